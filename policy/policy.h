@@ -118,6 +118,8 @@ int policy_resource(const struct policy *p, const char *name);  /* index or -1 *
 struct gateway_conf {
     char name[NAME_SIZE];          /* also the audience of tokens */
     struct tunnel tunnel;
+    bool clock_host;               /* "clock host": the hypervisor keeps the time; the default
+                                      "clock ntp" trusts only a clock the kernel calls synchronised */
 };
 /* 0, or -1 with errors in diags. */
 int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct diags *diags);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ending connections: the second line behind the lease cut. linux/netfilter/nfnetlink_conntrack.h
+ */
+#ifndef KERNEL_RULES_CONNTRACK_H
+#define KERNEL_RULES_CONNTRACK_H
+
+#include "policy/model.h"
+
+struct ct;
+int ct_open(struct ct **out);
+void ct_close(struct ct *c);
+
+/* Deletes every connection whose mark belongs to this device or that it opened or received by
+ * one of its addresses, and counts them. Never an unfiltered delete. */
+int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended);
+/* Connections of this device that are left. */
+int ct_count_device(struct ct *c, const struct device *d, uint32_t *left);
+
+#endif

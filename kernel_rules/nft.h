@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The data plane in nftables: the owned table `inet portcullis`, the static guard table
+ * `inet portcullis_guard`, leases, classes, counters; and reading all of it back.
+ *
+ * The rules are in nft_table.c, in the order in which a packet meets them (design.md, "The data
+ * plane"). Sources: linux/netfilter/nf_tables.h; libnftnl.
+ */
+#ifndef KERNEL_RULES_NFT_H
+#define KERNEL_RULES_NFT_H
+
+#include "policy/model.h"
+#include "policy/plan.h"
+
+struct nft;   /* opaque: the socket that owns the table */
+
+#define NFT_TABLE_NAME "portcullis"
+#define NFT_GUARD_NAME "portcullis_guard"
+
+/* fd -1 opens a new socket; otherwise takes over that of a former owner (its table is kept). */
+int nft_open(struct nft **out, int fd);
+void nft_close(struct nft *n);       /* the owned table goes with the last copy of its socket */
+int nft_fd(const struct nft *n);     /* to be dup'd and held by somebody else */
+
+/* The guard alone, static and un-owned: drops forwarded and incoming tunnel packets that carry no
+ * stamp. Replaced in one transaction without a gap; survives us. */
+int nft_guard_install(struct nft *n, const struct tunnel *t);
+
+/* Everything, from nothing, in one transaction: table, chains, sets, classes, devices, leases.
+ * -EEXIST when a table of that name belongs to another owner (see nft_owner()). A table of our
+ * own that is there is replaced in the same transaction. */
+int nft_install(struct nft *n, const struct dataplane *wish);
+
+/* Applies changes in one transaction. `have` is the state before them (for renewals and drops).
+ * -ENOENT/-EEXIST mean that kernel and `have` differ: snapshot, diff, repair. */
+int nft_apply(struct nft *n, const struct dataplane *have, const struct changes *c);
+
+enum nft_presence { NFT_ABSENT = 0, NFT_OURS, NFT_FOREIGN_OWNER, NFT_UNOWNED };
+int nft_owner(struct nft *n, enum nft_presence *out);
+
+/* Reads back tunnel-independent content (classes, devices without keys, leases with what is left)
+ * into *out (dataplane_clear()). -EINTR never leaves here: interrupted dumps are restarted.
+ * -ENOENT: no table. -EBADMSG: the content is not of our making. */
+int nft_snapshot(struct nft *n, struct dataplane *out);
+
+/* Chains, rules, sets and flags of both tables as they should be for this tunnel? 0 yes, 1 no;
+ * what[] names the first difference. */
+int nft_verify_static(struct nft *n, const struct dataplane *wish, char what[128]);
+
+/* One device, for receipts and explain, asked by key (no dump). */
+struct nft_device_state { bool enrolled4, enrolled6, lease4, lease6, live; uint32_t mark; int64_t left_ms; };
+int nft_device_read(struct nft *n, const struct device *d, struct nft_device_state *out);
+
+/* Packets: denied is exact, logged is what went to NFLOG; denied - logged was sampled away. */
+struct nft_counts { uint64_t denied[DENY_REASONS], logged[DENY_REASONS]; };
+int nft_counts(struct nft *n, struct nft_counts *out);
+
+/* Log prefix of a reason: "pc:" and its number, "pc:3". */
+#define NFT_LOG_PREFIX "pc:"
+
+/* ---- noticing others ---------------------------------------------------------------- */
+
+struct nft_events;    /* a second socket, subscribed to NFNLGRP_NFTABLES */
+int nft_events_open(struct nft_events **out);
+void nft_events_close(struct nft_events *e);
+int nft_events_fd(const struct nft_events *e);
+/* Reads what is there without blocking. 1: somebody else touched one of our tables, or events
+ * were lost (ENOBUFS: assume the worst); 0: nothing of ours. `n` is whose acts are ours. */
+int nft_events_read(struct nft_events *e, const struct nft *n);
+
+#endif
