@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A denied packet as the capture role decodes it: all that leaves that role.
+ */
+#ifndef GATEWAY_CAPTURE_H
+#define GATEWAY_CAPTURE_H
+
+#include "gateway/wire.h"
+
+struct denied_packet {
+    int64_t time_us;               /* wall clock of the kernel's time stamp, or of reading */
+    enum deny_reason reason;       /* from the log prefix; DENY_REASONS = prefix not ours */
+    struct ip_addr src, dst;
+    uint8_t proto;
+    uint16_t sport, dport;         /* 0 where there are none; ICMP: type and code */
+    uint16_t length;               /* of the IP packet */
+    uint32_t file;                 /* number of the ring file that holds it */
+};
+void put_denied(struct writer *w, const struct denied_packet *p);
+void get_denied(struct reader *r, struct denied_packet *p);
+
+/* Decodes one nflog message body: TLVs as libpcap's LINKTYPE_NFLOG gives them. 0, or -1: not
+ * decodable (counted, kept in the ring, not sent). Pure. */
+int denied_decode(const uint8_t *nflog, size_t len, struct denied_packet *out);
+
+#endif

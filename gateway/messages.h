@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every message between roles: number, who sends it to whom, its body. Numbers are never reused.
+ *
+ * The table MESSAGES is the whole permission: a role that receives a type which the sender may
+ * not send, or whose body does not read to the end, ends that sender (the parent kills the role,
+ * a role without a lawful parent exits). An answer carries the seq of its request.
+ */
+#ifndef GATEWAY_MESSAGES_H
+#define GATEWAY_MESSAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLES };
+const char *role_name(enum role r);        /* "engine" */
+
+/* type, number, from, to, largest body */
+#define MESSAGES(X)                                                                             \
+    /* parent -> engine */                                                                      \
+    X(MSG_START, 1, ROLE_PARENT, ROLE_ENGINE, 4u << 20)     /* both config texts, see below */   \
+    X(MSG_CHANNEL, 2, ROLE_PARENT, ROLE_ENGINE, 16)         /* u8 role, +fd: a (new) peer role */ \
+    X(MSG_RELOAD, 3, ROLE_PARENT, ROLE_ENGINE, 4u << 20)    /* blob policy text (SIGHUP) */      \
+    X(MSG_STOP, 4, ROLE_PARENT, ROLE_ENGINE, 0)             /* commit what is open, exit 0 */    \
+    X(MSG_FOREIGN, 5, ROLE_PARENT, ROLE_ENGINE, 512)        /* text what, u64 ns, u8 repaired */ \
+    X(MSG_ROLE_DIED, 6, ROLE_PARENT, ROLE_ENGINE, 16)       /* u8 role, u32 wait status */       \
+    X(MSG_ANSWER, 7, ROLE_PARENT, ROLE_ENGINE, 4u << 20)    /* i32 result as u32, then by request */ \
+    /* engine -> parent: each is answered by MSG_ANSWER; result is 0 or a negative errno, or    \
+       -(1000 + plan_error) */                                                                  \
+    X(MSG_TUNNEL, 20, ROLE_ENGINE, ROLE_PARENT, 1024)       /* tunnel; once. Answer: raw wg public key 32, u8 wg_backend */ \
+    X(MSG_CHANGES, 21, ROLE_ENGINE, ROLE_PARENT, 4u << 20)  /* u32 n, n x change: staged, not answered */ \
+    X(MSG_COMMIT, 22, ROLE_ENGINE, ROLE_PARENT, 16)         /* u8 whole: staged list is everything (start); answer: see struct commit_answer */ \
+    X(MSG_INSPECT, 23, ROLE_ENGINE, ROLE_PARENT, 64)        /* u32 device, addr dst, u8 proto, u16 port; answer: struct inspect_answer */ \
+    X(MSG_COUNTS, 24, ROLE_ENGINE, ROLE_PARENT, 0)          /* answer: DENY_REASONS x (u64 denied, u64 logged) */ \
+    X(MSG_PEERS, 25, ROLE_ENGINE, ROLE_PARENT, 0)           /* answer: u32 n, n x (u32 device, addr endpoint, u16 port, i64 last handshake, u64 rx, u64 tx) */ \
+    X(MSG_READY, 26, ROLE_ENGINE, ROLE_PARENT, 0)           /* state is loaded and in the kernel: open the doors (portal, api, capture) */ \
+    X(MSG_VERIFY, 27, ROLE_ENGINE, ROLE_PARENT, 0)          /* compare kernel and wish now; answer: text first difference or "" */ \
+    X(MSG_FAILED, 28, ROLE_ENGINE, ROLE_PARENT, 2048)       /* text: why the engine cannot start; the parent prints it and exits 1 */ \
+    /* portal -> engine, and back */                                                            \
+    X(MSG_PORTAL, 40, ROLE_PORTAL, ROLE_ENGINE, 16384)      /* u8 enum portal_verb, addr peer, blob body (<= 8193) */ \
+    X(MSG_PORTAL_REPLY, 41, ROLE_ENGINE, ROLE_PORTAL, 65536) /* u16 http status, blob JSON */    \
+    /* api -> engine, and back */                                                               \
+    X(MSG_CONTROL, 50, ROLE_API, ROLE_ENGINE, 2u << 20)     /* u8 enum control_method, u32 uid, u32 gid, text actor(<=64), text path(<=512), text query(<=1024), blob body(<= 1.1 MiB) */ \
+    X(MSG_CONTROL_REPLY, 51, ROLE_ENGINE, ROLE_API, 4u << 20) /* u16 http status, blob JSON */   \
+    /* capture -> engine */                                                                     \
+    X(MSG_DENIED, 60, ROLE_CAPTURE, ROLE_ENGINE, 65536)     /* u16 n, n x denied packet (capture.h) */ \
+    X(MSG_LOST, 61, ROLE_CAPTURE, ROLE_ENGINE, 16)          /* u64 packets lost between kernel and capture, by sequence numbers */ \
+    /* parent -> portal, api, capture: they get listening descriptors before exec, no messages */
+
+enum message_type {
+    MSG_NONE = 0,
+#define X(name, number, from, to, max) name = number,
+    MESSAGES(X)
+#undef X
+};
+
+/* May `from` send this type to `to`, with a body of len? */
+bool message_allowed(enum message_type t, enum role from, enum role to, uint32_t len);
+
+enum portal_verb { PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME };
+enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };
+
+/*
+ * Bodies.
+ * MSG_START: text state directory (for messages only), text gateway file name, blob gateway.conf,
+ *   text policy file name, blob policy.conf, text boot id.
+ * change: u8 kind, then by kind: device | u32 index | lease | u32 device | class: u16 id, u32 n, n x permit
+ *   | u16 id.
+ * MSG_COMMIT answer after result: struct commit_answer, in order.
+ */
+struct commit_answer {
+    uint32_t at;               /* index of the refused change, for a plan error */
+    uint64_t kernel_ns;        /* CLOCK_MONOTONIC when the nftables transaction was acknowledged */
+    uint64_t done_ns;          /* when connections and peers were done as well */
+    uint32_t connections;      /* ended */
+    /* read back after it, over the devices that this commit dropped: */
+    uint32_t leases_left, connections_left, peers_left;
+};
+/* MSG_INSPECT answer after result, in order (bools as u8). */
+struct inspect_answer {
+    bool enrolled, lease, live, peer;
+    uint32_t mark;
+    int64_t left_ms;
+    uint32_t connections;
+    bool permitted;            /* by the class sets as read back from the kernel */
+};
+
+#endif

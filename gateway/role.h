@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a role finds when it starts (it was exec'd afresh: argv[0] "portcullisd: engine",
+ * arguments `--role NAME`), and its cage.
+ */
+#ifndef GATEWAY_ROLE_H
+#define GATEWAY_ROLE_H
+
+#include "gateway/channel.h"
+
+/* Descriptors at exec, fixed numbers; everything else is closed. */
+enum role_fd {
+    FD_PARENT = 3,      /* engine: channel to the parent. Others: channel to the engine */
+    FD_LISTEN = 4,      /* portal: listening TCP socket v4; api: listening unix socket; capture: pcap handle is opened by itself before caging */
+    FD_LISTEN6 = 5,     /* portal: listening TCP socket v6 (absent without net6) */
+    FD_DIR = 6,         /* engine: its state directory; capture: its ring directory */
+    FD_HOLD = 7         /* engine: a copy of the nftables socket, held and never used */
+};
+
+/* The mains of the roles: return the exit status. */
+int engine_main(void);
+int portal_main(void);
+int api_main(void);
+int capture_main(uint16_t nflog_group);
+
+/*
+ * The cage, entered by each role once its own handles are open; dies with a message naming what is
+ * missing when any part cannot be had. Order: rlimits, chroot or landlock, uid and gid, all
+ * capabilities dropped from every set, no new privileges, seccomp filter with default kill.
+ * The parent is caged too (it keeps CAP_NET_ADMIN and what starting roles needs).
+ */
+void sandbox_enter(enum role r);
+
+#endif
