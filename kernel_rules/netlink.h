@@ -29,8 +29,16 @@ uint32_t nl_portid(const struct nl *nl);
 typedef int nl_cb(const struct nlmsghdr *nlh, void *arg);
 int nl_request(struct nl *nl, struct nlmsghdr *nlh, nl_cb *cb, void *arg);
 
+/* Sends `len` bytes of whole messages (an nfnetlink batch with its BEGIN and END) as one datagram
+ * and reads the answers. The send buffer is made to fit, sequence numbers are filled in here.
+ * Exactly one message, the last that matters, carries NLM_F_ACK. 0, or the first error, then
+ * *bad (may be NULL) is the index of its message. -ENOBUFS: the answer was lost and the batch may
+ * or may not have been committed; read back. -EINVAL: malformed, or not exactly one ACK. */
+int nl_batch(struct nl *nl, void *msgs, size_t len, size_t *bad);
+
 /* Attribute parsing that refuses wrong lengths: fills tb[0..max] with the top-level attributes of
- * a message (after `offset` bytes of family header) or of a nest. -EINVAL on a malformed one. */
+ * a message (after `offset` bytes of family header) or of a nest, NULL where absent; types above
+ * max are skipped, of two of a type the last counts. -EINVAL on a malformed one. */
 int nl_attrs(const struct nlmsghdr *nlh, size_t offset, const struct nlattr **tb, uint16_t max);
 int nl_nested(const struct nlattr *nest, const struct nlattr **tb, uint16_t max);
 
