@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Staff machines: hosts on the lab's internet with wireguard-go and the stock `wg` tool. What a
+# staff member's own WireGuard would be told (addresses, the gateway's key) comes from the caller.
+
+STAFF_ROUTES="10.20.0.0/16 10.77.0.0/16 fd20::/64 fd77:acc::/64"
+STAFF_MTU=1420
+
+# A machine at 203.0.113.$2, with a WireGuard key of its own in $LAB_DIR/hosts/NAME/key, pub.
+staff_host() {
+    net_internet_host "$1" "$2"
+    printf '203.0.113.%s %s\n' "$2" "$1" >>"$LAB_DIR/etc/hosts"
+    (umask 077 && wg genkey >"$LAB_DIR/hosts/$1/key")
+    wg pubkey <"$LAB_DIR/hosts/$1/key" >"$LAB_DIR/hosts/$1/pub"
+}
+
+staff_key() { cat "$LAB_DIR/hosts/$1/pub"; }
+
+# An interface wg0 made by wireguard-go on host $1, by job `wireguard`.
+staff_wireguard() {
+    lab_start "$1" wireguard env LOG_LEVEL=error wireguard-go -f wg0
+    lab_wait_for 5 lab_on "$1" test -S /run/wireguard/wg0.sock ||
+        lab_die "wireguard-go on $1: $(cat "$LAB_DIR/log/$1.wireguard.err")"
+}
+
+# Host $1's tunnel to the gateway with public key $2, under the tunnel addresses $3 and $4.
+# It sends a keepalive every 25 s, as behind a home router.
+staff_tunnel() {
+    local r
+    staff_wireguard "$1"
+    lab_on "$1" wg set wg0 private-key "$LAB_DIR/hosts/$1/key" peer "$2" \
+        endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
+        allowed-ips "${STAFF_ROUTES// /,}"
+    net_address "$1" wg0 "$3/32" "$4/128"
+    lab_on "$1" ip link set wg0 mtu "$STAFF_MTU" up
+    for r in $STAFF_ROUTES; do printf 'route add %s dev wg0\n' "$r"; done |
+        lab_on "$1" ip -batch -
+    printf '%s %s\n' "$3" "$4" >"$LAB_DIR/hosts/$1/tunnel"
+}
+
+# The tunnel address of host $1: staff_address laptop 4, staff_address laptop 6.
+staff_address() {
+    local four six
+    read -r four six <"$LAB_DIR/hosts/$1/tunnel"
+    if [ "$2" = 4 ]; then printf '%s\n' "$four"; else printf '%s\n' "$six"; fi
+}
