@@ -50,11 +50,79 @@ LABT      := $(patsubst tests/lab/tools/%.c,$(BUILD)/lab/%,$(LABT_SRC))
 TESTABLE  := $(call obj,$(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC)))
 LIBTEST   := $(BUILD)/libtestable.a
 
-.PHONY: all binaries unit lab-tools clean help
-all: binaries lab-tools
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAY     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%-replay,$(FUZZ_SRC))
+
+all:
+.PHONY: all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
+        lab-shell bench-revoke bench-scale prepare install clean help
+all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
 lab-tools: $(LABT)
+fuzz-replay: $(REPLAY)
+
+help:                              ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+prepare:                           ## install Debian's packages and the system users (root)
+	@deploy/prepare
+
+# Everything below is made of two steps: `prepare` needs the network, the rest does not.
+check: prepare                     ## build with gcc and clang, run every test (root); SAN=1: under ASan and UBSan
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(CHECK_BUILD) all unit fuzz-replay >$(CHECK_LOG) 2>&1 || { cat $(CHECK_LOG); exit 1; }
+ifeq ($(SAN),)
+	@$(MAKE) --no-print-directory -j$$(nproc) check-clang
+endif
+	@tests/run $(CHECK_BUILD)
+
+CHECK_BUILD := $(if $(SAN),$(BUILD)-san,$(BUILD))
+CHECK_LOG   := $(CHECK_BUILD)-make.log
+
+check-clang:                       ## compile everything with clang too, warnings are errors
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)-clang binaries unit >$(BUILD)-clang.log 2>&1 || { cat $(BUILD)-clang.log; exit 1; }
+
+test: all unit fuzz-replay         ## run suites without installing anything: make test SUITES="unit golden"
+	@tests/run $(BUILD) $(SUITES)
+
+layers: binaries                   ## do the arrows between the folders still point one way?
+	@BUILD=$(BUILD) tests/layers
+
+demo: prepare                      ## the story, on real parts (root); STAY=1 leaves the lab running
+	@$(MAKE) --no-print-directory -j$$(nproc) all >$(BUILD)-make.log 2>&1 || { cat $(BUILD)-make.log; exit 1; }
+	@BUILD=$(BUILD) STAY=$(STAY) tests/lab/demo
+
+lab-up: all                        ## start the lab and leave it running (root)
+	@BUILD=$(BUILD) tests/lab/up
+lab-down:                          ## stop it and remove all of it
+	@BUILD=$(BUILD) tests/lab/down
+lab-shell:                         ## a shell on a machine of the lab: make lab-shell HOST=laptop
+	@BUILD=$(BUILD) tests/lab/shell $(HOST)
+
+bench-revoke: all                  ## 200 revocations: CLI to receipt, and the last packet
+	@BUILD=$(BUILD) tests/bench/revoke
+bench-scale: all                   ## 10,000 devices with leases: start and memory
+	@BUILD=$(BUILD) tests/bench/scale
+
+# Fuzzing: make fuzz TARGET=token SECONDS=60
+TARGET  ?= policy
+SECONDS ?= 60
+fuzz:                              ## libFuzzer on one parser: make fuzz TARGET=token SECONDS=60
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang BUILD=$(BUILD)-fuzz OPT="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -DSANITIZED" \
+	    LDSAN="-fsanitize=fuzzer,address,undefined" $(BUILD)-fuzz/fuzz/fuzz_$(TARGET)
+	@mkdir -p tests/fuzz/corpus/$(TARGET) $(BUILD)-fuzz/found
+	cd $(BUILD)-fuzz/found && ../fuzz/fuzz_$(TARGET) -max_total_time=$(SECONDS) -print_final_stats=1 . $(CURDIR)/tests/fuzz/corpus/$(TARGET)
+
+PREFIX  ?= /usr
+install: binaries                  ## install programs, manual pages, units and examples below DESTDIR
+	install -D -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/sbin/portcullisd
+	install -D -m 755 $(CLI) $(DESTDIR)$(PREFIX)/bin/portcullis
+	install -D -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/bin/portcullis-agent
+	for p in deploy/man/*.[1-8]; do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
+	install -D -m 644 deploy/completion/portcullis.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/portcullis
+	for u in deploy/systemd/*.service; do install -D -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -d -m 755 $(DESTDIR)/etc/portcullis $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
+	install -m 644 deploy/examples/* $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(dir $@)
@@ -81,7 +149,15 @@ $(BUILD)/lab/%: $(BUILD)/obj/tests/lab/tools/%.o
 	@mkdir -p $(dir $@)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-clean:
-	rm -rf $(BUILD)
+$(BUILD)/fuzz/%-replay: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay_main.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
+	@mkdir -p $(dir $@)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
+
+clean:                             ## remove what was built
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-san $(BUILD)-fuzz $(BUILD)*.log
+.SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
