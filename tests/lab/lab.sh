@@ -12,8 +12,8 @@
 #   lab_start NAME JOB CMD...   starts a job      lab_stop NAME JOB [SIG]  ends it, waits
 #   lab_end              takes everything down (also run by the trap on any exit)
 #
-# LAB_PREFIX names the namespaces (two labs with two prefixes do not meet), LAB_KEEP=1 makes the
-# exit trap leave the lab standing (lab-up, demo with STAY=1).
+# LAB_PREFIX names the namespaces (two labs with two prefixes do not meet; two runs with one prefix
+# wait for each other), LAB_KEEP=1 makes the exit trap leave the lab standing (lab-up, demo STAY=1).
 
 LAB_PREFIX=${LAB_PREFIX:-pclab}
 LAB_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -64,7 +64,7 @@ lab_check_machine() {
 # One run at a time holds a prefix. The lock dies with this script, not with the hosts.
 lab_lock() {
     exec 9>"/run/lock/portcullis-$LAB_PREFIX.lock"
-    flock -n 9 || lab_die "another run uses the prefix $LAB_PREFIX"
+    flock -w "${LAB_WAIT:-300}" 9 || lab_die "another run uses the prefix $LAB_PREFIX"
 }
 
 # The directory must be ours before anything in it is believed.

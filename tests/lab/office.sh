@@ -112,3 +112,14 @@ office_start_echo() {
     lab_start office echo bash -c 'exec echod <"$1"' echo "$LAB_DIR/office/echo"
     lab_ready office echo
 }
+
+# PROTO ADDRESS PORT of everything that the office serves.
+office_services() {
+    local a port
+    printf 'tcp 10.20.0.9 5432\n'
+    for a in 10.20.0.10 fd20::10 10.20.0.40 fd20::40; do
+        for port in 80 443; do printf 'tcp %s %s\n' "$a" "$port"; done
+    done
+    printf 'tcp 10.20.0.11 22\ntcp fd20::11 22\n'
+    sed '/^$/d' <<<"$OFFICE_ECHO"
+}

@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The lab itself: its servers serve, and the programs that the other tests believe tell the truth.
+set -u
+export LAB_PREFIX=${LAB_PREFIX:-pctest}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lab.sh"
+. "$LAB_SOURCE/assert.sh"
+
+lab_begin
+net_make
+office_start
+
+same "every server of the office serves what it should" \
+    "$(office_services | sed 's/^/reached /')" \
+    "$(office_services | lab_on gw probe -t 2000)"
+
+same "probe tells reached, refused and not apart" \
+    $'reached icmp fd20::10 -\nrefused tcp 10.20.0.9 1\nrefused udp 10.20.0.9 1\nnot tcp 10.20.0.250 1\nnot icmp fd20::250 -' \
+    "$(printf '%s\n' 'icmp fd20::10 -' 'tcp 10.20.0.9 1' 'udp 10.20.0.9 1' 'tcp 10.20.0.250 1' \
+        'icmp fd20::250 -' | lab_on gw probe -t 600)"
+
+# Fifty forged datagrams of each family: the witness at the other end must count each.
+lab_start office witness witness eth0
+lab_ready office witness
+lab_on gw rawsend -n 50 eth1 192.0.2.7 4000 10.20.0.11 4001 >/dev/null
+lab_on gw rawsend -n 50 eth1 2001:db8:7::7 4000 fd20::11 4001 >/dev/null
+lab_stop office witness
+same "witness counts every packet, IPv4 and IPv6" \
+    $'in 17 192.0.2.7 4000 10.20.0.11 4001 50\nin 17 2001:db8:7::7 4000 fd20::11 4001 50' \
+    "$(lab_output office witness | grep ' 4001 ' | cut -d' ' -f1-7 | sort)"
+same "witness lost none" "lost 0" "$(lab_output office witness | grep lost)"
+
+flow_pair() { # PROTO: counts that sender and receiver tell of 500 records, and the newest's age
+    lab_start office recv flow "$1" recv 10.20.0.11 6001
+    lab_ready office recv
+    lab_on gw flow -n 500 -r 2000 "$1" send 10.20.0.11 6001 >/dev/null
+    sleep 0.2
+    lab_stop office recv
+    lab_output office recv | jq -r '"\(.records) \(.last_ns - .last_sent_ns < 100000000)"'
+}
+same "flow receives what flow sends, udp" "500 true" "$(flow_pair udp)"
+same "flow receives what flow sends, tcp" "500 true" "$(flow_pair tcp)"
+
+test_end
