@@ -8,6 +8,10 @@
  * audience, times. token_bind() needs what the caller looked up for the claims: peer, device,
  * user, nonce, replay state. Nothing is consumed here: the caller commits nonce and jti in the
  * same transaction as the lease. Both return 0 = CODE_NONE only when every check held.
+ *
+ * Library state: the program calls sodium_init() before the first call (libsodium then picks its
+ * code for the CPU) and json_object_seed() if it wants to choose jansson's hash seed; GnuTLS sets
+ * itself up when it is loaded. Nothing here keeps state of its own.
  */
 #ifndef POLICY_TOKEN_H
 #define POLICY_TOKEN_H
@@ -49,10 +53,16 @@ bool token_key_valid(const struct token_key *k, const char **why);
 
 struct token_trust {
     const struct token_key *keys;  size_t n_keys;   /* kid unique */
+    bool sorted;                                    /* by token_keys_sort(): found by halving */
     const char *audience;                           /* this gateway's id */
     bool accept_eddsa;
     bool clock_synced;                              /* false: PT901 */
 };
+
+/* Puts keys in the order of their kid, for a table of thousands (set trust.sorted after it). */
+void token_keys_sort(struct token_key *keys, size_t n);
+/* The key of that name, or NULL. Borrowed from trust. */
+const struct token_key *token_key_find(const struct token_trust *trust, const char *kid);
 
 struct claims {
     char iss[CLAIM_TEXT], sub[CLAIM_TEXT], jti[JTI_SIZE], ueid[CLAIM_TEXT];
