@@ -36,12 +36,16 @@ bool channel_wants_write(const struct channel *c);
 int channel_send(struct channel *c, enum message_type type, uint32_t seq, const struct writer *w,
                  int fd);
 int channel_flush(struct channel *c);           /* 0, or -1: broken */
+/* Waits until everything queued is sent, at most timeout_ms: before more than CHANNEL_QUEUE_MAX
+ * of messages in a row. 0, or -1. */
+int channel_drain(struct channel *c, int timeout_ms);
 /* 1: *m is a whole message; 0: none yet; -1: closed or malformed. */
 int channel_receive(struct channel *c, struct message *m);
 
 /* Sends and waits for the answer with this seq, at most timeout_ms; messages of other seqs that
- * arrive meanwhile are kept and come out of channel_receive() later, in order. For the engine's
- * requests to the parent. 1, or -1: timeout, broken. */
+ * arrive meanwhile are kept and come out of channel_receive() later, in order (look there before
+ * the next wait for events). For the engine's requests to the parent; what the parent sends
+ * unasked has seq 0. 1, or -1: timeout, broken. */
 int channel_call(struct channel *c, enum message_type type, const struct writer *w,
                  struct message *answer, int timeout_ms);
 

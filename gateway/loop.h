@@ -14,7 +14,7 @@ struct loop *loop_new(void);                         /* dies when it cannot be h
 void loop_watch(struct loop *l, int fd, uint32_t events, loop_cb *cb, void *arg);
 void loop_events(struct loop *l, int fd, uint32_t events);
 void loop_unwatch(struct loop *l, int fd);
-/* Calls cb after ms, then each every_ms (0 = once). Returns a timer id; CLOCK_BOOTTIME. */
+/* Calls cb (events = 0) after ms, then each every_ms (0 = once). Returns a timer id; CLOCK_BOOTTIME. */
 int loop_timer(struct loop *l, int64_t ms, int64_t every_ms, loop_cb *cb, void *arg);
 void loop_timer_set(struct loop *l, int timer, int64_t ms, int64_t every_ms);
 void loop_timer_end(struct loop *l, int timer);
@@ -22,5 +22,6 @@ void loop_timer_end(struct loop *l, int timer);
 void loop_signal(struct loop *l, int signo, loop_cb *cb, void *arg);
 void loop_run(struct loop *l);                       /* until loop_stop() */
 void loop_stop(struct loop *l);
+void loop_free(struct loop *l);                      /* NULL-safe; watched fds stay open */
 
 #endif

@@ -9,8 +9,8 @@
 #ifndef GATEWAY_MESSAGES_H
 #define GATEWAY_MESSAGES_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "gateway/wire.h"
+#include "policy/plan.h"
 
 enum role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLES };
 const char *role_name(enum role r);        /* "engine" */
@@ -84,5 +84,14 @@ struct inspect_answer {
     uint32_t connections;
     bool permitted;            /* by the class sets as read back from the kernel */
 };
+
+void put_commit_answer(struct writer *w, const struct commit_answer *a);
+void get_commit_answer(struct reader *r, struct commit_answer *a);
+void put_inspect_answer(struct writer *w, const struct inspect_answer *a);
+void get_inspect_answer(struct reader *r, struct inspect_answer *a);
+void put_change(struct writer *w, const struct change *c);
+/* The permits of a class are malloc'd: changes_add() takes them over, else free() them. A failed
+ * read leaves none. */
+void get_change(struct reader *r, struct change *c);
 
 #endif

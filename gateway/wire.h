@@ -12,7 +12,7 @@ struct writer { uint8_t *v; size_t n, size, max; bool failed; };   /* grows up t
 struct reader { const uint8_t *v; size_t n; bool failed; };
 
 void writer_init(struct writer *w, size_t max);
-void writer_clear(struct writer *w);                     /* frees */
+void writer_clear(struct writer *w);                     /* frees; can be used again */
 void put_u8(struct writer *w, uint8_t v);
 void put_u16(struct writer *w, uint16_t v);
 void put_u32(struct writer *w, uint32_t v);
@@ -28,6 +28,7 @@ uint16_t get_u16(struct reader *r);
 uint32_t get_u32(struct reader *r);
 uint64_t get_u64(struct reader *r);
 int64_t get_i64(struct reader *r);
+bool get_bool(struct reader *r);                          /* u8, 0 or 1; anything else fails */
 void get_raw(struct reader *r, void *out, size_t n);
 /* Points into the message; *n <= max or it fails. */
 const uint8_t *get_blob(struct reader *r, size_t *n, size_t max);
