@@ -37,7 +37,8 @@ const char *decide_reason_sentence(enum decide_reason r);  /* for the person */
 struct role_decision {
     bool granted;
     enum decide_reason reason;         /* DECIDE_GRANTED when granted */
-    enum refusal_code code;            /* the worst rule's, for DECIDE_POSTURE */
+    enum refusal_code code;            /* of the worst rule, or PT311, PT603, PT901;
+                                          CODE_NONE for reasons without one */
     struct wall until;                 /* when granted: end of this role in the lease */
     int posture;                       /* index of the posture block judged, -1 = none */
 };
@@ -45,15 +46,22 @@ struct role_decision {
 struct decision {
     uint64_t roles;                    /* exercised now; 0 = quarantine */
     struct wall until;                 /* end of the lease: min over the granted roles; 0 = none */
-    struct wall renew_at;              /* when the answer may change without new evidence */
+    struct wall renew_at;              /* ask again then: a lease may be extended, narrowed or
+                                          granted without new evidence; 0 = nothing will change */
     enum decide_reason reason;         /* of the first role that was refused, or of all */
     enum refusal_code code;
     struct role_decision role[ROLES_MAX];
 };
 
 /* Lease = min(exp, now + posture lease, evidence end, sign-in end, hours end, account end, grace
- * ends). Pure; reports[] receives the report of posture block i when it was judged (n_postures
- * entries, may be NULL). clock_synced false grants nothing (DECIDE_CLOCK). */
+ * ends, LEASE_MAX_S), per role; the lease of the device ends with the first of its roles. Under a
+ * report_only posture the end of the evidence and of grace do not count.
+ *
+ * Reasons are looked for in this order: account, device, roles, clock, posture block, evidence,
+ * token end, posture, hours, sign-in. Pure; reports[] receives the report of posture block i when
+ * it was judged, that is when a role of the subject names it and there is evidence (n_postures
+ * entries, the others become POSTURE_UNJUDGED; may be NULL). clock_synced false grants nothing
+ * (DECIDE_CLOCK). */
 void decide(const struct policy *p, const struct subject *s, const struct posture_history *h,
             bool clock_synced, struct wall now, struct decision *out,
             struct posture_report *reports);

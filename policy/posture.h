@@ -87,15 +87,28 @@ struct posture_report {
     enum posture_result result;   /* the worst, report_only already applied */
     enum posture_result judged;   /* the worst, as if report_only were off */
     enum refusal_code code;       /* of the worst rule */
-    struct wall good_until;       /* earliest of grace ends and exception ends; 0 = none */
+    struct wall good_until;       /* when the result gets worse by itself: earliest of the ends of
+                                     grace and exceptions, of the evidence, and of ages that a
+                                     rule without grace forgives no longer; 0 = none */
+    struct wall changes_at;       /* earliest time at which any rule may be judged otherwise with
+                                     the same facts; never after good_until; 0 = none */
     struct rule_result rules[POSTURE_RULES_MAX + OS_MIN_MAX];
     size_t n_rules;
 };
 
-/* Canonical text of a rule: "require age(os.patch) <= 30d when os.family in { windows }". */
+/* Canonical text of a rule: "require age(os.patch) <= 30d when os.family in { windows }": what is
+ * asked, without what failing costs (grace, warn, deny), so that it stays the rule's key when that
+ * is edited. One that is too long is cut and ends in "~" and a hash of the whole. */
 void rule_print(const struct posture_rule *r, char out[RULE_TEXT]);
 
-/* Judges one block. `assurance` is what the gateway computed for the token (0 = none). */
+/* Judges one block. `assurance` is what the gateway computed for the token (0 = none).
+ *
+ * Before the rules come the assurance (PT601), the age of the evidence (PT311) and the system
+ * (PL701 deny, PL702). An unknown family is an unlisted one (deny, PL719). A date more than a day
+ * ahead of `now` is unknown. A rule whose `when` is false passes, and says so in `received`.
+ * Ages: `<= 30d` still holds at exactly 30 days. An exception lifts failures of rules and of the
+ * system's version; not of assurance, evidence or an unlisted system. With report_only no result
+ * is worse than warn and good_until is 0. */
 void posture_judge(const struct posture *p, const struct facts *f, uint8_t assurance,
                    const struct posture_history *h, struct wall now, struct posture_report *out);
 
