@@ -179,7 +179,7 @@ int channel_send(struct channel *c, enum message_type type, uint32_t seq, const 
         size_t len = total - at < FRAGMENT_MAX ? total - at : FRAGMENT_MAX;
         struct header h = {type, seq, (uint32_t)total, (uint32_t)at};
         bool last = at + len == total;
-        if (queue_add(&c->out, &h, w ? w->v + at : NULL, len, last ? copy : -1) < 0) {
+        if (queue_add(&c->out, &h, len > 0 ? w->v + at : NULL, len, last ? copy : -1) < 0) {
             if (!last && copy >= 0)
                 close(copy);
             return broken(c);

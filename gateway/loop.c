@@ -127,10 +127,7 @@ static void run_timers(void *arg, uint32_t events)
         struct timer t = l->timers[i];
         if (!t.cb || t.at_ms > now)
             continue;
-        if (t.every_ms > 0)
-            l->timers[i].at_ms = now + t.every_ms;
-        else
-            l->timers[i] = (struct timer){0};
+        l->timers[i].at_ms = t.every_ms > 0 ? now + t.every_ms : INT64_MAX;
         t.cb(t.arg, 0);
     }
     arm(l);

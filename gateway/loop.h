@@ -14,7 +14,8 @@ struct loop *loop_new(void);                         /* dies when it cannot be h
 void loop_watch(struct loop *l, int fd, uint32_t events, loop_cb *cb, void *arg);
 void loop_events(struct loop *l, int fd, uint32_t events);
 void loop_unwatch(struct loop *l, int fd);
-/* Calls cb (events = 0) after ms, then each every_ms (0 = once). Returns a timer id; CLOCK_BOOTTIME. */
+/* Calls cb (events = 0) after ms, then each every_ms (0 = once). Returns a timer id, valid until
+ * loop_timer_end(): one that went off once can be set again. CLOCK_BOOTTIME. */
 int loop_timer(struct loop *l, int64_t ms, int64_t every_ms, loop_cb *cb, void *arg);
 void loop_timer_set(struct loop *l, int timer, int64_t ms, int64_t every_ms);
 void loop_timer_end(struct loop *l, int timer);
