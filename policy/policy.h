@@ -39,7 +39,9 @@ size_t diag_print(const struct diag *d, const char *file, const char *text, size
 struct service { uint8_t proto; uint16_t port_first, port_last; };
 
 struct resource_entry {                 /* these addresses, each with these services */
-    struct ip_range *ranges;   size_t n_ranges;
+    struct ip_range *ranges;   size_t n_ranges;      /* all, those of networks included */
+    size_t n_own;                                    /* the first so many were written here */
+    uint16_t *networks;        size_t n_networks;    /* the others come from these */
     struct service *services;  size_t n_services;
 };
 struct resource {

@@ -14,6 +14,8 @@ struct zone;   /* opaque, owned by the caller: zone_free() */
 struct zone *zone_parse(const uint8_t *bytes, size_t len);
 void zone_free(struct zone *z);
 struct span zone_offset(const struct zone *z, struct wall t);   /* east of UTC; 0 when z is NULL */
+/* The first moment after t at which the offset may change; INT64_MAX when it never does. */
+struct wall zone_next_change(const struct zone *z, struct wall t);
 
 /* Days of the week are Monday = 0 .. Sunday = 6. */
 struct local_time { int year, month, day, weekday, hour, minute, second; };
