@@ -14,8 +14,13 @@ struct denied_packet {
     uint8_t proto;
     uint16_t sport, dport;         /* 0 where there are none; ICMP: type and code */
     uint16_t length;               /* of the IP packet */
-    uint32_t file;                 /* number of the ring file that holds it */
+    uint32_t file;                 /* number of the ring file that holds it; 0 = not kept */
 };
+/* MSG_DENIED carries at most this many. MSG_LOST tells how many more were lost since the last
+ * MSG_LOST: in the kernel's queue (gaps of the sequence numbers) or here, while the engine was
+ * too slow to take them. */
+#define DENIED_BATCH 256
+
 void put_denied(struct writer *w, const struct denied_packet *p);
 void get_denied(struct reader *r, struct denied_packet *p);
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The api role: carries requests of admins from the unix socket to the engine and answers back.
+ * It checks form and says who asked (SO_PEERCRED and the named human); it authorises nothing.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/http_engine.h"
+#include "gateway/log.h"
+#include "gateway/role.h"
+
+static const struct http_limits LIMITS = {
+    .connections = 1024, .per_address = 0, .connection_memory = 16u << 10,
+    .body_max = 1126u << 10,       /* 1.1 MiB */
+    .bodies_max = 8u << 20, .answers_max = 32u << 20,
+    .idle_s = 10, .total_ms = 60 * 1000, .engine_ms = 30 * 1000,
+};
+
+static const struct http_refusal NOT_VERSION_1 = {
+    404, "not_found", "There is nothing under this path.", "Paths begin with /v1/."};
+static const struct http_refusal BAD_ACTOR = {
+    400, "bad_actor", "The header Portcullis-Actor does not hold a name.",
+    "1 to 64 of letters, digits, dot, dash, underscore and @; once, or not at all."};
+static const struct http_refusal NO_PEER = {
+    403, "no_peer", "The kernel does not say who is at the other end.",
+    "Connect to the control socket directly."};
+
+/* The name of the human who acts, or "uid:N" when none is given. 0, or -1: malformed. */
+static int actor_of(const struct http_request *r, char out[HTTP_ACTOR_MAX + 1])
+{
+    const char *name;
+    unsigned int n = http_header(r, "Portcullis-Actor", &name);
+    if (n == 0) {
+        snprintf(out, HTTP_ACTOR_MAX + 1, "uid:%u", r->uid);
+        return 0;
+    }
+    if (n > 1 || !http_actor_valid(name))
+        return -1;
+    memcpy(out, name, strlen(name) + 1);
+    return 0;
+}
+
+static const struct http_refusal *api_admit(void *arg, struct http_request *r)
+{
+    (void)arg;
+    char actor[HTTP_ACTOR_MAX + 1];
+    if (r->uid == UINT32_MAX)
+        return &NO_PEER;
+    if (strncmp(r->target.path, "/v1/", 4) != 0)
+        return &NOT_VERSION_1;
+    return actor_of(r, actor) < 0 ? &BAD_ACTOR : NULL;
+}
+
+static enum control_method control_method_of(enum http_method m)
+{
+    switch (m) {
+    case HTTP_POST: return CONTROL_POST;
+    case HTTP_PUT: return CONTROL_PUT;
+    case HTTP_DELETE: return CONTROL_DELETE;
+    case HTTP_GET:
+    case HTTP_OTHER: break;
+    }
+    return CONTROL_GET;
+}
+
+static void put_control(struct writer *w, const struct http_request *r)
+{
+    char actor[HTTP_ACTOR_MAX + 1] = "";
+    if (actor_of(r, actor) < 0)
+        w->failed = true;
+    put_u8(w, (uint8_t)control_method_of(r->method));
+    put_u32(w, r->uid);
+    put_u32(w, r->gid);
+    put_text(w, actor);
+    put_text(w, r->target.path);
+    put_text(w, r->target.query);
+    put_blob(w, r->body, r->body_len);
+}
+
+static void api_handle(void *arg, struct http_request *r)
+{
+    struct writer w;
+    writer_init(&w, CHANNEL_MESSAGE_MAX);
+    put_control(&w, r);
+    http_engine_ask(arg, r, MSG_CONTROL, &w);
+    writer_clear(&w);
+}
+
+static const struct http_ops OPS = {
+    .admit = api_admit,
+    .handle = api_handle,
+    .allow = "GET, HEAD, POST, PUT, DELETE",
+    .content_policy = "default-src 'none'; frame-ancestors 'none'",
+};
+
+int api_main(void)
+{
+    struct loop *loop = loop_new();
+    struct http_engine engine;
+    signal(SIGPIPE, SIG_IGN);
+    http_engine_open(&engine, loop, ROLE_API, http_engine_pass);
+    engine.server = http_server_new(loop, &LIMITS, &OPS, &engine);
+    if (http_server_listen(engine.server, FD_LISTEN) < 0)
+        fatal("the control socket (descriptor %d) cannot be served", FD_LISTEN);
+    sandbox_enter(ROLE_API);
+    http_engine_watch(&engine);
+    loop_run(loop);
+    http_server_free(engine.server);
+    http_engine_close(&engine);
+    return 0;
+}
