@@ -12,6 +12,7 @@
 #                            |
 #         office: eth0 with the address of every server
 
+# shellcheck disable=SC2034  # used by the other files
 GW_OUTSIDE4=203.0.113.1
 GW_OUTSIDE6=2001:db8:113::1
 GW_TUNNEL4=10.77.0.1

@@ -1,36 +1,69 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# The office: one host with the addresses of all servers, and real servers behind them.
-#
-#   customs-db PostgreSQL, entry-web and updates nginx, files sshd; echod answers for the rest.
+# The office: one host with the addresses of all servers, and real servers behind them: PostgreSQL,
+# nginx (entry-web, accounting-app, archive, wms, updates), sshd (files); echod answers for the
+# tracking service, the printers, and for neighbours that nobody may reach.
 #   http://entry-web/big is 4 GiB at 4 MB/s, /bulk the same as fast as it goes.
 
 # NAME ADDRESS..., as in deploy/examples/policy.conf. The names are known on every host.
 OFFICE_HOSTS='
-customs-db   10.20.0.9
-entry-web    10.20.0.10 fd20::10
-files        10.20.0.11 fd20::11
-printer-30   10.20.0.30
-printer-39   10.20.0.39
-updates      10.20.0.40 fd20::40
+customs-db      10.20.0.9   fd20::9
+entry-web       10.20.0.10  fd20::10
+files           10.20.0.11  fd20::11
+tracking        10.20.0.12  fd20::12
+accounting-app  10.20.0.20  fd20::20
+archive         10.20.0.21  fd20::21
+wms             10.20.0.22  fd20::22
+not-a-printer   10.20.0.29
+printer-first   10.20.0.30
+printer-middle  10.20.0.35
+printer-last    10.20.0.39
+updates         10.20.0.40  fd20::40
+'
+
+# ADDRESS PORT of nginx, all of which give the same pages.
+OFFICE_WEB='
+10.20.0.10 80
+10.20.0.10 443
+fd20::10 80
+fd20::10 443
+10.20.0.20 8443
+fd20::20 8443
+10.20.0.21 8080
+fd20::21 8080
+10.20.0.22 8081
+fd20::22 8081
+10.20.0.40 80
+10.20.0.40 443
+fd20::40 80
+fd20::40 443
 '
 
 # PROTO ADDRESS PORT of what no real server serves.
 OFFICE_ECHO='
+udp 10.20.0.12 5000
+udp fd20::12 5000
 tcp 10.20.0.30 631
 tcp 10.20.0.30 9100
+tcp 10.20.0.35 631
+tcp 10.20.0.35 9100
 tcp 10.20.0.39 631
 tcp 10.20.0.39 9100
-udp 10.20.0.11 5001
-udp fd20::11 5001
+tcp 10.20.0.29 9100
+tcp 10.20.0.9 22
+tcp fd20::9 5432
+tcp 10.20.0.12 5000
+tcp 10.20.0.40 22
+udp 10.20.0.10 443
+udp fd20::10 443
 '
 
 office_names() {
     local name addresses a
-    while read -r name addresses; do
+    sed '/^$/d' <<<"$OFFICE_HOSTS" | while read -r name addresses; do
         for a in $addresses; do printf '%s %s\n' "$a" "$name"; done
-    done <<<"$OFFICE_HOSTS"
+    done
 }
 
 office_addresses() {
@@ -90,8 +123,11 @@ office_web_config() {
         printf '%s_temp_path %s/tmp;\n' "$a" "$1"
     done
     printf 'server {\n'
-    for a in 10.20.0.10 10.20.0.40 '[fd20::10]' '[fd20::40]'; do
-        for port in 80 443; do printf 'listen %s:%s;\n' "$a" "$port"; done
+    sed '/^$/d' <<<"$OFFICE_WEB" | while read -r a port; do
+        case $a in
+            *:*) printf 'listen [%s]:%s;\n' "$a" "$port" ;;
+            *) printf 'listen %s:%s;\n' "$a" "$port" ;;
+        esac
     done
     printf 'root %s/root; location = /big { limit_rate 4m; } } }\n' "$1"
 }
@@ -115,11 +151,7 @@ office_start_echo() {
 
 # PROTO ADDRESS PORT of everything that the office serves.
 office_services() {
-    local a port
-    printf 'tcp 10.20.0.9 5432\n'
-    for a in 10.20.0.10 fd20::10 10.20.0.40 fd20::40; do
-        for port in 80 443; do printf 'tcp %s %s\n' "$a" "$port"; done
-    done
-    printf 'tcp 10.20.0.11 22\ntcp fd20::11 22\n'
+    printf 'tcp 10.20.0.9 5432\ntcp 10.20.0.11 22\ntcp fd20::11 22\n'
+    sed -n 's/^\(.*\) \(.*\)$/tcp \1 \2/p' <<<"$OFFICE_WEB"
     sed '/^$/d' <<<"$OFFICE_ECHO"
 }

@@ -45,3 +45,24 @@ staff_address() {
     read -r four six <"$LAB_DIR/hosts/$1/tunnel"
     if [ "$2" = 4 ]; then printf '%s\n' "$four"; else printf '%s\n' "$six"; fi
 }
+
+# --- with the product -------------------------------------------------------------------------
+
+# Host $1 at 203.0.113.$2, person $3 with role $4, enrolled, tunnel up, reported as $5: healthy
+# (the default), sick or none.
+staff_join() {
+    staff_host "$1" "$2"
+    staff_person "$3" "$4"
+    staff_enrol "$1" "$3"
+    case ${5-healthy} in
+        none) ;;
+        sick) ! staff_report "$1" sick || lab_die "$1 got in although sick" ;;
+        healthy) staff_report "$1" healthy >/dev/null || lab_die "$1: $(staff_answer "$1")" ;;
+    esac
+}
+
+# A person with a role, just signed in.
+staff_person() {
+    gw_api POST /v1/users "{\"name\":\"$1\",\"full_name\":\"$1 of the lab\",\"roles\":[\"$2\"]}" \
+        >/dev/null && gw_api POST "/v1/users/$1/sign-in" >/dev/null || lab_die "no user $1"
+}

@@ -42,4 +42,30 @@ flow_pair() { # PROTO: counts that sender and receiver tell of 500 records, and 
 same "flow receives what flow sends, udp" "500 true" "$(flow_pair udp)"
 same "flow receives what flow sends, tcp" "500 true" "$(flow_pair tcp)"
 
+# --- the lab cleans up after itself --------------------------------------------------------------
+# A run of its own prefix that is killed in the middle, then one that comes after it.
+OTHER=${LAB_PREFIX}b
+begin_other() { # CMD: what to do once its lab stands
+    LAB_PREFIX=$OTHER bash -c '. "$1"; lab_begin; net_make; staff_host laptop 21; staff_wireguard laptop; '"$1" \
+        other "$LAB_SOURCE/lab.sh" >/dev/null 2>&1
+}
+other_namespaces() { ip netns list | grep -c "^$OTHER-"; }
+other_processes() {
+    local init=$1 pid
+    for pid in /proc/[0-9]*; do
+        [ "$(readlink "$pid/ns/net" 2>/dev/null)" != "$init" ] || echo "${pid#/proc/}"
+    done
+}
+begin_other 'kill -KILL $$'
+same "a run killed with SIGKILL leaves its hosts" 5 "$(other_namespaces)"
+laptop=$(readlink "/proc/$(cut -d' ' -f1 "/tmp/$OTHER-lab/hosts/laptop/init")/ns/net")
+check "and their processes" test -n "$(other_processes "$laptop")"
+check "this lab stands beside it" lab_on gw probe tcp 10.20.0.10 80
+begin_other 'exit 0'
+same "the next run with its prefix removes its hosts, and its own" 0 "$(other_namespaces)"
+same "its processes" "" "$(other_processes "$laptop")"
+refuse "and its directory" test -e "/tmp/$OTHER-lab"
+begin_other 'kill -TERM $$; sleep 5'
+same "a run ended with SIGTERM removes its hosts itself" 0 "$(other_namespaces)"
+
 test_end

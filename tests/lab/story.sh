@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The people of the demo and of lab-up: a small customs broker under deploy/examples/policy.conf.
+#
+#   host      person   role           device
+#   laptop    maria    entry-filing   healthy
+#   sick      ben      import-clerk   its disk is not encrypted
+#   leaver    carla    warehouse      leaves the firm during a download
+#   curious   dan      accounting     tries what is not his
+#   attacker  -        -              on the internet
+
+story_begin() {
+    lab_begin
+    net_make
+    office_start
+    gw_write_config
+    gw_start
+}
+
+story_people() {
+    staff_join laptop 21 maria entry-filing "${1-none}"
+    staff_join sick 22 ben import-clerk none
+    staff_join leaver 23 carla warehouse "${1-none}"
+    staff_join curious 24 dan accounting "${1-none}"
+}
+
+# How to go on with a lab that stands, for a person.
+story_how_to() {
+    cat <<TEXT
+The lab stands. Things to try:
+  make lab-shell HOST=gw        then: portcullis status; portcullis watch; portcullis user list
+  make lab-shell HOST=laptop    then: curl http://entry-web/; psql -h customs-db -U postgres
+  make lab-shell HOST=sick      then: curl http://gateway/v1/me
+  hosts: $(cd "$LAB_DIR/hosts" && echo *)
+  logs:  $LAB_DIR/log
+Take it down with make lab-down.
+TEXT
+}

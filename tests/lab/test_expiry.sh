@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Access ends when its reason ends, daemon alive, stopped or dead.
+set -u
+export LAB_PREFIX=${LAB_PREFIX:-pctest}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lab.sh"
+. "$LAB_SOURCE/assert.sh"
+
+
+# A steady flow of either family from host $1 to the office, ports $2 and $2 + 1.
+start_steady() {
+    lab_start office "$1-v4" flow udp recv 10.20.0.11 "$2"
+    lab_start office "$1-v6" flow udp recv fd20::11 $(($2 + 1))
+    lab_ready office "$1-v4"
+    lab_ready office "$1-v6"
+    lab_start "$1" v4 flow -r 500 udp send 10.20.0.11 "$2"
+    lab_start "$1" v6 flow -r 500 udp send fd20::11 $(($2 + 1))
+}
+
+# When the newest record of host $1's flow over family $2 came, in milliseconds.
+last_record_ms() {
+    lab_stop office "$1-$2"
+    echo $(($(lab_output office "$1-$2" | jq .last_ns) / 1000000))
+}
+
+distance() { echo $(($1 > $2 ? $1 - $2 : $2 - $1)); }
+
+lease_end_ms() { gw_api GET "/v1/devices/$1" | jq '.lease.until * 1000'; }
+
+# All of the daemon's processes are stopped; the lease ends in the kernel, on its time.
+stopped_daemon() {
+    local end
+    staff_report laptop healthy >/dev/null || lab_die "no lease: $(staff_answer laptop)"
+    end=$(lease_end_ms laptop)
+    start_steady laptop 6010
+    sleep 0.5
+    gw_signal STOP
+    same "every process of ours is stopped" "" \
+        "$(gw_daemon_pids | while read -r p; do lab_on gw sed -n 's/^State:[[:space:]]*//p' "/proc/$p/status"; done | grep -v '^T')"
+    sleep $(((end - $(lab_now_ms)) / 1000 + 3))
+    at_most "stopped daemon: the IPv4 flow ends within 1 s of the lease's time, ms" 1000 \
+        "$(distance "$(last_record_ms laptop v4)" "$end")"
+    at_most "stopped daemon: the IPv6 flow likewise, ms" 1000 \
+        "$(distance "$(last_record_ms laptop v6)" "$end")"
+    gw_signal CONT
+    lab_stop laptop v4
+    lab_stop laptop v6
+    check "the daemon goes on when it is let" lab_wait_for 5 gw_answers
+}
+
+# The same with the daemon running and nobody renewing.
+running_daemon() {
+    local end
+    staff_report laptop healthy >/dev/null || lab_die "no lease: $(staff_answer laptop)"
+    end=$(lease_end_ms laptop)
+    start_steady laptop 6012
+    sleep $(((end - $(lab_now_ms)) / 1000 + 3))
+    at_most "running daemon: the flow ends within 1 s of the lease's time, ms" 1000 \
+        "$(distance "$(last_record_ms laptop v4)" "$end")"
+    lab_stop office laptop-v6
+    lab_stop laptop v4
+    lab_stop laptop v6
+    same "the device is in quarantine then" quarantine \
+        "$(gw_api GET /v1/devices/laptop | jq -r .state)"
+}
+
+# wg0 as it was before, by stock tools alone, after the daemon has gone and taken its own with it.
+revive_tunnel() {
+    lab_on gw test -S /run/wireguard/wg0.sock && lab_on gw ip link show wg0 >/dev/null 2>&1 &&
+        lab_on gw wg show wg0 >/dev/null 2>&1 && return
+    lab_on gw rm -f /run/wireguard/wg0.sock
+    staff_wireguard gw
+    lab_on gw wg setconf wg0 "$LAB_DIR/gw/wg.conf"
+    net_address gw wg0 "$GW_TUNNEL4/16" "$GW_TUNNEL6/64"
+    net_up gw wg0
+}
+
+# With all of ours killed nothing of the tunnel passes, not even for a device with a lease, and
+# not even if somebody brings the tunnel itself up again.
+killed_daemon() {
+    local killed
+    check "a device with a long lease" staff_report curious healthy
+    lab_on gw wg showconf wg0 >"$LAB_DIR/gw/wg.conf"
+    start_steady curious 6020
+    sleep 0.5
+    killed=$(lab_now_ms)
+    gw_signal KILL
+    sleep 0.5
+    same "no process of ours is left" "" "$(gw_daemon_pids)"
+    revive_tunnel
+    check "the tunnel itself works again, by stock tools" \
+        lab_wait_for 15 lab_on gw ping -c 1 -W 1 "$(staff_address curious 4)"
+    sleep 1
+    at_most "killed daemon: the last IPv4 record, ms after the kill" 100 \
+        $(($(last_record_ms curious v4) - killed))
+    at_most "killed daemon: the last IPv6 record, ms after the kill" 100 \
+        $(($(last_record_ms curious v6) - killed))
+    lab_stop curious v4
+    lab_stop curious v6
+    refuse "nor does a new connection pass" lab_on curious probe -t 800 tcp 10.20.0.10 80
+    refuse "nor to remediation" lab_on curious probe -t 800 tcp 10.20.0.40 443
+}
+
+# Started again it goes on where it was: the lease that it had granted holds.
+started_again() {
+    [ ! -e "$LAB_DIR/hosts/gw/wireguard.job" ] || lab_stop gw wireguard
+    gw_start
+    check "after the start the lease that was granted before holds" \
+        lab_wait_for 20 lab_on curious probe -t 500 tcp 10.20.0.10 80
+}
+
+scenario_begin
+staff_join laptop 21 laptop short
+staff_join curious 24 curious clerk
+running_daemon
+stopped_daemon
+killed_daemon
+started_again
+test_end

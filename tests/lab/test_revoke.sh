@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# After `user revoke` has answered not one more packet passes, whatever was running; nobody else
+# notices anything.
+set -u
+export LAB_PREFIX=${LAB_PREFIX:-pctest}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lab.sh"
+. "$LAB_SOURCE/assert.sh"
+
+# JOB PROTO ROLE ADDRESS PORT RATE: who sends what. `push` flows run from the office to the staff.
+FLOWS='
+tcp-up4    tcp send 10.20.0.11 6001 500
+tcp-up6    tcp send fd20::11   6002 500
+tcp-idle   tcp push 10.20.0.11 6003 2
+tcp-push   tcp push fd20::11   6004 500
+udp-up4    udp send 10.20.0.11 6005 1000
+udp-up6    udp send fd20::11   6006 1000
+udp-push4  udp push 10.20.0.11 6007 1000
+udp-push6  udp push fd20::11   6008 1000
+'
+
+# Starts every flow of the table between the office and host $1, ports moved up by $2.
+start_flows() {
+    local job proto role address port rate
+    while read -r job proto role address port rate; do
+        [ -n "$job" ] || continue
+        port=$((port + $2))
+        if [ "$role" = send ]; then
+            lab_start office "$1-$job" flow "$proto" recv "$address" "$port"
+            lab_ready office "$1-$job"
+            lab_start "$1" "$job" flow -r "$rate" "$proto" send "$address" "$port"
+        else
+            lab_start office "$1-$job" flow -r "$rate" "$proto" push "$address" "$port"
+            lab_ready office "$1-$job"
+            lab_start "$1" "$job" flow "$proto" pull "$address" "$port"
+        fi
+    done <<<"$FLOWS"
+    lab_start "$1" download curl -s -o /dev/null http://entry-web/bulk
+    lab_start "$1" ping ping -q -i 0.02 10.20.0.11
+    lab_start "$1" ping6 ping -q -i 0.02 fd20::11
+}
+
+# How many of host $1's 11 flows, moved up by $2, the witnesses saw within 700 ms before $3.
+flows_alive() {
+    local since=$(($3 - 700000000)) four six
+    four=$(staff_address "$1" 4) six=$(staff_address "$1" 6)
+    {
+        for a in "$four" "$six"; do
+            witness_flows office eth0 from "$a" | awk '$6 > 6000 || $2 == 1 || $2 == 58'
+        done
+        witness_flows "$1" wg0 to "$four" | awk '$4 == 80'
+    } | awk -v since="$since" -v base="$2" '
+        $9 + 0 < since + 0 { next }
+        $2 == 1 || $2 == 58 || $4 == 80 { seen[$2 "-" $4 == 80 ? "web" : "ping" $2] = 1; next }
+        $6 > base + 6000 && $6 < base + 6009 { seen[$6] = 1 }
+        END { n = 0; for (f in seen) n++; print n }'
+}
+
+# Everything of device $1 that came out of the gateway after $2 (nanoseconds), both directions.
+passed_after() {
+    local a
+    for a in "$(staff_address "$1" 4)" "$(staff_address "$1" 6)"; do
+        witness_flows office eth0 from "$a"
+        witness_flows "$1" wg0 to "$a"
+    done | flows_after "$2"
+}
+
+scenario_begin
+staff_join leaver 23 leaver clerk
+staff_join laptop 21 laptop clerk
+witness_start office eth0
+witness_start leaver wg0
+witness_start laptop wg0
+start_flows leaver 0
+start_flows laptop 20
+sleep 1.5
+
+receipt=$(gw_cli user revoke leaver --reason "left the firm" --json)
+check "revoke answers" test -n "$receipt"
+answered=$(($(jq .answered_us <<<"$receipt") * 1000))
+requested=$(($(jq .requested_us <<<"$receipt") * 1000))
+sleep 1.5
+
+witness_stop office eth0
+witness_stop leaver wg0
+witness_stop laptop wg0
+
+same "all 11 flows of the leaver ran until then" 11 "$(flows_alive leaver 0 "$requested")"
+same "not one packet of the leaver passes after the answer, either way" "" \
+    "$(passed_after leaver "$answered")"
+same "all 11 flows of the colleague run on" 11 \
+    "$(flows_alive laptop 20 $((answered + 1400000000)))"
+same "the receipt: read back from the kernel, nothing is left" "true 0 0 0" \
+    "$(jq -r '"\(.verified) \(.leases_left) \(.connections_left) \(.peers_left)"' <<<"$receipt")"
+check "the receipt counts the connections that ended" \
+    jq -e '.connections_ended >= 9' <<<"$receipt"
+
+same "the peer is gone from WireGuard, by the stock tool" "" \
+    "$(lab_on gw wg show wg0 peers | grep -F "$(staff_key leaver)")"
+same "no lease of the leaver is left in the kernel, by the stock tool" "" \
+    "$(lab_on gw nft list ruleset | grep -F "$(staff_address leaver 4)")"
+same "no connection of the leaver is left, by the stock tool" "" \
+    "$(lab_on gw conntrack -L 2>/dev/null | grep -F "src=$(staff_address leaver 4) ")"
+same "the leaver reaches not even the portal" "not tcp $GW_TUNNEL4 80" \
+    "$(lab_on leaver probe -t 800 tcp "$GW_TUNNEL4" 80)"
+refuse "the leaver cannot report for a new lease" staff_report leaver healthy
+
+# The machine restarts its own tunnel; its key is nobody's now.
+lab_on leaver ip link set wg0 down
+lab_on leaver ip link set wg0 up
+refuse "nor after the tunnel is set up again" lab_on leaver probe -t 800 tcp 10.20.0.10 80
+
+test_end
