@@ -199,6 +199,8 @@ void out_duration(struct out *o, struct span d);
 /* "tcp 80, 443, 8000-8010, icmp": services in the order given. */
 void out_services(struct out *o, const struct service *v, size_t n);
 void out_hours(struct out *o, const struct hours *h);
+/* print.c: "require fde.sys missing ok warn grace 3d". */
+void out_rule(struct out *o, const struct posture_rule *r);
 /* print.c: "role warehouse cannot reach customs-db". */
 void out_case(struct out *o, const struct policy *p, const struct test_case *c);
 
@@ -215,5 +217,16 @@ void permits_free(struct permits *s);
 /* Own rights of a role, without remediation; or remediation alone. Not merged. */
 void permits_of_role(struct permits *s, const struct policy *p, size_t role);
 void permits_of_remediation(struct permits *s, const struct policy *p);
+
+/* ---- rights_group.c, diff_posture.c: for diff.c ------------------------------------------------- */
+
+struct right_group { struct ip_range range; size_t first, count; bool said; };
+struct right_groups { struct right_group *v; size_t n; struct service *services; };
+/* Groups a canonical set (reorders it; ICMPv6 becomes ICMP). 0, or -1 for memory. */
+int rights_group(struct permits *s, struct right_groups *g);
+void rights_group_free(struct right_groups *g);
+/* The addresses of all groups with the services of group i; they count as said from then on. */
+void out_group_addresses(struct out *o, struct right_groups *g, size_t i);
+void diff_postures(struct out *o, const struct policy *from, const struct policy *to);
 
 #endif

@@ -64,7 +64,7 @@ bool parse_ports(struct parser *p, uint16_t *first, uint16_t *last)
     struct token low = t, high = t;
     int64_t from, to;
 
-    if (t.kind != TOK_WORD)
+    if (t.kind != TOK_WORD || t.s[0] < '0' || t.s[0] > '9')
         return fail(p, "", "a port (1-65535) expected");
     low.len = dash;
     if (dash < t.len) {

@@ -266,6 +266,19 @@ static bool rule_option(struct parser *p, struct posture_rule *r, struct seen *s
     return false;
 }
 
+/* A rule's text is its key in a device's history: two alike could not be told apart. */
+static bool rule_repeated(const struct posture *post, const char *text)
+{
+    char other[RULE_TEXT];
+
+    for (int i = 0; i < post->n_rules; i++) {
+        rule_print(&post->rules[i], other);
+        if (strcmp(other, text) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void parse_rule(struct parser *p)
 {
     struct posture *post = this_posture(p);
@@ -286,6 +299,8 @@ static void parse_rule(struct parser *p)
         fail_at(p, &t, "make two rules of it", "a rule has at most %d bytes", RULE_WRITTEN_MAX);
     else if (r.grace.s > 0 && r.action == RULE_WARN)
         fail_at(p, &t, "remove one of the two", "a rule that only warns needs no grace");
+    else if (rule_repeated(post, text))
+        fail_at(p, &t, "remove one of the two", "this rule is in the block already");
     else if (post->n_rules >= POSTURE_RULES_MAX)
         fail_at(p, &t, "", "more than %d rules in one posture", POSTURE_RULES_MAX);
     else

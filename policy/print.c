@@ -66,17 +66,16 @@ static const char *action_word(enum rule_action action)
     return action == RULE_WARN ? " warn" : action == RULE_DENY ? " deny" : "";
 }
 
-static void put_rule(struct out *o, const struct posture_rule *r)
+void out_rule(struct out *o, const struct posture_rule *r)
 {
     char text[RULE_TEXT];
 
     rule_print(r, text);
-    out_fmt(o, "    %s%s%s", text, r->missing_ok ? " missing ok" : "", action_word(r->action));
+    out_fmt(o, "%s%s%s", text, r->missing_ok ? " missing ok" : "", action_word(r->action));
     if (r->grace.s > 0) {
         out_put(o, " grace ");
         out_duration(o, r->grace);
     }
-    out_put(o, "\n");
 }
 
 static void put_posture(struct out *o, const struct posture *post)
@@ -88,8 +87,11 @@ static void put_posture(struct out *o, const struct posture *post)
     out_fmt(o, "\n    assurance >= PA%u\n", post->assurance);
     for (int i = 0; i < post->n_os; i++)
         out_fmt(o, "    os %s >= %s\n", post->os[i].family, post->os[i].version);
-    for (int i = 0; i < post->n_rules; i++)
-        put_rule(o, &post->rules[i]);
+    for (int i = 0; i < post->n_rules; i++) {
+        out_put(o, "    ");
+        out_rule(o, &post->rules[i]);
+        out_put(o, "\n");
+    }
     out_put(o, post->report_only ? "    report only\n}\n" : "}\n");
 }
 

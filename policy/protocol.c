@@ -75,7 +75,10 @@ bool parse_protocol(struct parser *p, uint8_t *proto)
     if (take_word(p, "proto"))
         return parse_numbered(p, proto);
     if (!at_service(p))
-        return fail(p, "tcp PORTS, udp PORTS, icmp, or proto NAME", "a service expected");
+        return fail(p, protocol_number(p->tok.s, p->tok.len)
+                           ? "put 'proto' before it"
+                           : "tcp PORTS, udp PORTS, icmp, or proto NAME",
+                    "a service expected");
     *proto = protocol_number(p->tok.s, p->tok.len);
     advance(p);
     return true;
