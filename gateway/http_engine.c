@@ -61,7 +61,7 @@ static void on_engine(void *arg, uint32_t events)
     http_server_run(e->server);
 }
 
-void http_engine_open(struct http_engine *e, struct loop *l, enum role self,
+void http_engine_open(struct http_engine *e, struct loop *l, enum gateway_role self,
                       http_engine_reply *reply)
 {
     *e = (struct http_engine){.loop = l, .self = self, .reply = reply};

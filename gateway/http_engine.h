@@ -17,13 +17,13 @@ struct http_engine {
     struct loop *loop;
     struct http_server *server;
     struct channel *channel;
-    enum role self;                      /* ROLE_PORTAL or ROLE_API */
+    enum gateway_role self;                      /* ROLE_PORTAL or ROLE_API */
     http_engine_reply *reply;
     size_t queued;                       /* bytes sent since the channel was last empty */
 };
 
 /* Takes FD_PARENT as the channel; dies without memory. server is set by the caller. */
-void http_engine_open(struct http_engine *e, struct loop *l, enum role self,
+void http_engine_open(struct http_engine *e, struct loop *l, enum gateway_role self,
                       http_engine_reply *reply);
 /* After the cage: begins to listen to the engine. */
 void http_engine_watch(struct http_engine *e);

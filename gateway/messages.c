@@ -13,13 +13,13 @@
 MESSAGES(X)
 #undef X
 
-const char *role_name(enum role r)
+const char *role_name(enum gateway_role r)
 {
     static const char *const names[ROLES] = {"parent", "engine", "portal", "api", "capture"};
     return (unsigned)r < ROLES ? names[r] : "unknown";
 }
 
-bool message_allowed(enum message_type t, enum role from, enum role to, uint32_t len)
+bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_role to, uint32_t len)
 {
     switch (t) {
 #define X(name, number, sender, receiver, max)                                                    \

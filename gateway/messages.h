@@ -12,8 +12,9 @@
 #include "gateway/wire.h"
 #include "policy/plan.h"
 
-enum role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLES };
-const char *role_name(enum role r);        /* "engine" */
+/* Not "enum role": policy/policy.h has a struct of that name, and the engine needs both. */
+enum gateway_role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLES };
+const char *role_name(enum gateway_role r);        /* "engine" */
 
 /* type, number, from, to, largest body */
 #define MESSAGES(X)                                                                             \
@@ -22,7 +23,7 @@ const char *role_name(enum role r);        /* "engine" */
     X(MSG_CHANNEL, 2, ROLE_PARENT, ROLE_ENGINE, 16)         /* u8 role, +fd: a (new) peer role */ \
     X(MSG_RELOAD, 3, ROLE_PARENT, ROLE_ENGINE, 4u << 20)    /* blob policy text (SIGHUP) */      \
     X(MSG_STOP, 4, ROLE_PARENT, ROLE_ENGINE, 0)             /* commit what is open, exit 0 */    \
-    X(MSG_FOREIGN, 5, ROLE_PARENT, ROLE_ENGINE, 512)        /* text what, u64 ns, u8 repaired */ \
+    X(MSG_FOREIGN, 5, ROLE_PARENT, ROLE_ENGINE, 512)        /* text what, u64 ns from notice to repair, u8 repaired */ \
     X(MSG_ROLE_DIED, 6, ROLE_PARENT, ROLE_ENGINE, 16)       /* u8 role, u32 wait status */       \
     X(MSG_ANSWER, 7, ROLE_PARENT, ROLE_ENGINE, 4u << 20)    /* i32 result as u32, then by request */ \
     /* engine -> parent: each is answered by MSG_ANSWER; result is 0 or a negative errno, or    \
@@ -55,7 +56,7 @@ enum message_type {
 };
 
 /* May `from` send this type to `to`, with a body of len? */
-bool message_allowed(enum message_type t, enum role from, enum role to, uint32_t len);
+bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_role to, uint32_t len);
 
 enum portal_verb { PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME };
 enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };

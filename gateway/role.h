@@ -13,22 +13,27 @@ enum role_fd {
     FD_PARENT = 3,      /* engine: channel to the parent. Others: channel to the engine */
     FD_LISTEN = 4,      /* portal: listening TCP socket v4; api: listening unix socket; capture: pcap handle is opened by itself before caging */
     FD_LISTEN6 = 5,     /* portal: listening TCP socket v6 (absent without net6) */
-    FD_DIR = 6,         /* engine: its state directory; capture: its ring directory */
-    FD_HOLD = 7         /* engine: a copy of the nftables socket, held and never used */
+    FD_DIR = 6          /* engine: its state directory; capture: its ring directory */
 };
+
+/* Runs the role of that name ("engine", "capture" with its nflog group as argument, "keeper" with
+ * the milliseconds it has to live) and returns its exit status; 2 for a name it does not know. */
+int role_main(const char *name, const char *argument);
 
 /* The mains of the roles: return the exit status. */
 int engine_main(void);
 int portal_main(void);
 int api_main(void);
 int capture_main(uint16_t nflog_group);
+int keeper_main(int64_t life_ms);
 
 /*
  * The cage, entered by each role once its own handles are open; dies with a message naming what is
- * missing when any part cannot be had. Order: rlimits, chroot or landlock, uid and gid, all
- * capabilities dropped from every set, no new privileges, seccomp filter with default kill.
+ * missing when any part cannot be had. A role is exec'd under its own uid, without capabilities
+ * (capture keeps CAP_NET_ADMIN until here) and without environment; here follow rlimits, landlock,
+ * the last capabilities, no new privileges, and a seccomp filter with default kill.
  * The parent is caged too (it keeps CAP_NET_ADMIN and what starting roles needs).
  */
-void sandbox_enter(enum role r);
+void sandbox_enter(enum gateway_role r);
 
 #endif

@@ -38,7 +38,7 @@ struct role_under_test {
 };
 
 /* The cage belongs to another test: here the role runs as it is. */
-void sandbox_enter(enum role r) { (void)r; }
+void sandbox_enter(enum gateway_role r) { (void)r; }
 
 static inline int listen_unix(struct role_under_test *t)
 {

@@ -13,7 +13,7 @@
 static void test_permission(void **state)
 {
     static const struct {
-        const char *what; enum message_type t; enum role from, to; uint32_t len; bool allowed;
+        const char *what; enum message_type t; enum gateway_role from, to; uint32_t len; bool allowed;
     } cases[] = {
         {"the engine commits", MSG_COMMIT, ROLE_ENGINE, ROLE_PARENT, 1, true},
         {"the portal does not", MSG_COMMIT, ROLE_PORTAL, ROLE_PARENT, 1, false},
