@@ -9,7 +9,8 @@
 #include "policy/decide.h"
 #include "policy/lang.h"
 
-#define LEASE_MIN_S 60
+#define LEASE_MIN_S 5
+#define EVIDENCE_MIN_S 60
 #define EVIDENCE_MAX_S (30 * 86400)
 #define GRACE_MAX_S (365 * 86400)
 #define AGE_MAX_S (3650LL * 86400)
@@ -324,7 +325,7 @@ static void posture_evidence(struct parser *p)
     bool seen = post->evidence.s != 0;
 
     if (once(p, &seen, "evidence") && expect_sign(p, "<=", "after 'evidence'"))
-        parse_duration(p, "the age of evidence", LEASE_MIN_S, EVIDENCE_MAX_S, &post->evidence);
+        parse_duration(p, "the age of evidence", EVIDENCE_MIN_S, EVIDENCE_MAX_S, &post->evidence);
 }
 
 static void posture_assurance(struct parser *p)
