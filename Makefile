@@ -2,8 +2,12 @@
 # Portcullis. `make help` lists the targets. Sources are found by folder: a new file needs no line here.
 
 BUILD ?= build
-CC    ?= gcc
 SAN   ?=
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 VERSION := 0.1
 
@@ -126,35 +130,43 @@ install: binaries                  ## install programs, manual pages, units and 
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	@$(if $(V),,echo '  CC    $<')
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 define archive
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 endef
 $(LIBPOLICY): $(call obj,$(POLICY_SRC)) ; $(archive)
 $(LIBKERNEL): $(call obj,$(KERNEL_SRC)) ; $(archive)
 $(LIBTEST): $(TESTABLE) ; $(archive)
 
 $(DAEMON): $(call obj,$(DAEMON_SRC)) $(LIBKERNEL) $(LIBPOLICY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_POLICY)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_POLICY)
 $(CLI): $(call obj,$(CLI_SRC)) $(LIBPOLICY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLI) $(LIBS_POLICY)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_CLI) $(LIBS_POLICY)
 $(AGENT): $(call obj,$(AGENT_SRC))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_AGENT)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_AGENT)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
 $(BUILD)/lab/%: $(BUILD)/obj/tests/lab/tools/%.o
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/fuzz/%-replay: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay_main.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
 	@mkdir -p $(dir $@)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
 
 clean:                             ## remove what was built
 	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-san $(BUILD)-fuzz $(BUILD)*.log
