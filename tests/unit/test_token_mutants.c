@@ -130,8 +130,8 @@ int main(void)
     const char *given = getenv("SEED");
 
     seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    seed |= 1;
     printf("# seed %llu\n", (unsigned long long)seed);
+    seed = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
     maker_start(&m);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
