@@ -240,3 +240,4 @@ lab_now_ms() { printf '%s\n' $((${EPOCHREALTIME/[.,]/} / 1000)); }
 . "$LAB_SOURCE/gateway.sh"
 . "$LAB_SOURCE/staff.sh"
 . "$LAB_SOURCE/scenario.sh"
+. "$LAB_SOURCE/rounds.sh"

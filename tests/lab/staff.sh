@@ -11,6 +11,10 @@ STAFF_MTU=1420
 staff_host() {
     net_internet_host "$1" "$2"
     printf '203.0.113.%s %s\n' "$2" "$1" >>"$LAB_DIR/etc/hosts"
+    staff_new_key "$1"
+}
+
+staff_new_key() {
     (umask 077 && wg genkey >"$LAB_DIR/hosts/$1/key")
     wg pubkey <"$LAB_DIR/hosts/$1/key" >"$LAB_DIR/hosts/$1/pub"
 }
@@ -24,17 +28,18 @@ staff_wireguard() {
         lab_die "wireguard-go on $1: $(cat "$LAB_DIR/log/$1.wireguard.err")"
 }
 
-# Host $1's tunnel to the gateway with public key $2, under the tunnel addresses $3 and $4.
-# It sends a keepalive every 25 s, as behind a home router.
+# Host $1's tunnel to the gateway with public key $2, under the tunnel addresses $3 and $4; a
+# tunnel that is there already is changed. It sends a keepalive every 25 s, as behind a home router.
 staff_tunnel() {
     local r
-    staff_wireguard "$1"
+    [ -e "$LAB_DIR/hosts/$1/wireguard.job" ] || staff_wireguard "$1"
     lab_on "$1" wg set wg0 private-key "$LAB_DIR/hosts/$1/key" peer "$2" \
         endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
         allowed-ips "${STAFF_ROUTES// /,}"
+    lab_on "$1" ip address flush dev wg0 scope global
     net_address "$1" wg0 "$3/32" "$4/128"
     lab_on "$1" ip link set wg0 mtu "$STAFF_MTU" up
-    for r in $STAFF_ROUTES; do printf 'route add %s dev wg0\n' "$r"; done |
+    for r in $STAFF_ROUTES; do printf 'route replace %s dev wg0\n' "$r"; done |
         lab_on "$1" ip -batch -
     printf '%s %s\n' "$3" "$4" >"$LAB_DIR/hosts/$1/tunnel"
 }
