@@ -45,9 +45,12 @@ void permits_add(struct permits *s, struct permit p)
     }
     if (s->oom)
         return;
-    if (!has_ports(p.proto))
-        p.port_first = p.port_last = 0;
-    s->v[s->n++] = p;
+    struct permit *slot = &s->v[s->n++];
+    memset(slot, 0, sizeof *slot);   /* the padding too: equal arrays are equal bytes */
+    slot->dst = p.dst;
+    slot->proto = p.proto;
+    slot->port_first = has_ports(p.proto) ? p.port_first : 0;
+    slot->port_last = has_ports(p.proto) ? p.port_last : 0;
 }
 
 void permits_free(struct permits *s)
