@@ -221,6 +221,7 @@ void parse_role(struct parser *p)
                                             {"hours", role_hours},     {"sign-in", role_sign_in},
                                             {NULL, NULL}};
     struct policy *pol = p->policy;
+    size_t errors = p->diags->errors;
 
     if (pol->n_roles >= ROLES_MAX) {
         fail_at(p, &p->last, "", "more than %d roles", ROLES_MAX);
@@ -233,4 +234,6 @@ void parse_role(struct parser *p)
     this_role(p)->posture = POSTURE_ABSENT;
     if (parse_name(p, "a role", this_role(p)->name))
         parse_block(p, "a role", body);
+    if (p->diags->errors > errors && this_role(p)->posture == POSTURE_ABSENT)
+        this_role(p)->posture = POSTURE_NAMED;   /* it may be what the error has hidden */
 }
