@@ -7,6 +7,7 @@
 #define TESTS_HTTP_PEER_H
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The page of a device: who, in or not, until when, why not, what to do, what is open. */
+#include "gateway/page.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/page_frame.h"
+
+static const struct { const char *state, *headline, *look; } STATES[] = {
+    {"in", "You are in", "good"},
+    {"quarantine", "You are in quarantine", "wait"},
+    {"revoked", "This device has been shut out", "bad"},
+    {"lost", "This device is reported lost", "bad"},
+    {"retired", "This device is retired", "bad"},
+};
+
+static size_t state_of(const json_t *me)
+{
+    const char *state = page_member(me, "state");
+    for (size_t i = 0; state && i < sizeof STATES / sizeof *STATES; i++)
+        if (strcmp(STATES[i].state, state) == 0)
+            return i;
+    return 1;
+}
+
+static void brand(struct page *p, const json_t *me)
+{
+    const char *company = page_member(me, "company");
+    page_wrap(p, "<header class=\"brand\"><b>", company ? company : "Portcullis", "</b>");
+    page_wrap(p, "<span>Gateway ", page_member(me, "gateway"), "</span></header>\n");
+}
+
+static void until(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    const json_t *at = json_object_get(me, "lease_until");
+    char time[PAGE_TIME_SIZE], span[PAGE_TIME_SIZE];
+    if (!json_is_integer(at) || json_integer_value(at) <= c->now)
+        return;
+    page_wrap(p, "<p class=\"until\">Until ", page_time(json_integer_value(at), c, time), "");
+    page_wrap(p, ", for ", page_span(json_integer_value(at) - c->now, span), " more.</p>");
+}
+
+/* What to do, when no rule of the posture says it better. */
+static void advice(struct page *p, const json_t *me)
+{
+    const char *code = page_member(me, "code"), *fix = page_member(me, "fix");
+    const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
+    if (json_array_size(rules) > page_count(rules, "pass"))
+        return;
+    if (fix)
+        page_wrap(p, "<p><b>What to do.</b> ", fix, "</p>");
+    if (code)
+        page_wrap(p, "<p class=\"note\">Code <code>", code, "</code></p>");
+}
+
+static void state(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    size_t s = state_of(me);
+    page_wrap(p, "<section class=\"state ", STATES[s].look, "\">");
+    page_wrap(p, "<h1>", STATES[s].headline, "</h1>");
+    if (page_member(me, "sentence"))
+        page_wrap(p, "<p>", page_member(me, "sentence"), "</p>");
+    if (s == 0)
+        until(p, me, c);
+    advice(p, me);
+    page_html(p, "</section>\n");
+}
+
+static void list_words(struct page *p, const json_t *names)
+{
+    size_t i;
+    json_t *name;
+    json_array_foreach(names, i, name)
+        page_wrap(p, i > 0 ? ", <b>" : "<b>", json_string_value(name), "</b>");
+}
+
+static void who(struct page *p, const json_t *me)
+{
+    const char *full = page_member(me, "full_name"), *user = page_member(me, "user");
+    const json_t *roles = json_object_get(me, "roles");
+    page_wrap(p, "<p class=\"who\"><b>", full ? full : user, "</b>");
+    if (full && user)
+        page_wrap(p, " (", user, ")");
+    if (page_member(me, "device"))
+        page_wrap(p, " on <b>", page_member(me, "device"), "</b>");
+    if (json_array_size(roles) > 0) {
+        page_html(p, json_array_size(roles) == 1 ? ", role " : ", roles ");
+        list_words(p, roles);
+    }
+    page_html(p, "</p>\n");
+}
+
+static void checks(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
+    size_t failed = page_count(rules, "deny") + page_count(rules, "quarantine");
+    if (failed > 0)
+        page_html(p, "<h2>What keeps you out</h2>\n");
+    else if (json_array_size(rules) > page_count(rules, "pass"))
+        page_html(p, "<h2>What needs your attention</h2>\n");
+    page_rules(p, rules, c);
+}
+
+static void reach(struct page *p, const json_t *me)
+{
+    const json_t *reach = json_object_get(me, "reach");
+    size_t i;
+    json_t *one;
+    if (json_array_size(reach) == 0)
+        return;
+    page_html(p, "<h2>What your work needs</h2>\n<ul>\n");
+    json_array_foreach(reach, i, one)
+    {
+        bool open = json_is_true(json_object_get(one, "permitted"));
+        page_wrap(p, "<li><span>", page_member(one, "resource"), "</span>");
+        page_html(p, open ? "<span class=\"tag good\">open</span></li>\n"
+                          : "<span class=\"tag bad\">closed</span></li>\n");
+    }
+    page_html(p, "</ul>\n");
+}
+
+static void remediation(struct page *p, const json_t *me)
+{
+    const json_t *open = json_object_get(me, "remediation");
+    size_t i;
+    json_t *name;
+    if (json_array_size(open) == 0)
+        return;
+    page_html(p, "<h2>Always open, to put things right</h2>\n<ul>\n");
+    json_array_foreach(open, i, name)
+        page_wrap(p, "<li><span>", json_string_value(name),
+                  "</span><span class=\"tag good\">open</span></li>\n");
+    page_html(p, "</ul>\n<p class=\"note\">This page, too, can always be reached.</p>\n");
+}
+
+static void footer(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    const json_t *posture = json_object_get(me, "posture");
+    const json_t *at = json_object_get(posture, "at");
+    char time[PAGE_TIME_SIZE];
+    page_html(p, "<footer>");
+    if (json_is_integer(at))
+        page_wrap(p, "This device last reported at ",
+                  page_time(json_integer_value(at), c, time), "");
+    else
+        page_html(p, "This device has not reported yet");
+    if (page_member(posture, "assurance"))
+        page_wrap(p, " (assurance ", page_member(posture, "assurance"), ")");
+    page_wrap(p, ". Page made at ", page_time(c->now, c, time), " by the gateway's clock; ");
+    page_html(p, "it renews itself every " PAGE_REFRESH " seconds.</footer>\n");
+}
+
+char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len)
+{
+    json_t *me = json_loadb((const char *)json, json_len, JSON_REJECT_DUPLICATES, NULL);
+    struct page p = {0};
+    if (!json_is_object(me)) {
+        json_decref(me);
+        return NULL;
+    }
+    page_begin(&p, STATES[state_of(me)].headline);
+    brand(&p, me);
+    state(&p, me, c);
+    who(&p, me);
+    checks(&p, me, c);
+    reach(&p, me);
+    remediation(&p, me);
+    footer(&p, me, c);
+    page_end(&p);
+    json_decref(me);
+    return page_take(&p, len);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rules of a posture block as cards: what was expected, what was found, how to mend it. */
+#include "gateway/page_frame.h"
+
+#include <string.h>
+
+/* Results that a person must see, worst first, and how they are called here. */
+static const struct { const char *result, *name, *look; } SHOWN[] = {
+    {"deny", "not accepted", "bad"},
+    {"quarantine", "keeps you out", "bad"},
+    {"grace", "to be fixed soon", "wait"},
+    {"warn", "please look at this", "wait"},
+};
+
+static bool has_result(const json_t *rule, const char *result)
+{
+    const char *is = page_member(rule, "result");
+    return is && strcmp(is, result) == 0;
+}
+
+size_t page_count(const json_t *rules, const char *result)
+{
+    size_t n = 0, i;
+    json_t *rule;
+    json_array_foreach(rules, i, rule)
+        n += has_result(rule, result);
+    return n;
+}
+
+/* A fact that is true or false, as people say it. */
+static const char *in_words(const char *value)
+{
+    if (value && strcmp(value, "true") == 0)
+        return "yes";
+    return value && strcmp(value, "false") == 0 ? "no" : value;
+}
+
+static void definition(struct page *p, const char *term, const char *value)
+{
+    if (!value)
+        return;
+    page_wrap(p, "<dt>", term, "</dt>");
+    page_wrap(p, "<dd>", in_words(value), "</dd>");
+}
+
+/* For whoever is asked for help. */
+static void reference(struct page *p, const json_t *rule)
+{
+    const char *text = page_member(rule, "rule"), *code = page_member(rule, "code");
+    page_html(p, "<p class=\"note\">");
+    if (code)
+        page_wrap(p, "<code>", code, "</code> &middot; ");
+    page_wrap(p, "<code>", text, "</code></p>");
+}
+
+static void grace(struct page *p, const json_t *until, const struct page_clock *c)
+{
+    char time[PAGE_TIME_SIZE], span[PAGE_TIME_SIZE];
+    if (!json_is_integer(until))
+        return;
+    int64_t left = json_integer_value(until) - c->now;
+    page_wrap(p, "<p>You may go on working until <b>",
+              page_time(json_integer_value(until), c, time), "</b>");
+    if (left > 0)
+        page_wrap(p, ", for ", page_span(left, span), " more");
+    page_html(p, "; after that it keeps you out.</p>");
+}
+
+static void card(struct page *p, const json_t *rule, const char *name, const char *look,
+                 const struct page_clock *c)
+{
+    const char *sentence = page_member(rule, "sentence"), *fix = page_member(rule, "fix");
+    page_wrap(p, "<section class=\"rule\"><span class=\"tag ", look, "\">");
+    page_wrap(p, "", name, "</span>");
+    page_wrap(p, "<h3>", sentence ? sentence : "A check of this device did not pass.", "</h3><dl>");
+    definition(p, "Expected", page_member(rule, "expected"));
+    definition(p, "Found", page_member(rule, "received"));
+    page_html(p, "</dl>");
+    if (fix)
+        page_wrap(p, "<p class=\"fix\"><b>How to fix it.</b> ", fix, "</p>");
+    grace(p, json_object_get(rule, "grace_until"), c);
+    reference(p, rule);
+    page_html(p, "</section>\n");
+}
+
+static void passed(struct page *p, const json_t *rules)
+{
+    size_t i;
+    json_t *rule;
+    if (page_count(rules, "pass") == 0)
+        return;
+    page_html(p, "<details><summary>Checks that passed</summary><ul>\n");
+    json_array_foreach(rules, i, rule)
+    {
+        if (!has_result(rule, "pass"))
+            continue;
+        page_wrap(p, "<li><code>", page_member(rule, "rule"), "</code>");
+        page_wrap(p, "<span class=\"value\">", in_words(page_member(rule, "received")),
+                  "</span></li>\n");
+    }
+    page_html(p, "</ul></details>\n");
+}
+
+void page_rules(struct page *p, const json_t *rules, const struct page_clock *c)
+{
+    size_t i;
+    json_t *rule;
+    for (size_t k = 0; k < sizeof SHOWN / sizeof *SHOWN; k++)
+        json_array_foreach(rules, i, rule)
+            if (has_result(rule, SHOWN[k].result))
+                card(p, rule, SHOWN[k].name, SHOWN[k].look, c);
+    passed(p, rules);
+}
