@@ -48,7 +48,8 @@ static int guard_exchange(struct nft *n, const struct tunnel *t)
     return batch_commit(&b, n->nl);
 }
 
-/* Somebody gave a chain of this name another hook, type or policy, or added chains. */
+/* For what an exchange of rules does not mend: chains of other hooks, or more of them. The main
+ * table holds meanwhile. */
 static int guard_replace(struct nft *n, const struct tunnel *t)
 {
     struct batch b;
@@ -63,10 +64,13 @@ static int guard_replace(struct nft *n, const struct tunnel *t)
 
 int nft_guard_install(struct nft *n, const struct tunnel *t)
 {
+    char what[128];
     int rc = guard_exchange(n, t);
-    if (rc == -EEXIST || rc == -EOPNOTSUPP || rc == -EBUSY || rc == -EINVAL)
-        rc = guard_replace(n, t);
-    return rc;
+    if (rc == 0 && guard_verify(n->nl, t, what) == 0)
+        return 0;
+    if (rc == -EPERM || rc == -ENOMEM)
+        return rc;
+    return guard_replace(n, t);
 }
 
 /* ---- the main table ----------------------------------------------------------------------- */

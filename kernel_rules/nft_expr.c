@@ -43,6 +43,8 @@ void rule_close(struct rule *r)
 {
     if (!r->r)
         return;
+    if (r->b->watch_rule && r->b->err == 0)
+        r->b->err = r->b->watch_rule(r->r, r->b->watcher);
     struct nlmsghdr *nlh = batch_begin(r->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
     if (nlh) {
         nftnl_rule_nlmsg_build_payload(nlh, r->r);
@@ -162,6 +164,7 @@ static void look_up(struct rule *r, const char *set, bool value, uint32_t reg)
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
     set_name(r, e, NFTNL_EXPR_LOOKUP_SET, set);
     if (value)
         nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, reg);

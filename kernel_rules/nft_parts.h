@@ -14,10 +14,9 @@
 #include "kernel_rules/netlink.h"
 #include "kernel_rules/nft.h"
 
-struct nft { struct nl *nl; };
-
 struct nftnl_rule;
-struct nftnl_expr;
+
+struct nft { struct nl *nl; };
 
 /* ---- a batch: one transaction (nft_batch.c) ------------------------------------------- */
 
@@ -26,6 +25,9 @@ struct batch {
     size_t len, size;
     struct nlmsghdr *last;       /* the message that will carry NLM_F_ACK */
     int err;                     /* first failure of a builder; batch_commit() answers it */
+    /* Shown every rule that is built, when set (nft_verify.c). 0 or a negative errno. */
+    int (*watch_rule)(struct nftnl_rule *r, void *arg);
+    void *watcher;
 };
 
 /* Builders below do nothing once b->err is set; only batch_commit() need be checked. */
@@ -195,6 +197,12 @@ void counter_name(char out[40], const char *what, enum deny_reason r);  /* "deni
 /* What a class 0 that nobody has written looks like. */
 extern const struct access_class empty_quarantine;
 const struct access_class *quarantine_of(const struct dataplane *dp);
+
+/* The guard as it should be? 0 yes, 1 no (what: the first difference). */
+int guard_verify(struct nl *nl, const struct tunnel *t, char what[128]);
+
+/* One announced message: 1 when somebody else touched one of our tables. `self`: our port id. */
+int nft_event_is_foreign(const struct nlmsghdr *nlh, uint32_t self);
 
 /* ---- asking the kernel (nft_read.c) ------------------------------------------------------ */
 

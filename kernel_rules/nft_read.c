@@ -15,6 +15,21 @@
 
 #define RESTARTS 100
 
+struct answers { const char *table; nl_cb *cb; void *arg; };
+
+/* The kernel filters some dumps by table and others (chains) not. */
+static int hear_of_table(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct answers *a = arg;
+    const struct nlattr *tb[2];
+    if (nl_attrs(nlh, sizeof(struct nfgenmsg), tb, 1) < 0 || !tb[1] ||
+        mnl_attr_validate(tb[1], MNL_TYPE_NUL_STRING) < 0)
+        return -EBADMSG;
+    if (strcmp(mnl_attr_get_str(tb[1]), a->table) != 0 || !a->cb)
+        return 0;
+    return a->cb(nlh, a->arg);
+}
+
 /* Of every kind of object the first attribute is its table, the second its name or chain. */
 int ask(struct nl *nl, uint16_t type, uint16_t flags, const char *table, const char *name,
         nl_cb *cb, void *arg)
@@ -28,7 +43,8 @@ int ask(struct nl *nl, uint16_t type, uint16_t flags, const char *table, const c
     mnl_attr_put_strz(nlh, 1, table);
     if (name)
         mnl_attr_put_strz(nlh, 2, name);
-    return nl_request(nl, nlh, cb, arg);
+    struct answers a = {table, cb, arg};
+    return nl_request(nl, nlh, hear_of_table, &a);
 }
 
 /* ---- the owner ------------------------------------------------------------------------------ */
