@@ -32,8 +32,12 @@ int keeper_main(int64_t life_ms);
  * missing when any part cannot be had. A role is exec'd under its own uid, without capabilities
  * (capture keeps CAP_NET_ADMIN until here) and without environment; here follow rlimits, landlock,
  * the last capabilities, no new privileges, and a seccomp filter with default kill.
- * The parent is caged too (it keeps CAP_NET_ADMIN and what starting roles needs).
  */
 void sandbox_enter(enum gateway_role r);
+void sandbox_enter_keeper(void);
+/* The parent's: it keeps CAP_NET_ADMIN and what starting roles needs, and may open only what is
+ * beneath these paths (one that does not exist is left out). All that it starts inherits this. */
+struct sandbox_path { const char *path; bool write, execute; };
+void sandbox_enter_parent(const struct sandbox_path *paths, size_t n);
 
 #endif

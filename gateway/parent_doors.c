@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The listening sockets, bound once and handed to each new portal and api: who connects while a
+ * role is being restarted waits in the queue.
+ */
+#include "gateway/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gateway/log.h"
+
+#define BACKLOG 256
+
+/* ---- the portal's, on the tunnel addresses --------------------------------------------------- */
+
+static socklen_t portal_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    if (a->family == 4) {
+        struct sockaddr_in *in = (struct sockaddr_in *)out;
+        in->sin_family = AF_INET;
+        in->sin_port = htons(port);
+        memcpy(&in->sin_addr, a->b, 4);
+        return sizeof *in;
+    }
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(port);
+    memcpy(&in6->sin6_addr, a->b, 16);
+    return sizeof *in6;
+}
+
+/* Bound to the interface as well: a packet for this address from elsewhere finds no listener. */
+static int listen_on(const struct tunnel *t, const struct ip_addr *a)
+{
+    struct sockaddr_storage address;
+    socklen_t len = portal_address(a, t->portal_port, &address);
+    const int on = 1;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on) == 0 &&
+        (a->family == 4 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, t->iface, (socklen_t)strlen(t->iface)) == 0 &&
+        bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int open_portal(struct parent *p)
+{
+    const struct tunnel *t = &p->tunnel;
+    p->listen4 = listen_on(t, &t->net4.addr);
+    if (p->listen4 >= 0 && t->net6.addr.family == 6)
+        p->listen6 = listen_on(t, &t->net6.addr);
+    if (p->listen4 >= 0 && (p->listen6 >= 0 || t->net6.addr.family == 0))
+        return 0;
+    log_warn("cannot listen on port %u of the tunnel address: %s", t->portal_port, strerror(errno));
+    return -1;
+}
+
+/* ---- the control socket ------------------------------------------------------------------------ */
+
+static int set_path(const char *path, struct sockaddr_un *out)
+{
+    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof out->sun_path)
+        return -1;
+    memcpy(out->sun_path, path, strlen(path));
+    return 0;
+}
+
+/* Does anybody answer there? */
+static bool answered(const struct sockaddr_un *at)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)at, sizeof *at) == 0 ||
+                           errno == EAGAIN);
+    if (fd >= 0)
+        close(fd);
+    return yes;
+}
+
+static int make_parent_dir(const char *path)
+{
+    char dir[sizeof((struct sockaddr_un *)0)->sun_path];
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return 0;
+    memcpy(dir, path, (size_t)(slash - path));
+    dir[slash - path] = '\0';
+    return mkdir(dir, 0755) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+static int remove_stale(const char *path, const struct sockaddr_un *at)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (!S_ISSOCK(st.st_mode) || answered(at)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    return unlink(path);
+}
+
+/* Closed to everybody until owner and mode are right. */
+static int bind_control(struct parent *p, const struct sockaddr_un *at)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t before = umask(0777);
+    int rc = fd >= 0 ? bind(fd, (const struct sockaddr *)at, sizeof *at) : -1;
+    umask(before);
+    if (rc == 0 && chown(at->sun_path, 0, p->admin_gid) == 0 && chmod(at->sun_path, 0660) == 0 &&
+        listen(fd, BACKLOG) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int open_control(struct parent *p)
+{
+    struct sockaddr_un at;
+    if (set_path(p->opt.control, &at) < 0) {
+        log_warn("the control socket's path %s is too long", p->opt.control);
+        return -1;
+    }
+    if (make_parent_dir(p->opt.control) == 0 && remove_stale(p->opt.control, &at) == 0)
+        p->control = bind_control(p, &at);
+    if (p->control >= 0)
+        return 0;
+    log_warn("cannot make the control socket %s: %s", p->opt.control, strerror(errno));
+    return -1;
+}
+
+int doors_open(struct parent *p)
+{
+    if (p->control >= 0)
+        return 0;   /* open since an earlier engine */
+    return open_portal(p) < 0 || open_control(p) < 0 ? -1 : 0;
+}
+
+void doors_close(struct parent *p)
+{
+    int *all[] = {&p->listen4, &p->listen6, &p->control};
+    if (p->control >= 0)
+        (void)unlink(p->opt.control);
+    for (size_t i = 0; i < 3; i++) {
+        if (*all[i] >= 0)
+            close(*all[i]);
+        *all[i] = -1;
+    }
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Noticing that somebody else changed our tables or peers, and putting it right: at once when the
+ * kernel reports it, and every ten seconds whatever it reports.
+ */
+#include "gateway/parent.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "gateway/clock.h"
+#include "gateway/log.h"
+#include "policy/address.h"
+
+#define SLACK_MS 2000             /* clocks of kernel and wish are read at different moments */
+#define COMPARE_MS 10000
+#define COMPARE_JITTER_MS 2000
+#define COMPARE_SHARE 50          /* comparing takes at most a fiftieth of our time */
+
+/* ---- the first difference, in words -------------------------------------------------------------- */
+
+static void say_change(const struct change *c, char what[WHAT_SIZE])
+{
+    switch (c->kind) {
+    case CHANGE_DEVICE_PUT:
+        snprintf(what, WHAT_SIZE, "device %u is missing", c->u.device.index);
+        return;
+    case CHANGE_DEVICE_DROP:
+        snprintf(what, WHAT_SIZE, "device %u is there and should not be", c->u.device.index);
+        return;
+    case CHANGE_LEASE_PUT:
+        snprintf(what, WHAT_SIZE, "the lease of device %u is missing or another", c->u.lease.device);
+        return;
+    case CHANGE_LEASE_DROP:
+        snprintf(what, WHAT_SIZE, "device %u has a lease that it should not have", c->u.lease.device);
+        return;
+    case CHANGE_CLASS_PUT:
+        snprintf(what, WHAT_SIZE, "access class %u is missing or another", c->u.class_.id);
+        return;
+    case CHANGE_CLASS_DROP:
+        snprintf(what, WHAT_SIZE, "access class %u is there and should not be", c->u.class_.id);
+        return;
+    }
+}
+
+/* ---- the tables -------------------------------------------------------------------------------------- */
+
+/* The kernel's tables know no keys: those of the wish stand in where the addresses agree. */
+static void lend_keys(struct dataplane *report, const struct dataplane *want)
+{
+    report->tunnel = want->tunnel;
+    for (size_t i = 0; i < report->n_devices; i++) {
+        struct device *have = &report->devices[i];
+        const struct device *d = dataplane_device(want, have->index);
+        if (d && ip_cmp(&d->addr4, &have->addr4) == 0 && ip_cmp(&d->addr6, &have->addr6) == 0)
+            have->key = d->key;
+    }
+}
+
+/* The content: 1 differs, 0 equal, -errno. */
+static int compare_content(struct parent *p, const struct dataplane *want, bool repair,
+                           char what[WHAT_SIZE])
+{
+    struct dataplane report;
+    struct changes diff = {0};
+    int rc = nft_snapshot(p->nft, &report);
+    if (rc < 0)
+        return rc;
+    lend_keys(&report, want);
+    rc = plan_diff(&report, want, SLACK_MS, &diff) == PLAN_OK ? 0 : -ENOMEM;
+    if (rc == 0 && diff.n > 0) {
+        say_change(&diff.v[0], what);
+        rc = repair ? nft_apply(p->nft, &report, &diff) : 0;
+        rc = rc < 0 ? rc : 1;
+    }
+    changes_clear(&diff);
+    dataplane_clear(&report);
+    return rc;
+}
+
+static int replace_all(struct parent *p, const struct dataplane *want)
+{
+    int rc = nft_guard_install(p->nft, &p->tunnel);
+    return rc < 0 ? rc : nft_install(p->nft, want);
+}
+
+static int foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
+{
+    snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " belongs to %s",
+             who == NFT_FOREIGN_OWNER ? "another process" : "nobody");
+    log_alarm("%s: %s", what, who == NFT_FOREIGN_OWNER
+              ? "is another portcullisd running in this network namespace?"
+              : "remove it with: nft delete table inet " NFT_TABLE_NAME);
+    return -EEXIST;
+}
+
+static int compare_tables(struct parent *p, const struct dataplane *want, bool repair,
+                          char what[WHAT_SIZE])
+{
+    enum nft_presence who;
+    int rc = nft_owner(p->nft, &who);
+    if (rc < 0)
+        return rc;
+    if (who == NFT_FOREIGN_OWNER || who == NFT_UNOWNED)
+        return foreign_owner(who, what);
+    if (who == NFT_ABSENT) {
+        snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " is missing");
+        rc = 1;
+    } else {
+        rc = nft_verify_static(p->nft, want, what);
+        if (rc == 0)
+            rc = compare_content(p, want, repair, what);
+        else if (rc > 0 && repair)
+            rc = -EBADMSG;
+    }
+    if (!repair || rc == 0 || (rc > 0 && who == NFT_OURS))
+        return rc;
+    rc = replace_all(p, want);     /* missing, altered, or not to be mended piece by piece */
+    return rc < 0 ? rc : 1;
+}
+
+int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE])
+{
+    struct dataplane want;
+    what[0] = '\0';
+    int rc = wish_view(&p->wish, clock_boot_ms(), &want);
+    if (rc < 0)
+        return rc;
+    rc = compare_tables(p, &want, repair, what);
+    wish_view_end(&want);
+    return rc;
+}
+
+/* ---- the peers --------------------------------------------------------------------------------------- */
+
+static int repair_peers(struct parent *p, const struct wg_diff *d)
+{
+    int rc = d->n_drop > 0 ? wg_drop_peers(p->wg, d->drop, d->n_drop) : 0;
+    if (rc < 0 || d->n_put == 0)
+        return rc;
+    struct device *put = calloc(d->n_put, sizeof *put);
+    if (!put)
+        return -ENOMEM;
+    for (size_t i = 0; i < d->n_put; i++)
+        put[i] = *d->put[i];
+    rc = wg_put_peers(p->wg, put, d->n_put);
+    free(put);
+    return rc;
+}
+
+static void say_peers(const struct wg_diff *d, char what[WHAT_SIZE])
+{
+    if (d->n_put > 0)
+        snprintf(what, WHAT_SIZE, "the WireGuard peer of device %u is missing or another",
+                 d->put[0]->index);
+    else
+        snprintf(what, WHAT_SIZE, "%zu WireGuard peers are there and should not be", d->n_drop);
+}
+
+int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE])
+{
+    struct wg_state s;
+    struct wg_diff d;
+    int rc = wg_read(p->wg, &s);
+    if (rc < 0)
+        return rc;
+    rc = wg_diff(&s, p->wish.devices, p->wish.n_devices, &d);
+    if (rc == 0 && (d.n_put > 0 || d.n_drop > 0)) {
+        say_peers(&d, what);
+        rc = repair ? repair_peers(p, &d) : 0;
+        rc = rc < 0 ? rc : 1;
+    }
+    if (rc >= 0)
+        wg_diff_clear(&d);
+    wg_state_clear(&s);
+    return rc;
+}
+
+/* ---- when ----------------------------------------------------------------------------------------------- */
+
+static void tell_foreign(struct parent *p, const char *what, uint64_t ns, bool repaired)
+{
+    struct writer w;
+    writer_init(&w, 512);
+    put_text(&w, what);
+    put_u64(&w, ns);
+    put_u8(&w, repaired);
+    engine_tell(p, MSG_FOREIGN, &w, -1);
+    writer_clear(&w);
+}
+
+static void report(struct parent *p, const char *what, int rc, uint64_t since)
+{
+    uint64_t ns = clock_mono_ns() - since;
+    if (rc < 0)
+        log_alarm("%s; cannot repair it: %s", what[0] ? what : "the rules were touched by somebody else",
+                  strerror(-rc));
+    else
+        log_alarm("%s; repaired in %llu us", what[0] ? what : "the rules were touched by somebody else, "
+                  "nothing differs now", (unsigned long long)ns / 1000);
+    if (p->phase >= PHASE_LOADED)
+        tell_foreign(p, what[0] ? what : "touched, no difference", ns, rc >= 0);
+}
+
+static void on_event(void *arg, uint32_t events)
+{
+    struct parent *p = arg;
+    char what[WHAT_SIZE];
+    uint64_t since = clock_mono_ns();
+    (void)events;
+    if (nft_events_read(p->events, p->nft) == 0)
+        return;
+    log_alarm("somebody else touched the rules of this gateway");
+    report(p, what, watch_tables(p, true, what), since);
+}
+
+static void on_compare(void *arg, uint32_t events)
+{
+    struct parent *p = arg;
+    char what[WHAT_SIZE];
+    uint64_t since = clock_mono_ns();
+    (void)events;
+    wish_prune(&p->wish, clock_boot_ms());
+    int rc = watch_tables(p, true, what);
+    if (rc != 0)
+        report(p, what, rc, since);
+    rc = watch_peers(p, true, what);
+    if (rc != 0)
+        report(p, rc < 0 ? "the WireGuard peers cannot be read" : what, rc, since);
+    int64_t took_ms = (int64_t)((clock_mono_ns() - since) / 1000000);
+    loop_timer_set(p->loop, p->compare_timer,
+                   COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + COMPARE_SHARE * took_ms, 0);
+}
+
+void watch_start(struct parent *p)
+{
+    if (p->compare_timer >= 0)
+        return;
+    loop_watch(p->loop, nft_events_fd(p->events), EPOLLIN, on_event, p);
+    p->compare_timer = loop_timer(p->loop, COMPARE_MS, 0, on_compare, p);
+}
