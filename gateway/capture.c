@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The capture role: takes the sample of denied packets that the kernel logs, keeps the packets in
+ * the ring and tells the engine what they were. All handles are opened before the cage; a packet
+ * that nobody can take in time is dropped and counted, never queued without bound.
+ */
+#include "gateway/capture.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "gateway/capture_nflog.h"
+#include "gateway/capture_source.h"
+#include "gateway/channel.h"
+#include "gateway/clock.h"
+#include "gateway/log.h"
+#include "gateway/loop.h"
+#include "gateway/ring.h"
+#include "gateway/role.h"
+
+#define RECEIVE_BYTES (32 << 20)
+#define READS_MAX 32               /* before the loop's other events get a turn */
+#define FLUSH_MS 50                /* the longest that a decoded packet waits for company */
+#define GAP_MAX 0x80000000u        /* a larger step back in sequence is a new beginning */
+
+struct capture {
+    struct loop *loop;
+    struct channel *engine;
+    struct source *source;
+    struct ring *ring;
+    struct denied_packet batch[DENIED_BATCH];
+    uint16_t n;
+    bool timer_set;
+    int timer;
+    uint32_t next_seq;
+    uint64_t lost, undecodable;
+};
+
+/* ---- to the engine ---------------------------------------------------------------------------- */
+
+static void send_or_stop(struct capture *c, enum message_type type, const struct writer *w)
+{
+    if (channel_send(c->engine, type, 0, w, -1) < 0)
+        loop_stop(c->loop);
+}
+
+static void send_batch(struct capture *c)
+{
+    struct writer w;
+    writer_init(&w, CHANNEL_MESSAGE_MAX);
+    put_u16(&w, c->n);
+    for (uint16_t i = 0; i < c->n; i++)
+        put_denied(&w, &c->batch[i]);
+    send_or_stop(c, MSG_DENIED, &w);
+    writer_clear(&w);
+}
+
+static void send_lost(struct capture *c)
+{
+    struct writer w;
+    writer_init(&w, CHANNEL_MESSAGE_MAX);
+    put_u64(&w, c->lost);
+    send_or_stop(c, MSG_LOST, &w);
+    writer_clear(&w);
+    c->lost = 0;
+}
+
+static void watch_engine(struct capture *c)
+{
+    bool writes = channel_wants_write(c->engine);
+    loop_events(c->loop, channel_fd(c->engine), writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* An engine that has not taken the last batch yet does not get this one either. */
+static void flush_batch(struct capture *c)
+{
+    if (ring_flush(c->ring, clock_boot_ms()) < 0)
+        for (uint16_t i = 0; i < c->n; i++)
+            c->batch[i].file = 0;
+    if (channel_wants_write(c->engine)) {
+        c->lost += c->n;
+    } else {
+        if (c->n > 0)
+            send_batch(c);
+        if (c->lost > 0)
+            send_lost(c);
+    }
+    c->n = 0;
+    watch_engine(c);
+}
+
+static void on_timer(void *arg, uint32_t events)
+{
+    (void)events;
+    struct capture *c = arg;
+    c->timer_set = false;
+    flush_batch(c);
+}
+
+static void flush_soon(struct capture *c)
+{
+    if (!c->timer_set)
+        loop_timer_set(c->loop, c->timer, FLUSH_MS, 0);
+    c->timer_set = true;
+}
+
+/* The engine sends nothing: a byte from it, or its end, ends this role. */
+static void on_engine(void *arg, uint32_t events)
+{
+    struct capture *c = arg;
+    struct message m;
+    if (channel_flush(c->engine) < 0 || channel_receive(c->engine, &m) != 0) {
+        loop_stop(c->loop);
+        return;
+    }
+    if (events & EPOLLOUT)
+        flush_soon(c);
+    watch_engine(c);
+}
+
+/* ---- from the kernel --------------------------------------------------------------------------- */
+
+static void count_gap(struct capture *c, const uint8_t *nflog, size_t len)
+{
+    struct nflog m;
+    if (nflog_parse(nflog, len, &m) < 0 || !m.has_seq)
+        return;
+    uint32_t gap = m.seq - c->next_seq;
+    if (gap < GAP_MAX)
+        c->lost += gap;
+    c->next_seq = m.seq + 1;
+}
+
+/* Said at the first and then ever more rarely: 1, 2, 4, 8 ... */
+static void count_undecodable(struct capture *c)
+{
+    c->undecodable++;
+    if ((c->undecodable & (c->undecodable - 1)) == 0)
+        log_warn("%llu logged packets could not be decoded", (unsigned long long)c->undecodable);
+}
+
+static void on_packet(void *arg, int64_t read_us, const uint8_t *nflog, size_t len)
+{
+    struct capture *c = arg;
+    struct denied_packet p;
+    count_gap(c, nflog, len);
+    flush_soon(c);
+    int rc = denied_decode(nflog, len, &p);
+    if (p.time_us == 0)
+        p.time_us = read_us;
+    p.file = ring_put(c->ring, clock_boot_ms(), p.time_us, nflog, len);
+    if (rc < 0) {
+        count_undecodable(c);
+        return;
+    }
+    c->batch[c->n++] = p;
+    if (c->n == DENIED_BATCH)
+        flush_batch(c);
+}
+
+static void on_source(void *arg, uint32_t events)
+{
+    (void)events;
+    struct capture *c = arg;
+    int n = 1;
+    for (int i = 0; i < READS_MAX && n > 0; i++)
+        n = source_read(c->source);
+    if (n < 0)
+        fatal("the capture handle broke");
+}
+
+static struct ring *open_ring(void)
+{
+    struct ring *r = ring_open(FD_DIR, RING_FILES, RING_FILE_BYTES);
+    if (!r)
+        fatal("cannot use the capture directory (descriptor %d): %s", FD_DIR, strerror(errno));
+    return r;
+}
+
+int capture_main(uint16_t nflog_group)
+{
+    static struct capture c;
+    c = (struct capture){.loop = loop_new(), .engine = channel_new(FD_PARENT)};
+    if (!c.engine)
+        fatal("out of memory");
+    c.ring = open_ring();
+    c.source = source_open(nflog_group, RECEIVE_BYTES, on_packet, &c);
+    c.timer = loop_timer(c.loop, FLUSH_MS, 0, on_timer, &c);
+    sandbox_enter(ROLE_CAPTURE);
+    loop_watch(c.loop, channel_fd(c.engine), EPOLLIN, on_engine, &c);
+    loop_watch(c.loop, source_fd(c.source), EPOLLIN, on_source, &c);
+    loop_run(c.loop);
+    source_close(c.source);
+    ring_close(c.ring);
+    channel_free(c.engine);
+    return 0;
+}
