@@ -63,13 +63,12 @@ void diag_warning(struct diags *d, struct src_pos pos, const char *hint, const c
 
 const char *quote(const char *s, size_t len, char out[QUOTED])
 {
-    size_t n = len < QUOTED - 1 ? len : QUOTED - 3;
+    bool whole = len < QUOTED;
+    size_t n = whole ? len : QUOTED - sizeof "..";
 
     for (size_t i = 0; i < n; i++)
         out[i] = (unsigned char)s[i] < ' ' || s[i] == 0x7f ? '?' : s[i];
-    memcpy(out + n, "..", 3);
-    if (n == len)
-        out[n] = '\0';
+    memcpy(out + n, whole ? "" : "..", whole ? 1 : sizeof "..");
     return out;
 }
 

@@ -361,7 +361,7 @@ static void posture_os(struct parser *p)
 
     do {
         struct token t = p->tok;
-        char family[NAME_SIZE], version[FACT_TEXT];
+        char family[NAME_SIZE] = "", version[FACT_TEXT] = "";
 
         if (!parse_name(p, "a system", family) || os_listed(p, post, &t) ||
             !expect_sign(p, ">=", "after the system's name") || !parse_version(p, version))

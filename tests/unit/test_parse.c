@@ -468,6 +468,23 @@ static void codes(void **state)
     }
 }
 
+/* A word of any length is shown whole or cut with ".."; 38 bytes once wrote past the end. */
+static void words_of_any_length(void **state)
+{
+    char text[64];
+
+    (void)state;
+    for (size_t n = 1; n < sizeof text; n++) {
+        char expected[128];
+
+        memset(text, '$', n);
+        assert_null(policy_parse(text, n, &diags));
+        snprintf(expected, sizeof expected, "'%.*s%s' has no meaning here",
+                 n < 40 ? (int)n : 37, "$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$", n < 40 ? "" : "..");
+        assert_string_equal(diags.v[0].text, expected);
+    }
+}
+
 static void nothing_at_all(void **state)
 {
     struct policy *p = parse("# only a comment");
@@ -518,7 +535,8 @@ int main(void)
         cmocka_unit_test(limits),    cmocka_unit_test(warned),
         cmocka_unit_test(resources), cmocka_unit_test(roles),
         cmocka_unit_test(postures),  cmocka_unit_test(codes),
-        cmocka_unit_test(nothing_at_all), cmocka_unit_test(shown),
+        cmocka_unit_test(words_of_any_length), cmocka_unit_test(nothing_at_all),
+        cmocka_unit_test(shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

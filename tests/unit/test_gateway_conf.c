@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gateway.conf: what is taken and becomes what, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/address.h"
+#include "policy/policy.h"
+
+static struct diags diags;
+
+static int parse(const char *text, struct gateway_conf *conf)
+{
+    return gateway_parse(text, strlen(text), conf, &diags);
+}
+
+static void shortest(void **state)
+{
+    struct gateway_conf c;
+
+    (void)state;
+    if (parse("gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16 } outside eth0 office eth1 }",
+              &c) != 0)
+        fail_msg("%s", diags.v[0].text);
+    assert_string_equal(c.name, "hq");
+    assert_string_equal(c.tunnel.iface, "wg0");
+    assert_int_equal(c.tunnel.listen_port, 51820);
+    assert_int_equal(c.tunnel.net4.len, 16);
+    assert_int_equal(c.tunnel.net4.addr.b[3], 1);           /* host bits are kept */
+    assert_int_equal(c.tunnel.net6.addr.family, 0);
+    assert_string_equal(c.tunnel.outside, "eth0");
+    assert_int_equal(c.tunnel.n_office, 1);
+    assert_string_equal(c.tunnel.office[0].name, "eth1");
+    assert_false(c.tunnel.office[0].masquerade);
+    assert_int_equal(c.tunnel.mtu, 1420);
+    assert_int_equal(c.tunnel.portal_port, 80);
+    assert_int_equal(c.tunnel.nflog_group, 77);
+    assert_int_equal(c.tunnel.log_rate, 100);
+}
+
+static void shipped(void **state)
+{
+    static char text[8192];
+    FILE *f = fopen("deploy/examples/gateway.conf", "r");
+    struct gateway_conf c;
+    char address[ADDR_TEXT];
+    size_t n;
+
+    (void)state;
+    if (!f)
+        fail_msg("cannot open deploy/examples/gateway.conf (run me from the top folder)");
+    n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    assert_int_equal(parse(text, &c), 0);
+    assert_int_equal(diags.warnings, 0);
+    assert_string_equal(c.name, "hq-edge-1");
+    assert_string_equal(ip_print(&c.tunnel.net6.addr, address), "fd77:acc::1");
+    assert_true(c.tunnel.office[0].masquerade);
+}
+
+static void everything(void **state)
+{
+    struct gateway_conf c;
+
+    (void)state;
+    if (parse("gateway g { outside wan.100 office lan0 { masquerade } office lan1\n"
+              "log { rate 5 group 9 } tunnel wg-staff { address fd77::1/64 address 10.1.2.3/24\n"
+              "mtu 1280 portal 8080 listen 1 } }", &c) != 0)
+        fail_msg("%s", diags.v[0].text);
+    assert_int_equal(c.tunnel.n_office, 2);
+    assert_true(c.tunnel.office[0].masquerade && !c.tunnel.office[1].masquerade);
+    assert_string_equal(c.tunnel.outside, "wan.100");
+    assert_int_equal(c.tunnel.net6.len, 64);
+    assert_int_equal(c.tunnel.net4.addr.b[0], 10);
+    assert_int_equal(c.tunnel.mtu, 1280);
+    assert_int_equal(c.tunnel.portal_port, 8080);
+    assert_int_equal(c.tunnel.nflog_group, 9);
+    assert_int_equal(c.tunnel.log_rate, 5);
+}
+
+#define REST " outside eth0 office eth1 }"
+#define TUNNEL "tunnel wg0 { listen 51820 address 10.77.0.1/16 }"
+
+static void refused(void **state)
+{
+    static const struct { const char *what, *text, *message; } cases[] = {
+        {"nothing", "", "this file describes no gateway"},
+        {"two", "gateway a { " TUNNEL REST "\ngateway b { " TUNNEL REST,
+         "'gateway' is given twice in this block"},
+        {"no tunnel", "gateway g {" REST, "this gateway names no tunnel"},
+        {"no port", "gateway g { tunnel wg0 { address 10.77.0.1/16 }" REST,
+         "this gateway names no port to listen on"},
+        {"no address", "gateway g { tunnel wg0 { listen 1 }" REST,
+         "this gateway names no IPv4 tunnel address"},
+        {"v6 alone", "gateway g { tunnel wg0 { listen 1 address fd77::1/64 }" REST,
+         "this gateway names no IPv4 tunnel address"},
+        {"no outside", "gateway g { " TUNNEL " office eth1 }", "this gateway names no outside interface"},
+        {"no office", "gateway g { " TUNNEL " outside eth0 }", "this gateway names no office interface"},
+        {"one interface twice", "gateway g { " TUNNEL " outside eth0 office eth0 }",
+         "interface 'eth0' has a part already"},
+        {"the tunnel as office", "gateway g { " TUNNEL " outside eth0 office wg0 }",
+         "interface 'wg0' has a part already"},
+        {"interface of 16", "gateway g { " TUNNEL " outside abcdefghijklmnop office eth1 }",
+         "'abcdefghijklmnop' is not the name of an interface"},
+        {"interface with a slash", "gateway g { " TUNNEL " outside a/b office eth1 }",
+         "'a/b' is not the name of an interface"},
+        {"interface ..", "gateway g { " TUNNEL " outside .. office eth1 }",
+         "'..' is not the name of an interface"},
+        {"port 0", "gateway g { tunnel wg0 { listen 0 address 10.77.0.1/16 }" REST,
+         "the UDP port to listen on must be 1 to 65535"},
+        {"mtu", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 mtu 1279 }" REST,
+         "the mtu must be 1280 to 1500"},
+        {"no prefix", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1 }" REST,
+         "'10.77.0.1' is not an address with its prefix"},
+        {"two of IPv4", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16, 10.78.0.1/16 }" REST,
+         "a second IPv4 address"},
+        {"the network itself", "gateway g { tunnel wg0 { listen 1 address 10.77.0.0/16 }" REST,
+         "'10.77.0.0/16' is the network, not an address in it"},
+        {"broadcast", "gateway g { tunnel wg0 { listen 1 address 10.77.255.255/16 }" REST,
+         "'10.77.255.255/16' is the broadcast address"},
+        {"too small", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/32 }" REST,
+         "'10.77.0.1/32' needs a prefix of /8 to /30"},
+        {"multicast", "gateway g { tunnel wg0 { listen 1 address 224.0.0.1/16 }" REST,
+         "'224.0.0.1/16' is no address that a gateway can have"},
+        {"loopback", "gateway g { tunnel wg0 { listen 1 address 127.0.0.1/8 }" REST,
+         "'127.0.0.1/8' is no address that a gateway can have"},
+        {"link-local", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16, fe80::1/64 }" REST,
+         "'fe80::1/64' is no address that a gateway can have"},
+        {"v6 loopback", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16, ::1/64 }" REST,
+         "'::1/64' is no address that a gateway can have"},
+        {"port twice", "gateway g { tunnel wg0 { listen 1 listen 2 address 10.77.0.1/16 }" REST,
+         "'listen' is given twice in this block"},
+        {"tunnel twice", "gateway g { " TUNNEL TUNNEL REST, "'tunnel' is given twice in this block"},
+        {"rate 0", "gateway g { " TUNNEL " log { rate 0 }" REST, "the rate per second must be 1 to 10000"},
+        {"group", "gateway g { " TUNNEL " log { group 65536 }" REST, "the NFLOG group must be 1 to 65535"},
+        {"masquerade twice", "gateway g { " TUNNEL " outside eth0 office eth1 { masquerade masquerade } }",
+         "'masquerade' is given twice in this block"},
+        {"nine offices", "gateway g { " TUNNEL " outside o office a office b office c office d office e "
+         "office f office g office h office i }", "more than 8 office interfaces"},
+        {"a policy", "role x { }", "'role' is not a statement of this file"},
+        {"unknown", "gateway g { tunel wg0 { } " TUNNEL REST, "'tunel' is not a statement of a gateway"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct gateway_conf c;
+
+        if (parse(cases[i].text, &c) == 0)
+            fail_msg("%s: was taken", cases[i].what);
+        if (strcmp(diags.v[0].text, cases[i].message) != 0)
+            fail_msg("%s: says \"%s\"", cases[i].what, diags.v[0].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shortest), cmocka_unit_test(shipped),
+        cmocka_unit_test(everything), cmocka_unit_test(refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
