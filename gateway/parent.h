@@ -51,6 +51,7 @@ struct parent {
     struct parent_options opt;
     struct loop *loop;
     bool stopping, failed;
+    bool was_open;             /* the doors were open once */
     /* who the roles are */
     struct { uid_t uid; gid_t gid; } ids[ROLES];
     gid_t admin_gid;

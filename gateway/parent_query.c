@@ -182,6 +182,7 @@ int request_ready(struct parent *p, struct reader *r, struct writer *answer)
         return -EADDRNOTAVAIL;
     }
     p->phase = PHASE_OPEN;
+    p->was_open = true;
     keeper_dismiss(p);
     roles_open_doors(p);
     watch_start(p);

@@ -25,6 +25,7 @@
 #define PAUSE_MAX_MS 5000
 #define STEADY_MS 10000         /* a life as long as this resets the pause */
 #define STOP_WAIT_MS 5000
+#define TRIES 5                 /* of an engine, before the daemon was ready for the first time */
 #define END_WAIT_MS 200         /* a process that exits closes its channel a moment earlier */
 
 int roles_ids(struct parent *p)
@@ -285,6 +286,12 @@ static void role_ended(struct parent *p, enum gateway_role r)
     if (clock_boot_ms() - x->started_ms >= STEADY_MS)
         x->delay_ms = 0;
     x->restarts++;
+    if (r == ROLE_ENGINE && !p->was_open && x->restarts >= TRIES) {
+        log_warn("the engine does not start");
+        p->failed = true;
+        loop_stop(p->loop);
+        return;
+    }
     if (r == ROLE_ENGINE)
         end_others(p);
     else

@@ -12,13 +12,16 @@
 #include "gateway/log.h"
 #include "gateway/sandbox_parts.h"
 
-#define FILES_MAX 1024           /* descriptors of a role */
-#define PARENT_FILES_MAX 256
+#define FILES_MAX 2048           /* descriptors of a process */
 #define LOCKED_MAX 65536         /* keys */
 
+/* Limits are only ever lowered: raising one takes a capability. */
 static void limit(int what, rlim_t value, const char *name)
 {
-    const struct rlimit r = {value, value};
+    struct rlimit r;
+    if (getrlimit((__rlimit_resource_t)what, &r) == 0 && r.rlim_max < value)
+        value = r.rlim_max;
+    r = (struct rlimit){value, value};
     if (setrlimit((__rlimit_resource_t)what, &r) < 0)
         fatal("cannot limit %s: %s", name, strerror(errno));
 }
@@ -117,7 +120,7 @@ void sandbox_enter_parent(const struct sandbox_path *paths, size_t n)
     for (size_t i = 0; i < n; i++)
         o[i] = (struct opening){paths[i].path, -1, paths[i].write, paths[i].execute};
     limit(RLIMIT_CORE, 0, "core dumps");
-    limit(RLIMIT_NOFILE, PARENT_FILES_MAX, "descriptors");
+    limit(RLIMIT_NOFILE, FILES_MAX, "descriptors");
     no_new_privileges();
     landlock_enter(o, n, false);
     keep_parent_capabilities();

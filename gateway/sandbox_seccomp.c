@@ -39,7 +39,7 @@ static const int files[] = {
 
 static const int engine_more[] = {
     S(getsockopt), S(adjtimex), S(clock_adjtime), S(uname), S(sysinfo), S(getrusage),
-    S(prlimit64), S(mlock), S(munlock), S(sched_getaffinity)};
+    S(prlimit64), S(getrlimit), S(setrlimit), S(mlock), S(munlock), S(sched_getaffinity)};
 
 static const int capture_more[] = {S(getsockopt), S(setsockopt), S(getsockname), S(ioctl),
                                    S(uname), S(sched_setaffinity)};
