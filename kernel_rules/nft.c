@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-
 int nft_open(struct nft **out, int fd)
 {
     struct nft *n = calloc(1, sizeof *n);
