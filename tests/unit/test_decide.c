@@ -247,6 +247,21 @@ static void roles_are_judged_one_by_one(void **state)
     assert_int_equal(out.role[0].until.s, NOW + 600);
 }
 
+static void every_role_hears_the_reason(void **state)
+{
+    struct scene c;
+
+    (void)state;
+    scene_good(&c);
+    c.s.roles = 5;
+    no_clock(&c);
+    ask_at(&c, NOW);
+    assert_int_equal(out.role[0].reason, DECIDE_CLOCK);
+    assert_int_equal(out.role[1].reason, DECIDE_NO_ROLE);
+    assert_int_equal(out.role[2].reason, DECIDE_CLOCK);
+    assert_int_equal(out.role[2].code, PT901);
+}
+
 static void reports_are_optional_and_marked(void **state)
 {
     struct scene c;
@@ -446,6 +461,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(reasons_and_ends),
         cmocka_unit_test(roles_are_judged_one_by_one),
+        cmocka_unit_test(every_role_hears_the_reason),
         cmocka_unit_test(reports_are_optional_and_marked),
         cmocka_unit_test(asks_again_in_time),
         cmocka_unit_test(random_scenes),

@@ -213,6 +213,33 @@ static void worst_rule_counts(void **state)
     judge(&p, &f, NULL, NOW);
     assert_int_equal(report.result, POSTURE_GRACE);
     assert_int_equal(report.code, PL716);
+    p.rules[3].grace.s = 0;
+    p.rules[2].action = RULE_QUARANTINE;
+    judge(&p, &f, NULL, NOW);
+    assert_int_equal(report.code, PL704); /* the first of the worst */
+}
+
+static void blocks_have_names(void **state)
+{
+    struct posture v[2] = {{.name = "baseline"}, {.name = "strict"}};
+    struct policy p = {.postures = v, .n_postures = 2};
+
+    (void)state;
+    assert_int_equal(policy_posture(&p, "baseline"), 0);
+    assert_int_equal(policy_posture(&p, "strict"), 1);
+    assert_int_equal(policy_posture(&p, "stric"), -1);
+}
+
+static void dates_ahead(void **state)
+{
+    const struct condition c = age(FACT_OS_PATCH, OP_LE, DAY), plain = cond(FACT_OS_PATCH, OP_LE, NOW);
+    struct facts f = some_facts();
+
+    (void)state;
+    know(&f, FACT_OS_PATCH, NOW + DAY);
+    assert_int_equal(condition_truth(&c, &f, (struct wall){NOW}), TRUTH_TRUE);
+    assert_int_equal(condition_truth(&c, &f, (struct wall){NOW - 1}), TRUTH_UNKNOWN);
+    assert_int_equal(condition_changes_at(&plain, &f, (struct wall){NOW}).s, 0);
 }
 
 /* ---- assurance, evidence, system ---- */
@@ -611,6 +638,8 @@ int main(void)
         cmocka_unit_test(truths),
         cmocka_unit_test(rules),
         cmocka_unit_test(worst_rule_counts),
+        cmocka_unit_test(blocks_have_names),
+        cmocka_unit_test(dates_ahead),
         cmocka_unit_test(assurance_levels),
         cmocka_unit_test(evidence_ages),
         cmocka_unit_test(systems),

@@ -169,6 +169,13 @@ static void good_keys_enter(void **state)
     (void)state;
     for (int i = 0; i < K_N; i++)
         expect_key(m.keys[i].kid, &m.keys[i], true);
+
+    struct token_key k = m.keys[K_MDM];
+
+    k.assurance_max = 4;
+    k.life_max.s = TOKEN_LIFE_MAX;
+    strcpy(k.kid, "x");
+    expect_key("at its limits", &k, true);
 }
 
 /* The points of small order (their y, little endian), two of them in a second, not canonical

@@ -74,6 +74,8 @@ static void claim_forms(void **state)
         {"jti of 15", "jti", "\"0123456789abcde\"", PT303},
         {"jti of 64", "jti", "\"" X63 "a\"", CODE_NONE},
         {"jti of 65", "jti", "\"" X63 "aa\"", PT303},
+        {"jti of all its characters", "jti", "\"AZaz09._-AZaz09._-\"", CODE_NONE},
+        {"jti with what is beside them", "jti", "\"@[`{/:+,aaaaaaaaaaaa\"", PT303},
         {"jti with a space", "jti", "\"0123456789 abcdef\"", PT303},
         {"ueid not base64url", "ueid", "\"ab+/\"", PT303},
         {"ueid of 6 bytes", "ueid", "\"AQIDBAUG\"", PT303},
@@ -125,6 +127,7 @@ static void optional_claims(void **state)
         {"swversion", "swversion", "[\"0.1\"]", CODE_NONE},
         {"swversion empty", "swversion", "[]", PT303},
         {"uptime", "uptime", "12", CODE_NONE},
+        {"uptime zero", "uptime", "0", CODE_NONE},
         {"uptime negative", "uptime", "-1", PT303},
         {"bootcount a text", "bootcount", "\"1\"", PT302},
         {"measres", "measres", "[]", CODE_NONE},
@@ -221,6 +224,7 @@ static void facts_forms(void **state)
         {"version a text", "pst.v", "\"1\"", PT302},
         {"at a date", "pst.at", "\"2026-06-01\"", PT302},
         {"at zero", "pst.at", "0", PT303},
+        {"at one", "pst.at", "1", CODE_NONE},
         {"unknown group", "pst.bios", "{}", PT304},
         {"unknown fact", "pst.os.name", "\"x\"", PT304},
         {"fact of another group", "pst.os.sys", "true", PT304},
@@ -244,6 +248,7 @@ static void facts_forms(void **state)
         {"int a real", "pst.pend.crit", "1.0", PT302},
         {"text of 63", "pst.av.name", "\"" X63 "\"", CODE_NONE},
         {"text of 64", "pst.av.name", "\"" X63 "a\"", PT303},
+        {"text with a space", "pst.av.name", "\"a b\"", CODE_NONE},
         {"text empty", "pst.av.name", "\"\"", PT303},
         {"text with a tab", "pst.av.name", "\"a\\tb\"", PT303},
         {"version with letters", "pst.os.ver", "\"12a\"", PT303},
@@ -255,6 +260,9 @@ static void facts_forms(void **state)
         {"date of no leap day", "pst.os.patch", "\"2026-02-29\"", PT303},
         {"date with month 13", "pst.os.patch", "\"2026-13-01\"", PT303},
         {"date with a letter", "pst.os.patch", "\"2026-0x-01\"", PT303},
+        {"date with what follows 9", "pst.os.patch", "\"2026-0:-01\"", PT303},
+        {"date with a slash", "pst.os.patch", "\"2026-05/01\"", PT303},
+        {"first day of all", "pst.os.patch", "\"1970-01-01\"", CODE_NONE},
         {"date too short", "pst.os.patch", "\"2026-5-1\"", PT303},
         {"date with a time", "pst.os.patch", "\"2026-05-01T00:00:00Z\"", PT303},
         {"date before 1970", "pst.os.patch", "\"1969-12-31\"", PT303},
@@ -405,6 +413,28 @@ static void limits(void **state)
     assert_true(bounded("", "", 0, ""));
 }
 
+static void printable_texts(void **state)
+{
+    static const struct { const char *what, *text; bool ok; } cases[] = {
+        {"nothing", "", true},          {"a space", " ", true},      {"below space", "\x1f", false},
+        {"tilde", "~", true},           {"DEL", "\x7f", false},      {"U+0080", "\xc2\x80", false},
+        {"U+009F", "\xc2\x9f", false}, {"U+00A0", "\xc2\xa0", true}, {"U+00C5", "\xc3\x85", true},
+        {"U+200D", "\xe2\x80\x8d", true},  {"U+200E", "\xe2\x80\x8e", false},
+        {"U+200F", "\xe2\x80\x8f", false}, {"U+2010", "\xe2\x80\x90", true},
+        {"U+2027", "\xe2\x80\xa7", true},  {"U+2028", "\xe2\x80\xa8", false},
+        {"U+202E", "\xe2\x80\xae", false}, {"U+202F", "\xe2\x80\xaf", true},
+        {"U+2065", "\xe2\x81\xa5", true},  {"U+2066", "\xe2\x81\xa6", false},
+        {"U+2069", "\xe2\x81\xa9", false}, {"U+206A", "\xe2\x81\xaa", true},
+        {"U+2128", "\xe2\x84\xa8", true},  {"U+3028", "\xe3\x80\xa8", true},
+        {"in the middle", "a\nb", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (text_printable(cases[i].text, strlen(cases[i].text)) != cases[i].ok)
+            fail_msg("%s", cases[i].what);
+}
+
 static void limits_hold_for_tokens(void **state)
 {
     static const struct edit cases[] = {
@@ -428,7 +458,7 @@ int main(void)
         cmocka_unit_test(cnf),             cmocka_unit_test(facts_forms),
         cmocka_unit_test(facts_values),    cmocka_unit_test(long_lists_are_cut),
         cmocka_unit_test(not_json),        cmocka_unit_test(limits),
-        cmocka_unit_test(limits_hold_for_tokens),
+        cmocka_unit_test(printable_texts), cmocka_unit_test(limits_hold_for_tokens),
     };
 
     maker_start(&m);
