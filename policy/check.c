@@ -220,6 +220,33 @@ static bool network_used(const struct policy *p, size_t index)
     return false;
 }
 
+static bool admits_family(const struct posture *post, const char *family)
+{
+    for (int i = 0; i < post->n_os; i++)
+        if (strcmp(post->os[i].family, family) == 0)
+            return true;
+    return post->n_os == 0;
+}
+
+/* "when os in { linux }" in a block that admits debian and ubuntu would never apply. */
+static void warn_families(struct parser *p, const struct posture *post,
+                          const struct posture_rule *r, const struct condition *c)
+{
+    for (int i = 0; c->fact == FACT_OS_FAMILY && i < c->n_text; i++)
+        if (!admits_family(post, c->text[i]))
+            diag_warning(p->diags, r->pos, "use the names of its os list",
+                         "posture '%s' admits no system '%s'", post->name, c->text[i]);
+}
+
+static void warn_rules(struct parser *p, const struct posture *post)
+{
+    for (int i = 0; i < post->n_rules; i++) {
+        warn_families(p, post, &post->rules[i], &post->rules[i].require);
+        if (post->rules[i].has_when)
+            warn_families(p, post, &post->rules[i], &post->rules[i].when);
+    }
+}
+
 static void warn_unused(struct parser *p)
 {
     const struct policy *pol = p->policy;
@@ -279,6 +306,8 @@ void check_policy(struct parser *p)
     if (p->diags->errors == 0) {
         pol->n_remediation = drop_repeated(p, pol->remediation, NULL, pol->n_remediation,
                                            (struct src_pos){1, 1});
+        for (size_t i = 0; i < pol->n_postures; i++)
+            warn_rules(p, &pol->postures[i]);
         warn_unused(p);
     }
     sort_diags(p->diags);

@@ -322,6 +322,9 @@ static void warned(void **state)
         {"listed twice", RP "role a { reach r, r posture p }", "'r' is listed twice"},
         {"no zone", RP "role a { reach r posture p hours Mon 08:00-12:00 }",
          "these hours name no time zone and are taken as UTC"},
+        {"a system that is not admitted",
+         R "posture p { os debian >= 12 require fw.on when os in { debian linux } }\n"
+         "role a { reach r posture p }", "posture 'p' admits no system 'linux'"},
         {"empty test", "test \"t\" { }", "this test tests nothing"},
     };
 
