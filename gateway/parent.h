@@ -78,6 +78,7 @@ struct parent {
     struct channel *engine;
     struct role_process role[ROLES];
     int compare_timer;
+    bool burst;                /* we wrote more than the event socket may have taken */
 };
 
 /* ---- parent_files.c ---------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 
 #define STAGED_MAX 600000u             /* a device and a lease for each index, and every class */
 #define STAGED_PERMITS_MAX 2000000u
+#define BURST 500                      /* changes whose events may overflow the event socket */
 
 /* ---- staging ----------------------------------------------------------------------------------- */
 
@@ -286,6 +287,7 @@ int request_commit(struct parent *p, struct reader *r, struct writer *answer)
     bool whole = get_bool(r);
     if (!reader_done(r) || (!whole && p->phase == PHASE_TUNNEL))
         return MALFORMED;
+    p->burst = p->burst || p->staged.n > BURST;
     int rc = whole ? commit_whole(p, &a) : commit_changes(p, &a);
     unstage(p);
     if (rc == 0 && p->phase == PHASE_TUNNEL)

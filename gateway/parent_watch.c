@@ -82,10 +82,15 @@ static int compare_content(struct parent *p, const struct dataplane *want, bool 
     return rc;
 }
 
-static int replace_all(struct parent *p, const struct dataplane *want)
+/* The guard first, and alone if that was all: the main table's counters live as long as it does. */
+static int repair_static(struct parent *p, const struct dataplane *want)
 {
+    char left[WHAT_SIZE];
     int rc = nft_guard_install(p->nft, &p->tunnel);
-    return rc < 0 ? rc : nft_install(p->nft, want);
+    if (rc < 0)
+        return rc;
+    rc = nft_verify_static(p->nft, want, left);
+    return rc > 0 ? nft_install(p->nft, want) : rc;
 }
 
 static int foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
@@ -98,6 +103,22 @@ static int foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
     return -EEXIST;
 }
 
+/* Ours and there: its rules, then its content. */
+static int compare_ours(struct parent *p, const struct dataplane *want, bool repair,
+                        char what[WHAT_SIZE])
+{
+    int rc = nft_verify_static(p->nft, want, what);
+    if (rc > 0 && repair)
+        rc = repair_static(p, want);
+    else if (rc > 0)
+        return 1;
+    if (rc == 0)
+        rc = compare_content(p, want, repair, what);
+    if (rc < 0 && repair)
+        rc = nft_install(p->nft, want);     /* not to be mended piece by piece */
+    return rc < 0 ? rc : what[0] != '\0';
+}
+
 static int compare_tables(struct parent *p, const struct dataplane *want, bool repair,
                           char what[WHAT_SIZE])
 {
@@ -105,21 +126,14 @@ static int compare_tables(struct parent *p, const struct dataplane *want, bool r
     int rc = nft_owner(p->nft, &who);
     if (rc < 0)
         return rc;
-    if (who == NFT_FOREIGN_OWNER || who == NFT_UNOWNED)
+    if (who == NFT_OURS)
+        return compare_ours(p, want, repair, what);
+    if (who != NFT_ABSENT)
         return foreign_owner(who, what);
-    if (who == NFT_ABSENT) {
-        snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " is missing");
-        rc = 1;
-    } else {
-        rc = nft_verify_static(p->nft, want, what);
-        if (rc == 0)
-            rc = compare_content(p, want, repair, what);
-        else if (rc > 0 && repair)
-            rc = -EBADMSG;
-    }
-    if (!repair || rc == 0 || (rc > 0 && who == NFT_OURS))
-        return rc;
-    rc = replace_all(p, want);     /* missing, altered, or not to be mended piece by piece */
+    snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " is missing");
+    rc = repair ? nft_guard_install(p->nft, &p->tunnel) : 0;
+    if (rc == 0 && repair)
+        rc = nft_install(p->nft, want);
     return rc < 0 ? rc : 1;
 }
 
@@ -206,16 +220,23 @@ static void report(struct parent *p, const char *what, int rc, uint64_t since)
         tell_foreign(p, what[0] ? what : "touched, no difference", ns, rc >= 0);
 }
 
+/* Lost events are told as somebody's: after a burst of our own they mean nothing until a difference
+ * is found. */
 static void on_event(void *arg, uint32_t events)
 {
     struct parent *p = arg;
     char what[WHAT_SIZE];
     uint64_t since = clock_mono_ns();
+    bool own = p->burst;
     (void)events;
+    p->burst = false;
     if (nft_events_read(p->events, p->nft) == 0)
         return;
-    log_alarm("somebody else touched the rules of this gateway");
-    report(p, what, watch_tables(p, true, what), since);
+    if (!own)
+        log_alarm("somebody else touched the rules of this gateway");
+    int rc = watch_tables(p, true, what);
+    if (!own || rc != 0)
+        report(p, what, rc, since);
 }
 
 static void on_compare(void *arg, uint32_t events)
