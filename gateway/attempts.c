@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Denied packets and misused tokens: to whom they belong, added up, written once a second. */
+#include "gateway/attempts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/engine.h"
+#include "gateway/leases.h"
+#include "gateway/log.h"
+#include "policy/address.h"
+
+#define COUNTS_EVERY_S 10
+#define PRUNE_EVERY_S 3600
+#define EVENTS_EACH_SECOND 16      /* of attempts, shown live; the rest is in the list */
+
+/* ---- adding up ---------------------------------------------------------------------------- */
+
+static bool same_attempt(const struct attempt *a, const struct attempt *b)
+{
+    return a->token == b->token && a->reason == b->reason && a->code == b->code &&
+           a->why == b->why && a->proto == b->proto && a->port == b->port &&
+           ip_cmp(&a->source, &b->source) == 0 && ip_cmp(&a->destination, &b->destination) == 0 &&
+           strcmp(a->device, b->device) == 0;
+}
+
+void attempts_add(struct attempts *all, const struct attempt *a)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (same_attempt(&all->v[i], a)) {
+            all->v[i].count += a->count;
+            all->v[i].last = a->last;
+            all->v[i].file = a->file;
+            return;
+        }
+    if (all->n == ATTEMPTS_PENDING) {
+        all->overflow += a->count;
+        return;
+    }
+    if (!all->v && !(all->v = calloc(ATTEMPTS_PENDING, sizeof *all->v)))
+        fatal("out of memory");
+    all->v[all->n++] = *a;
+}
+
+void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
+                    const uint64_t now[DENY_REASONS])
+{
+    for (int i = 0; i < DENY_REASONS; i++) {
+        total[i] += now[i] >= last[i] ? now[i] - last[i] : now[i];
+        last[i] = now[i];
+    }
+}
+
+/* ---- whose it is --------------------------------------------------------------------------- */
+
+static void name_device(struct engine *e, const struct dev *d, struct attempt *a)
+{
+    uint64_t roles = d->lease.roles ? d->lease.roles : dev_user(e, d)->role_mask;
+
+    snprintf(a->device, sizeof a->device, "%s", d->name);
+    snprintf(a->user, sizeof a->user, "%s", dev_user(e, d)->name);
+    for (size_t i = 0; i < e->policy->n_roles && !a->role[0]; i++)
+        if (roles >> i & 1)
+            snprintf(a->role, sizeof a->role, "%s", e->policy->roles[i].name);
+}
+
+/* The device it came from; for what came from outside, the one it went to. */
+static const struct dev *whose(struct engine *e, const struct denied_packet *p)
+{
+    const struct dev *d = p->reason == DENY_SPOOFED ? NULL : dev_by_address(e, &p->src);
+
+    return d || p->reason != DENY_WRONG_DIRECTION ? d : dev_by_address(e, &p->dst);
+}
+
+static void add_packet(struct engine *e, const struct denied_packet *p)
+{
+    struct attempt a = {.source = p->src, .destination = p->dst, .proto = p->proto,
+                        .port = p->dport, .reason = (uint8_t)p->reason,
+                        .first = {p->time_us / 1000000}, .last = {p->time_us / 1000000},
+                        .count = 1, .file = p->file};
+    const struct dev *d = whose(e, p);
+
+    if (d)
+        name_device(e, d, &a);
+    if (d && p->reason == DENY_NO_LEASE) {
+        a.why = (uint8_t)d->reason;
+        a.code = (uint16_t)d->code;
+    }
+    int resource = policy_resource_at(e->policy, d ? d->lease.roles : 0, &p->dst, p->proto,
+                                      p->dport);
+    if (resource >= 0)
+        snprintf(a.resource, sizeof a.resource, "%s", e->policy->resources[resource].name);
+    attempts_add(&e->attempts, &a);
+}
+
+void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code)
+{
+    struct wall now = clock_wall();
+    struct attempt a = {.token = true, .source = d->k.addr4, .code = (uint16_t)code, .first = now,
+                        .last = now, .count = 1};
+
+    name_device(e, d, &a);
+    attempts_add(&e->attempts, &a);
+}
+
+static int add_packets(struct engine *e, struct reader *r)
+{
+    unsigned n = get_u16(r);
+    struct denied_packet p;
+
+    for (unsigned i = 0; i < n && !r->failed; i++) {
+        get_denied(r, &p);
+        if (!r->failed && p.reason < DENY_REASONS)
+            add_packet(e, &p);
+    }
+    return reader_done(r) ? 0 : -1;
+}
+
+int attempts_message(struct engine *e, const struct message *m)
+{
+    struct reader r;
+
+    reader_init(&r, m->body, m->len);
+    if (m->type == MSG_DENIED)
+        return add_packets(e, &r);
+    uint64_t lost = get_u64(&r);
+    if (!reader_done(&r))
+        return -1;
+    e->attempts.lost += lost;
+    return 0;
+}
+
+/* ---- keeping -------------------------------------------------------------------------------- */
+
+static void store_counts(struct engine *e)
+{
+    const struct attempts *a = &e->attempts;
+
+    store_set_blob(e->store, "denied", a->denied, sizeof a->denied);
+    store_set_blob(e->store, "logged", a->logged, sizeof a->logged);
+    store_set_blob(e->store, "last_denied", a->last_denied, sizeof a->last_denied);
+    store_set_blob(e->store, "last_logged", a->last_logged, sizeof a->last_logged);
+    store_set(e->store, "attempts_lost", (int64_t)a->lost);
+    store_set(e->store, "attempts_overflow", (int64_t)a->overflow);
+}
+
+void attempts_load(struct engine *e)
+{
+    struct attempts *a = &e->attempts;
+
+    (void)store_get_blob(e->store, "denied", a->denied, sizeof a->denied);
+    (void)store_get_blob(e->store, "logged", a->logged, sizeof a->logged);
+    (void)store_get_blob(e->store, "last_denied", a->last_denied, sizeof a->last_denied);
+    (void)store_get_blob(e->store, "last_logged", a->last_logged, sizeof a->last_logged);
+    a->lost = (uint64_t)store_get(e->store, "attempts_lost", 0);
+    a->overflow = (uint64_t)store_get(e->store, "attempts_overflow", 0);
+}
+
+void attempts_read_counts(struct engine *e)
+{
+    uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
+
+    if (kernel_counts(e, denied, logged) < 0)
+        return;
+    attempts_count(e->attempts.denied, e->attempts.last_denied, denied);
+    attempts_count(e->attempts.logged, e->attempts.last_logged, logged);
+}
+
+static void show(struct engine *e, const struct attempt *a)
+{
+    char src[ADDR_TEXT], dst[ADDR_TEXT];
+
+    if (a->token)
+        event_add(e, "attempt", "%s (%s): misused token, %s %s", a->device, a->user,
+                  code_id((enum refusal_code)a->code), code_name((enum refusal_code)a->code));
+    else
+        event_add(e, "attempt", "%s (%s) -> %s protocol %u port %u%s%s: %s, %llu time(s)",
+                  a->device[0] ? a->device : ip_print(&a->source, src), a->user[0] ? a->user : "?",
+                  ip_print(&a->destination, dst), a->proto, a->port, a->resource[0] ? " " : "",
+                  a->resource, deny_reason_name((enum deny_reason)a->reason),
+                  (unsigned long long)a->count);
+}
+
+static bool every(struct engine *e, int64_t seconds)
+{
+    return (clock_boot_ms() - e->started_ms) / 1000 % seconds == 0;
+}
+
+void attempts_tick(struct engine *e)
+{
+    struct attempts *a = &e->attempts;
+    bool counts = every(e, COUNTS_EVERY_S);
+
+    if (counts)
+        attempts_read_counts(e);
+    if (a->n == 0 && !counts)
+        return;
+    store_begin(e->store);
+    for (size_t i = 0; i < a->n; i++)
+        store_add_attempt(e->store, &a->v[i]);
+    store_counts(e);
+    if (every(e, PRUNE_EVERY_S))
+        store_prune_attempts(e->store, ATTEMPTS_KEPT);
+    if (store_commit(e->store) != STORE_OK)
+        return;   /* a full disk: they wait, and what has no room is counted */
+    for (size_t i = 0; i < a->n && i < EVENTS_EACH_SECOND; i++)
+        show(e, &a->v[i]);
+    a->n = 0;
+}
+
+void attempts_clear(struct attempts *all) { free(all->v); }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Refused packets and tokens: who stood behind them, aggregated, in memory until the next second
+ * and in the database from then on; and the exact counts of what was refused.
+ */
+#ifndef GATEWAY_ATTEMPTS_H
+#define GATEWAY_ATTEMPTS_H
+
+#include "gateway/capture.h"
+#include "gateway/records.h"
+
+#define ATTEMPTS_PENDING 2048      /* distinct ones within a second; beyond, only counted */
+#define ATTEMPTS_KEPT 100000       /* in the database; the oldest go */
+
+struct engine;
+struct channel;
+struct message;
+
+struct attempts {
+    struct attempt *v;  size_t n;            /* not yet in the database */
+    uint64_t overflow;                       /* not kept singly: more than ATTEMPTS_PENDING */
+    uint64_t lost;                           /* between kernel and capture */
+    /* Exact counts: those of earlier tables, and what this one said last. */
+    uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
+    uint64_t last_denied[DENY_REASONS], last_logged[DENY_REASONS];
+};
+
+/* MSG_DENIED, MSG_LOST. -1: malformed. */
+int attempts_message(struct engine *e, const struct message *m);
+/* A posture token that was misused. */
+void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code);
+void attempts_add(struct attempts *all, const struct attempt *a);      /* aggregates */
+/* Adds what the table's counters say now; they may have begun again from 0. Pure. */
+void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
+                    const uint64_t now[DENY_REASONS]);
+void attempts_load(struct engine *e);
+void attempts_tick(struct engine *e);
+void attempts_read_counts(struct engine *e);
+void attempts_clear(struct attempts *all);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of verbs, and the way from message to verb to reply. */
+#include "gateway/control.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/log.h"
+
+#define BODY_MAX ((1u << 20) + (1u << 17))
+
+/* "*" in a path stands for one name. */
+static const struct verb {
+    enum control_method method;
+    const char *path;
+    control_verb *act;
+} verbs[] = {
+    {CONTROL_GET, "/v1/status", control_status},
+    {CONTROL_GET, "/v1/users", control_users},
+    {CONTROL_POST, "/v1/users", control_user_add},
+    {CONTROL_GET, "/v1/users/*", control_user},
+    {CONTROL_PUT, "/v1/users/*/roles", control_user_roles},
+    {CONTROL_POST, "/v1/users/*/revoke", control_user_revoke},
+    {CONTROL_POST, "/v1/users/*/restore", control_user_restore},
+    {CONTROL_POST, "/v1/users/*/sign-in", control_user_sign_in},
+    {CONTROL_GET, "/v1/devices", control_devices},
+    {CONTROL_POST, "/v1/devices", control_device_add},
+    {CONTROL_GET, "/v1/devices/*", control_device},
+    {CONTROL_POST, "/v1/devices/*/revoke", control_device_revoke},
+    {CONTROL_POST, "/v1/devices/*/lost", control_device_lost},
+    {CONTROL_POST, "/v1/devices/*/retire", control_device_retire},
+    {CONTROL_POST, "/v1/devices/*/exceptions", control_device_exception},
+    {CONTROL_GET, "/v1/issuers", control_issuers},
+    {CONTROL_POST, "/v1/issuers", control_issuer_add},
+    {CONTROL_POST, "/v1/issuers/*/revoke", control_issuer_revoke},
+    {CONTROL_POST, "/v1/policy/check", control_policy_check},
+    {CONTROL_POST, "/v1/policy/diff", control_policy_diff},
+    {CONTROL_POST, "/v1/policy/apply", control_policy_apply},
+    {CONTROL_POST, "/v1/policy/confirm", control_policy_confirm},
+    {CONTROL_POST, "/v1/policy/rollback", control_policy_rollback},
+    {CONTROL_GET, "/v1/policy", control_policy_show},
+    {CONTROL_GET, "/v1/explain", control_explain},
+    {CONTROL_GET, "/v1/attempts", control_attempts},
+    {CONTROL_GET, "/v1/events", control_events},
+    {CONTROL_GET, "/v1/audit", control_audit},
+    {CONTROL_POST, "/v1/audit/verify", control_audit_verify},
+};
+#define VERBS (sizeof verbs / sizeof verbs[0])
+
+/* ---- replies ------------------------------------------------------------------------------ */
+
+struct reply reply_error(int status, const char *code, const char *message, const char *hint)
+{
+    json_t *o = json_pack("{s:s,s:s}", "code", code, "message", message);
+
+    if (hint && hint[0])
+        json_object_set_new(o, "hint", json_string(hint));
+    return (struct reply){status, json_pack("{s:o}", "error", o)};
+}
+
+struct reply reply_errorf(int status, const char *code, const char *hint, const char *fmt, ...)
+{
+    char message[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(message, sizeof message, fmt, args);
+    va_end(args);
+    return reply_error(status, code, message, hint);
+}
+
+struct reply reply_full(void)
+{
+    return reply_error(503, "store_unavailable", "The disk is full; nothing was changed.",
+                       "Make room on the file system of the state directory.");
+}
+
+int reply_send(struct engine *e, struct channel *c, enum message_type type, uint32_t seq,
+               size_t max, struct reply *r)
+{
+    char *text = r->body ? json_dumps(r->body, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+    struct writer w;
+
+    (void)e;
+    if (!text)
+        fatal("a reply cannot be written (out of memory, or not UTF-8)");
+    writer_init(&w, max);
+    put_u16(&w, (uint16_t)r->status);
+    put_blob(&w, text, strlen(text));
+    if (w.failed) {
+        static const char large[] = "{\"error\":{\"code\":\"too_large\",\"message\":\"The answer is "
+                                    "too large.\",\"hint\":\"Ask for less with limit=.\"}}";
+        writer_clear(&w);
+        writer_init(&w, max);
+        put_u16(&w, 413);
+        put_blob(&w, large, sizeof large - 1);
+    }
+    int rc = channel_send(c, type, seq, &w, -1);
+    writer_clear(&w);
+    free(text);
+    json_decref(r->body);
+    return rc;
+}
+
+/* ---- paths ---------------------------------------------------------------------------------- */
+
+/* Does the path fit the pattern? The part for "*" goes to name. */
+static bool path_fits(const char *pattern, const char *path, char name[KID_SIZE])
+{
+    const char *star = strchr(pattern, '*');
+
+    if (!star)
+        return strcmp(pattern, path) == 0;
+    size_t head = (size_t)(star - pattern);
+    if (strncmp(pattern, path, head) != 0)
+        return false;
+    size_t n = strcspn(path + head, "/");
+    if (n == 0 || n >= KID_SIZE || strcmp(star + 1, path + head + n) != 0)
+        return false;
+    memcpy(name, path + head, n);
+    name[n] = '\0';
+    return true;
+}
+
+static bool kid_characters(const char *s)
+{
+    return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+           strlen(s);
+}
+
+static struct reply no_path(const struct request *q, bool other_method)
+{
+    if (other_method)
+        return reply_errorf(405, "method_not_allowed", "See admin/CONTROL.md for the verbs.",
+                            "%s does not take this method.", q->path);
+    return reply_errorf(404, "unknown_path", "See admin/CONTROL.md for the paths.",
+                        "There is nothing at %s.", q->path);
+}
+
+static struct reply dispatch(struct engine *e, struct request *q)
+{
+    bool other = false;
+
+    for (size_t i = 0; i < VERBS; i++) {
+        q->name[0] = '\0';
+        if (!path_fits(verbs[i].path, q->path, q->name))
+            continue;
+        if (verbs[i].method == q->method && kid_characters(q->name))
+            return verbs[i].act(e, q);
+        other = true;
+    }
+    return no_path(q, other);
+}
+
+/* ---- queries -------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Percent-decodes n bytes of s. False: bad escape, control character, too long. */
+static bool decode(const char *s, size_t n, char *out, size_t size)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        char c = s[i];
+        if (c == '%') {
+            int high = i + 2 < n ? hex_digit(s[i + 1]) : -1;
+            int low = i + 2 < n ? hex_digit(s[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if ((unsigned char)c < 0x20 || (unsigned char)c >= 0x7f || k + 1 >= size)
+            return false;
+        out[k++] = c;
+    }
+    out[k] = '\0';
+    return true;
+}
+
+static bool query_parse(const char *s, struct request *q)
+{
+    while (*s) {
+        size_t n = strcspn(s, "&"), name = strcspn(s, "=");
+        struct query_value *v = &q->query[q->n_query];
+        if (q->n_query == QUERY_MAX || name == 0 || name >= n)
+            return false;
+        if (!decode(s, name, v->name, sizeof v->name) ||
+            !decode(s + name + 1, n - name - 1, v->value, sizeof v->value) ||
+            query_get(q, v->name))
+            return false;
+        q->n_query++;
+        s += n + (s[n] == '&');
+    }
+    return true;
+}
+
+/* ---- the message ---------------------------------------------------------------------------- */
+
+struct reply control_answer(struct engine *e, struct request *q, const char *query)
+{
+    q->arrived_ns = clock_mono_ns();
+    q->arrived_us = clock_wall_us();
+    if (strspn(q->actor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-") !=
+        strlen(q->actor))
+        return reply_error(400, "bad_actor", "The name of who acts holds other characters than "
+                           "letters, digits and ._@-", NULL);
+    if (q->actor[0] == '\0')
+        snprintf(q->actor, sizeof q->actor, "uid:%u", q->uid);
+    if (!query_parse(query, q))
+        return reply_error(400, "bad_query", "The part of the address behind '?' cannot be read.",
+                           "It is name=value, divided by '&'.");
+    return dispatch(e, q);
+}
+
+int control_message(struct engine *e, const struct message *m)
+{
+    static struct request q;
+    char query[1025];
+    struct reader r;
+
+    memset(&q, 0, sizeof q);
+    reader_init(&r, m->body, m->len);
+    unsigned method = get_u8(&r);
+    q.uid = get_u32(&r);
+    q.gid = get_u32(&r);
+    get_text(&r, q.actor, 65);
+    get_text(&r, q.path, sizeof q.path);
+    get_text(&r, query, sizeof query);
+    q.body = get_blob(&r, &q.body_len, BODY_MAX);
+    if (!reader_done(&r) || method < CONTROL_GET || method > CONTROL_DELETE)
+        return -1;
+    q.method = (enum control_method)method;
+    struct reply reply = control_answer(e, &q, query);
+    return reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq, CHANNEL_MESSAGE_MAX, &reply);
+}

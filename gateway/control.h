@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control contract (admin/CONTROL.md): a table of verbs, each a function from request to
+ * reply. The api role only carries; here is decided who may and what is meant.
+ */
+#ifndef GATEWAY_CONTROL_H
+#define GATEWAY_CONTROL_H
+
+#include "gateway/engine.h"
+
+struct reply { int status; json_t *body; };   /* body is owned */
+
+#define QUERY_MAX 8
+struct query_value { char name[16]; char value[200]; };
+
+struct request {
+    enum control_method method;
+    uint32_t uid, gid;
+    char actor[ACTOR_SIZE];
+    char path[513];
+    struct query_value query[QUERY_MAX];  size_t n_query;
+    const uint8_t *body;  size_t body_len;
+    char name[KID_SIZE];            /* the part of the path that the pattern leaves open */
+    uint64_t arrived_ns;            /* CLOCK_MONOTONIC */
+    int64_t arrived_us;             /* wall clock */
+};
+
+int control_message(struct engine *e, const struct message *m);    /* -1: malformed */
+/* The same without a channel, for tests and fuzzing. */
+struct reply control_answer(struct engine *e, struct request *q, const char *query);
+
+/* ---- replies ------------------------------------------------------------------------------ */
+
+struct reply reply_error(int status, const char *code, const char *message, const char *hint);
+struct reply reply_errorf(int status, const char *code, const char *hint, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+struct reply reply_full(void);       /* 503: the disk is full, nothing was changed */
+/* Sends and frees. 0, or -1: the channel is broken. */
+int reply_send(struct engine *e, struct channel *c, enum message_type type, uint32_t seq,
+               size_t max, struct reply *r);
+
+/* ---- reading requests ------------------------------------------------------------------------ */
+
+/* Members of a JSON body: read one by one; at the end what was not asked for is refused. The
+ * first error sticks. */
+struct body {
+    json_t *o;
+    unsigned taken;
+    bool failed;
+    struct reply error;
+    char names[256];                 /* asked for, for the hint */
+};
+void body_open(struct body *b, const struct request *q, bool may_be_empty);
+/* NULL / otherwise when it is absent (an error when it is `needed`). Valid until body_close(). */
+const char *body_text(struct body *b, const char *name, size_t max, bool needed);
+int64_t body_int(struct body *b, const char *name, int64_t least, int64_t most, int64_t otherwise);
+bool body_bool(struct body *b, const char *name, bool otherwise);
+json_t *body_member(struct body *b, const char *name, json_type type, bool needed);
+void body_fail(struct body *b, struct reply r);    /* keeps the first */
+/* True: all read, nothing left over. */
+bool body_done(struct body *b);
+void body_close(struct body *b);
+
+const char *query_get(const struct request *q, const char *name);   /* NULL: absent */
+/* False: not a number within the bounds. */
+bool query_int(const struct request *q, const char *name, int64_t least, int64_t most, int64_t *v);
+/* limit and after=NUMBER of a list; false: *error says why. */
+bool query_page(const struct request *q, int64_t *limit, int64_t *after, struct reply *error);
+
+bool name_valid(const char *s);      /* [a-z0-9][a-z0-9._-]{0,62} */
+
+/* ---- verbs --------------------------------------------------------------------------------------- */
+
+typedef struct reply control_verb(struct engine *e, struct request *q);
+control_verb control_status;
+control_verb control_users, control_user_add, control_user, control_user_roles,
+    control_user_revoke, control_user_restore, control_user_sign_in;
+control_verb control_devices, control_device_add, control_device, control_device_revoke,
+    control_device_lost, control_device_retire, control_device_exception;
+control_verb control_issuers, control_issuer_add, control_issuer_revoke;
+control_verb control_policy_check, control_policy_diff, control_policy_apply,
+    control_policy_confirm, control_policy_rollback, control_policy_show;
+control_verb control_explain, control_attempts, control_events, control_audit,
+    control_audit_verify;
+
+/* ---- shared by verbs ------------------------------------------------------------------------------- */
+
+struct reply no_such_user(struct engine *e, const char *name);
+struct reply no_such_device(struct engine *e, const char *name);
+/* Decides the user's devices anew, in the batch. */
+void decide_user_devices(struct batch *b, const struct user *u, const char *cause);
+/* Cuts devices off for good: kernel, database, then the receipt. `ended` says what becomes of
+ * user or device in memory and, by a store_put, in the database. */
+struct cut {
+    const char *kind, *object, *reason;
+    struct user *user;               /* all its devices, and itself; or NULL */
+    struct dev *dev;                 /* this one */
+    enum dev_state state;            /* of dev */
+};
+struct reply cut_off(struct engine *e, struct request *q, const struct cut *c);
+/* Enrols a key of an issuer: checks it, and what it clashes with. */
+bool issuer_read(struct engine *e, struct body *b, struct token_key *out);
+
+#endif

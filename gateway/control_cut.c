@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Revocation and its receipt. The kernel is cut first, then it is written down, then answered:
+ * what the receipt says left is what was read back from the kernel.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/control.h"
+#include "gateway/leases.h"
+#include "gateway/log.h"
+#include "policy/address.h"
+
+struct cutting {
+    struct engine *e;
+    struct request *q;
+    const struct cut *c;
+    struct batch b;
+    uint64_t seq;              /* of the audit record: the receipt's number */
+    json_t *devices;
+    unsigned tokens;
+    bool dropped;              /* something was in the kernel */
+};
+
+static bool concerned(const struct cut *c, const struct dev *d)
+{
+    return c->user ? d->state == DEV_ACTIVE && d->user == c->user->id : d == c->dev;
+}
+
+static void list_device(struct cutting *x, const struct dev *d)
+{
+    char a4[ADDR_TEXT], key[KEY_TEXT];
+    json_t *o = json_pack("{s:s,s:s,s:s}", "name", d->name, "address4",
+                          ip_print(&d->k.addr4, a4), "key", wg_key_print(&d->k.key, key));
+
+    if (d->k.addr6.family)
+        json_object_set_new(o, "address6", json_string(ip_print(&d->k.addr6, a4)));
+    json_array_append_new(x->devices, o);
+}
+
+/* Its lease, its evidence and what it may still answer with are void. */
+static void cut_device(struct cutting *x, struct dev *d)
+{
+    struct engine *e = x->e;
+
+    list_device(x, d);
+    x->dropped = x->dropped || d->enrolled;
+    x->tokens += d->token_exp.s > clock_wall().s;
+    d->token_exp.s = 0;
+    (void)nonces_drop(e, d->k.index);
+    store_drop_evidence(e->store, d->k.index);
+    store_drop_lease(e->store, d->k.index);
+    lease_decide(&x->b, d, NULL, x->c->kind);
+}
+
+/* A device's own signing key goes with the device. */
+static void revoke_key(struct cutting *x, const struct dev *d)
+{
+    for (size_t i = 0; i < x->e->n_keys; i++) {
+        struct token_key *k = &x->e->keys[i];
+        if (k->kind != ISSUER_DEVICE || strcmp(k->iss, d->name) != 0)
+            continue;
+        k->status = KEY_REVOKED;
+        store_put_key(x->e->store, k);
+    }
+}
+
+static const char *act_name(const struct cut *c)
+{
+    if (c->user)
+        return "user.revoke";
+    if (c->state == DEV_LOST)
+        return "device.lost";
+    return c->state == DEV_RETIRED ? "device.retire" : "device.revoke";
+}
+
+static void enter(struct cutting *x)
+{
+    struct engine *e = x->e;
+
+    x->devices = json_array();
+    x->tokens = 0;
+    batch_begin(e, &x->b);
+    if (x->c->user) {
+        store_put_user(e->store, x->c->user);
+    } else {
+        store_put_dev(e->store, x->c->dev);
+        revoke_key(x, x->c->dev);
+    }
+    for (size_t i = 0; i < e->n_devs; i++)
+        if (concerned(x->c, &e->devs[i]))
+            cut_device(x, &e->devs[i]);
+    x->seq = audit_act(e, x->q->actor, x->q->uid, act_name(x->c), x->c->object,
+                       json_pack("{s:s,s:O}", "reason", x->c->reason, "devices", x->devices));
+}
+
+/* Once more with the space that was kept for this. The kernel holds the cut already. */
+static enum store_result cut(struct cutting *x)
+{
+    enter(x);
+    enum store_result r = batch_commit(&x->b, CUT_FIRST);
+    if (r != STORE_FULL || !store_release_reserve(x->e->store))
+        return r;
+    struct commit_answer first = x->b.answer;
+    bool dropped = x->dropped;
+    unsigned tokens = x->tokens;
+    json_decref(x->devices);
+    enter(x);
+    r = batch_commit(&x->b, CUT_FIRST);
+    x->b.answer = first;
+    x->dropped = dropped;
+    x->tokens = tokens;
+    return r;
+}
+
+/* When nothing was there to drop: does the kernel hold what we think, which is nothing of them? */
+static bool kernel_agrees(struct cutting *x)
+{
+    const struct commit_answer *a = &x->b.answer;
+    char what[128];
+
+    if (x->dropped)
+        return a->kernel_ns != 0 && a->leases_left == 0 && a->connections_left == 0 &&
+               a->peers_left == 0;
+    return kernel_verify(x->e, what) == 0 && what[0] == '\0';
+}
+
+static double ms_since(const struct cutting *x, uint64_t ns)
+{
+    return ns > x->q->arrived_ns ? (double)((ns - x->q->arrived_ns) / 1000) / 1000.0 : 0.0;
+}
+
+static json_int_t wall_at(const struct cutting *x, uint64_t ns)
+{
+    return x->q->arrived_us + (ns > x->q->arrived_ns ? (json_int_t)((ns - x->q->arrived_ns) / 1000)
+                                                     : 0);
+}
+
+static json_t *receipt(struct cutting *x)
+{
+    const struct commit_answer *a = &x->b.answer;
+    uint64_t cut_ns = a->kernel_ns ? a->kernel_ns : x->q->arrived_ns;
+    bool verified = kernel_agrees(x);
+    char name[32];
+
+    snprintf(name, sizeof name, "R%06llu", (unsigned long long)x->seq);
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "receipt", name, "kind",
+                          x->c->kind, "object", x->c->object, "actor", x->q->actor,
+                          "requested_us", (json_int_t)x->q->arrived_us, "kernel_cut_us",
+                          wall_at(x, cut_ns), "durable_us", wall_at(x, x->b.durable_ns),
+                          "answered_us", wall_at(x, clock_mono_ns()));
+    json_object_update_new(o, json_pack("{s:f,s:f,s:O,s:I,s:I,s:I,s:I,s:i,s:b}", "cut_ms",
+                                        ms_since(x, cut_ns), "durable_ms",
+                                        ms_since(x, x->b.durable_ns), "devices", x->devices,
+                                        "connections_ended", (json_int_t)a->connections,
+                                        "leases_left", (json_int_t)a->leases_left,
+                                        "connections_left", (json_int_t)a->connections_left,
+                                        "peers_left", (json_int_t)a->peers_left, "tokens_revoked",
+                                        (int)x->tokens, "verified", verified));
+    if (!verified)
+        alarm_raise(x->e, "receipt %s is not verified: %u lease(s), %u connection(s), %u peer(s) "
+                    "left", name, a->leases_left, a->connections_left, a->peers_left);
+    return o;
+}
+
+struct reply cut_off(struct engine *e, struct request *q, const struct cut *c)
+{
+    struct cutting x = {.e = e, .q = q, .c = c};
+    struct reply r;
+
+    if (cut(&x) == STORE_OK) {
+        event_add(e, "act", "%s: %s %s", q->actor, act_name(c), c->object);
+        r = (struct reply){200, receipt(&x)};
+    } else {
+        alarm_raise(e, "%s %s is cut in the kernel, but the disk is full and it is not written",
+                    act_name(c), c->object);
+        r = reply_error(503, "store_unavailable", "The access is cut, but the disk is full: it is "
+                        "not written down and would be open again after a restart.",
+                        "Make room on the file system of the state directory and repeat this.");
+    }
+    json_decref(x.devices);
+    return r;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Verbs about devices: enrolment, exceptions, and the ways in which they end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/control.h"
+#include "gateway/leases.h"
+#include "gateway/log.h"
+#include "policy/address.h"
+
+struct reply no_such_device(struct engine *e, const char *name)
+{
+    char best[NAME_SIZE] = "", hint[NAME_SIZE + 32] = "";
+    unsigned distance = UINT32_MAX;
+
+    for (size_t i = 0; i < e->n_devs; i++)
+        if (e->devs[i].state)
+            nearest_name(name, e->devs[i].name, best, &distance);
+    if (best[0])
+        snprintf(hint, sizeof hint, "Did you mean '%s'?", best);
+    return reply_errorf(404, "unknown_device", hint, "There is no device '%s'.", name);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+struct reply control_device(struct engine *e, struct request *q)
+{
+    struct dev *d = dev_by_name(e, q->name);
+
+    return d ? (struct reply){200, dev_json(e, d, true)} : no_such_device(e, q->name);
+}
+
+static bool dev_listed(struct engine *e, const struct dev *d, const struct user *owner,
+                       const char *state)
+{
+    if (!d->state || (owner && d->user != owner->id))
+        return false;
+    return !state || strcmp(dev_state_name(e, d), state) == 0 ||
+           (strcmp(state, "ended") == 0 && !dev_should_enrol(e, d));
+}
+
+static void list_devices(struct engine *e, const struct user *owner, const char *state,
+                         size_t from, size_t limit, json_t *o)
+{
+    json_t *items = json_object_get(o, "items");
+
+    for (size_t i = from; i < e->n_devs; i++) {
+        if (!dev_listed(e, &e->devs[i], owner, state))
+            continue;
+        if (json_array_size(items) == limit) {
+            json_object_set(o, "next", json_object_get(json_array_get(items, limit - 1), "name"));
+            return;
+        }
+        json_array_append_new(items, dev_json(e, &e->devs[i], false));
+    }
+}
+
+struct reply control_devices(struct engine *e, struct request *q)
+{
+    const char *after = query_get(q, "after"), *user = query_get(q, "user");
+    struct dev *last = after ? dev_by_name(e, after) : NULL;
+    struct user *owner = user ? user_by_name(e, user) : NULL;
+    int64_t limit = 1000;
+
+    if (user && !owner)
+        return no_such_user(e, user);
+    if (!query_int(q, "limit", 1, 5000, &limit) || (after && !last))
+        return reply_error(400, "bad_query", "limit is 1 to 5000, after is the name of a device.",
+                           NULL);
+    json_t *o = json_pack("{s:[]}", "items");
+    list_devices(e, owner, query_get(q, "state"), last ? last->k.index + 1 : 0, (size_t)limit, o);
+    return (struct reply){200, o};
+}
+
+/* ---- enrolling -------------------------------------------------------------------------------- */
+
+struct enrolment {
+    struct dev d;
+    char ueid[CLAIM_TEXT];
+    bool has_key;
+    struct token_key key;
+};
+
+/* The next index that has addresses; indexes are never given twice. 0: the networks are full. */
+static uint32_t next_index(struct engine *e)
+{
+    struct device probe = {.index = (uint32_t)store_get(e->store, "device_next", 1)};
+
+    for (unsigned tries = 0; probe.index <= DEVICE_MAX && tries < 4; probe.index++, tries++)
+        if (dev_address(&e->conf, &probe))
+            return probe.index;
+    return 0;
+}
+
+static void read_own_key(struct engine *e, struct body *b, struct enrolment *n)
+{
+    json_t *issuer = body_member(b, "issuer", JSON_OBJECT, false);
+    struct body inner = {.o = json_incref(issuer)};
+    const char *why = "";
+
+    if (!issuer)
+        return;
+    n->has_key = issuer_read(e, &inner, &n->key);
+    if (inner.failed)
+        body_fail(b, inner.error);
+    body_close(&inner);
+    if (!n->has_key)
+        return;
+    snprintf(n->key.iss, sizeof n->key.iss, "%s", n->d.name);
+    n->key.kind = ISSUER_DEVICE;
+    n->key.assurance_max = 1;
+    n->key.nonce_required = true;
+    if (!token_key_valid(&n->key, &why))
+        body_fail(b, reply_errorf(400, "bad_key", NULL, "The signing key is refused: %s.", why));
+}
+
+static void read_names(struct engine *e, struct body *b, struct enrolment *n)
+{
+    const char *name = body_text(b, "name", NAME_SIZE - 1, true);
+    const char *user = body_text(b, "user", NAME_SIZE - 1, true);
+
+    if (b->failed)
+        return;
+    struct user *u = user_by_name(e, user);
+    struct dev *same = dev_by_name(e, name);
+    if (!name_valid(name))
+        body_fail(b, reply_errorf(400, "bad_name", "Names are a-z, 0-9, '.', '_', '-', and begin "
+                                  "with a letter or digit.", "'%s' is no name.", name));
+    else if (!u)
+        body_fail(b, no_such_user(e, user));
+    else if (same)
+        body_fail(b, reply_errorf(409, "device_exists", "Names are not used twice, also of devices "
+                                  "that ended.", "There is a device '%s' already.", name));
+    else if (u->state != USER_ACTIVE)
+        body_fail(b, reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
+                                  "'%s' is revoked.", u->name));
+    if (b->failed)
+        return;
+    snprintf(n->d.name, sizeof n->d.name, "%s", name);
+    n->d.user = u->id;
+}
+
+static void read_tunnel_key(struct engine *e, struct body *b, struct enrolment *n)
+{
+    const char *key = body_text(b, "wireguard_key", KEY_TEXT, true);
+
+    if (!key)
+        return;
+    if (!wg_key_parse(key, strlen(key), &n->d.k.key)) {
+        body_fail(b, reply_error(400, "bad_key", "'wireguard_key' is not a WireGuard public key.",
+                                 "It has 44 characters, the last is '=': see wg pubkey."));
+        return;
+    }
+    const struct dev *holder = dev_by_key(e, &n->d.k.key);
+    if (holder)
+        body_fail(b, reply_errorf(409, "key_exists", "Every device has a key of its own; keys of "
+                                  "devices that ended do not come back.",
+                                  "This key belongs to the device '%s'.", holder->name));
+    if (wg_key_equal(&n->d.k.key, &e->public_key))
+        body_fail(b, reply_error(409, "key_exists", "This is the gateway's own key.", NULL));
+}
+
+static void read_enrolment(struct engine *e, struct body *b, struct enrolment *n)
+{
+    read_names(e, b, n);
+    read_tunnel_key(e, b, n);
+    const char *own = body_text(b, "own", 4, false);
+    const char *ueid = body_text(b, "ueid", CLAIM_TEXT - 1, false);
+    if (own && strcmp(own, "corp") != 0 && strcmp(own, "byod") != 0)
+        body_fail(b, reply_error(400, "bad_member", "'own' is \"corp\" or \"byod\".", NULL));
+    n->d.corp = !own || strcmp(own, "corp") == 0;
+    snprintf(n->ueid, sizeof n->ueid, "%s", ueid ? ueid : "");
+    read_own_key(e, b, n);
+    if (!body_done(b))
+        return;
+    n->d.k.index = next_index(e);
+    if (n->d.k.index == 0)
+        body_fail(b, reply_error(409, "network_full", "The tunnel network has no address left.",
+                                 "Indexes are never used twice: widen the tunnel networks."));
+}
+
+static json_t *enrolled_json(struct engine *e, struct dev *d)
+{
+    json_t *o = dev_json(e, d, false);
+    char text[ADDR_TEXT], key[KEY_TEXT];
+
+    json_object_set_new(o, "endpoint_port", json_integer(e->conf.tunnel.listen_port));
+    json_object_set_new(o, "gateway_key", json_string(wg_key_print(&e->public_key, key)));
+    json_object_set_new(o, "gateway_address4",
+                        json_string(ip_print(&e->conf.tunnel.net4.addr, text)));
+    if (e->conf.tunnel.net6.addr.family)
+        json_object_set_new(o, "gateway_address6",
+                            json_string(ip_print(&e->conf.tunnel.net6.addr, text)));
+    return o;
+}
+
+/* Memory has the device before the batch, so that the batch can find it. */
+static struct reply enrol(struct engine *e, struct request *q, const struct enrolment *n)
+{
+    struct dev *d = dev_add(e, &n->d);
+    char key[KEY_TEXT];
+    struct batch b;
+
+    batch_begin(e, &b);
+    store_put_dev(e->store, d);
+    store_set(e->store, "device_next", (int64_t)d->k.index + 1);
+    if (n->ueid[0])
+        store_set_ueid(e->store, d->k.index, n->ueid);
+    if (n->has_key)
+        store_put_key(e->store, &n->key);
+    audit_act(e, q->actor, q->uid, "device.add", d->name,
+              json_pack("{s:s,s:s,s:s,s:s,s:s}", "user", dev_user(e, d)->name, "key",
+                        wg_key_print(&d->k.key, key), "own", d->corp ? "corp" : "byod", "ueid",
+                        n->ueid, "kid", n->has_key ? n->key.kid : ""));
+    lease_decide(&b, d, NULL, "device.add");
+    if (batch_commit(&b, DURABLE_FIRST) != STORE_OK) {
+        dev_forget(e, d);
+        return reply_full();
+    }
+    if (n->has_key)
+        key_add(e, &n->key);
+    event_add(e, "act", "%s enrolled %s for %s", q->actor, d->name, dev_user(e, d)->name);
+    return (struct reply){201, enrolled_json(e, d)};
+}
+
+struct reply control_device_add(struct engine *e, struct request *q)
+{
+    static struct enrolment n;
+    struct body b;
+
+    n = (struct enrolment){.d = {.state = DEV_ACTIVE, .created = clock_wall()}};
+    body_open(&b, q, false);
+    if (!b.failed)
+        read_enrolment(e, &b, &n);
+    struct reply r = b.failed ? b.error : enrol(e, q, &n);
+    body_close(&b);
+    return r;
+}
+
+/* ---- ending ----------------------------------------------------------------------------------- */
+
+static struct reply end_device(struct engine *e, struct request *q, enum dev_state state)
+{
+    struct dev *d = dev_by_name(e, q->name);
+    struct body b;
+
+    if (!d)
+        return no_such_device(e, q->name);
+    body_open(&b, q, true);
+    const char *reason = b.failed ? NULL : body_text(&b, "reason", REASON_SIZE - 1, false);
+    struct reply r;
+    if (!body_done(&b)) {
+        r = b.error;
+    } else {
+        d->state = state;
+        d->ended = clock_wall();
+        r = cut_off(e, q, &(struct cut){.kind = "device", .object = d->name, .dev = d,
+                                        .state = state, .reason = reason ? reason : ""});
+    }
+    body_close(&b);
+    return r;
+}
+
+struct reply control_device_revoke(struct engine *e, struct request *q)
+{
+    return end_device(e, q, DEV_REVOKED);
+}
+
+struct reply control_device_lost(struct engine *e, struct request *q)
+{
+    return end_device(e, q, DEV_LOST);
+}
+
+struct reply control_device_retire(struct engine *e, struct request *q)
+{
+    return end_device(e, q, DEV_RETIRED);
+}
+
+/* ---- exceptions ------------------------------------------------------------------------------- */
+
+static bool rule_exists(struct engine *e, const char *rule)
+{
+    char text[RULE_TEXT];
+
+    for (size_t p = 0; p < e->policy->n_postures; p++) {
+        const struct posture *block = &e->policy->postures[p];
+        for (unsigned i = 0; i < block->n_rules; i++) {
+            rule_print(&block->rules[i], text);
+            if (strcmp(text, rule) == 0)
+                return true;
+        }
+    }
+    return strncmp(rule, "os ", 3) == 0;
+}
+
+static void read_exception(struct engine *e, struct body *b, struct exception *x)
+{
+    const char *rule = body_text(b, "rule", RULE_TEXT - 1, true);
+    const char *reason = body_text(b, "reason", TEXT_SIZE - 1, true);
+    int64_t now = clock_wall().s;
+
+    if (!body_member(b, "until", JSON_INTEGER, true))
+        return;
+    b->taken--;   /* read again, with its bounds */
+    x->until.s = body_int(b, "until", now + 1, now + 366 * 86400, 0);
+    if (!body_done(b))
+        return;
+    if (!rule_exists(e, rule))
+        body_fail(b, reply_errorf(400, "unknown_rule", "Give it as the device's posture shows it.",
+                                  "The policy in force has no rule '%s'.", rule));
+    snprintf(x->rule, sizeof x->rule, "%s", rule);
+    snprintf(x->reason, sizeof x->reason, "%s", reason);
+}
+
+static struct reply except(struct engine *e, struct request *q, struct dev *d,
+                           const struct exception *x)
+{
+    struct batch b;
+
+    batch_begin(e, &b);
+    store_put_exception(e->store, d->k.index, x, q->actor, clock_wall());
+    audit_act(e, q->actor, q->uid, "device.exception", d->name,
+              json_pack("{s:s,s:I,s:s}", "rule", x->rule, "until", (json_int_t)x->until.s,
+                        "reason", x->reason));
+    lease_decide(&b, d, NULL, "device.exception");
+    if (batch_commit(&b, DURABLE_FIRST) != STORE_OK)
+        return reply_full();
+    event_add(e, "act", "%s made an exception for %s: %s", q->actor, d->name, x->rule);
+    return (struct reply){200, dev_json(e, d, true)};
+}
+
+struct reply control_device_exception(struct engine *e, struct request *q)
+{
+    struct dev *d = dev_by_name(e, q->name);
+    struct exception x = {0};
+    struct body b;
+
+    if (!d)
+        return no_such_device(e, q->name);
+    body_open(&b, q, false);
+    if (!b.failed)
+        read_exception(e, &b, &x);
+    struct reply r = b.failed ? b.error : except(e, q, d, &x);
+    body_close(&b);
+    return r;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What others are told: the ring of events, alarms, and records of the audit log. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/engine.h"
+#include "gateway/log.h"
+
+static void add_text(struct engine *e, const char *kind, const char *text)
+{
+    struct event *slot = &e->events[e->event_next % EVENTS_MAX];
+
+    free(slot->text);
+    *slot = (struct event){e->event_next++, clock_wall(), kind, strdup(text)};
+    if (!slot->text)
+        fatal("out of memory");
+}
+
+void event_add(struct engine *e, const char *kind, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    add_text(e, kind, text);
+}
+
+void events_clear(struct engine *e)
+{
+    for (size_t i = 0; i < EVENTS_MAX; i++)
+        free(e->events[i].text);
+}
+
+/* The last ALARMS_MAX are shown by status. */
+static void keep_alarm(struct engine *e, const char *text)
+{
+    if (e->n_alarms == ALARMS_MAX)
+        memmove(e->alarms, e->alarms + 1, --e->n_alarms * sizeof *e->alarms);
+    struct alarm *a = &e->alarms[e->n_alarms++];
+    a->time = clock_wall();
+    snprintf(a->text, sizeof a->text, "%s", text);
+}
+
+void alarm_raise(struct engine *e, const char *fmt, ...)
+{
+    char text[200];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    log_alarm("%s", text);
+    keep_alarm(e, text);
+    add_text(e, "alarm", text);
+}
+
+static char *detail_text(json_t *detail)
+{
+    char *text = detail ? json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS) : strdup("{}");
+
+    json_decref(detail);
+    if (!text)
+        fatal("out of memory");
+    if (strlen(text) >= AUDIT_DETAIL_MAX)
+        memcpy(text, "{\"cut\":true}", sizeof "{\"cut\":true}");
+    return text;
+}
+
+uint64_t audit_act(struct engine *e, const char *actor, uint32_t uid, const char *act,
+                   const char *object, json_t *detail)
+{
+    char *text = detail_text(detail);
+    struct audit_record r = {.time_us = clock_wall_us(), .uid = uid, .actor = actor, .act = act,
+                             .object = object, .detail = text};
+    size_t n;
+    const uint8_t *bytes = audit_add(e->audit, &r, &n);
+
+    store_put_outbox(e->store, r.seq, bytes, n);
+    free(text);
+    return r.seq;
+}
+
+void audit_flush(struct engine *e)
+{
+    struct audit_mark mark;
+
+    if (!e->audit_unsynced || audit_write_pending(e->audit) < 0)
+        return;
+    if (audit_sync(e->audit, &mark) < 0)
+        fatal("the audit log cannot be made durable");
+    e->audit_unsynced = e->audit_behind = false;
+    store_begin(e->store);
+    store_drop_outbox(e->store, mark.seq);
+    store_set_blob(e->store, "audit_mark", &mark, sizeof mark);
+    (void)store_commit(e->store);   /* a full disk: the outbox keeps them a while longer */
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One wrapper for each request to the parent, with an ordinary function's signature. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+#include "gateway/engine.h"
+#include "gateway/leases.h"
+#include "gateway/log.h"
+#include "policy/plan.h"
+
+#define CHANGES_FLUSH (1u << 20)   /* a MSG_CHANGES is sent when it has grown to this */
+#define PEERS_AGE_MS 2000
+
+/* The answer's body after its result, which is returned. */
+static int ask(struct engine *e, enum message_type type, const struct writer *w, struct reader *r)
+{
+    struct message m;
+
+    if (channel_call(e->parent, type, w, &m, PARENT_TIMEOUT_MS) != 1)
+        fatal("the parent does not answer");
+    if (m.type != MSG_ANSWER)
+        fatal("the parent answers with message %d", (int)m.type);
+    reader_init(r, m.body, m.len);
+    int result = (int)get_u32(r);
+    if (r->failed)
+        fatal("the parent's answer cannot be read");
+    return result;
+}
+
+/* An answer that was read must have been read to its end. */
+static int checked(int result, const struct reader *r)
+{
+    if (result == 0 && !reader_done(r))
+        fatal("the parent's answer is not of the agreed form");
+    return result;
+}
+
+const char *kernel_error(int rc)
+{
+    static char text[160];
+
+    if (rc <= -1000)
+        return plan_error_text((enum plan_error)(-rc - 1000));
+    snprintf(text, sizeof text, "%s", strerror(-rc));
+    return text;
+}
+
+/* ---- changes ------------------------------------------------------------------------------ */
+
+void kernel_begin(struct kernel_changes *k)
+{
+    k->n = 0;
+    k->sent = false;
+    writer_init(&k->body, CHANNEL_MESSAGE_MAX - 16);
+}
+
+static void send_changes(struct engine *e, struct kernel_changes *k)
+{
+    struct writer w;
+
+    if (k->n == 0)
+        return;
+    writer_init(&w, CHANNEL_MESSAGE_MAX);
+    put_u32(&w, k->n);
+    put_raw(&w, k->body.v, k->body.n);
+    if (k->body.failed || channel_send(e->parent, MSG_CHANGES, 0, &w, -1) < 0)
+        fatal("changes cannot be sent to the parent");
+    writer_clear(&w);
+    writer_clear(&k->body);
+    k->n = 0;
+    k->sent = true;
+}
+
+void kernel_add(struct engine *e, struct kernel_changes *k, const struct change *c)
+{
+    put_change(&k->body, c);
+    k->n++;
+    if (k->body.n > CHANGES_FLUSH)
+        send_changes(e, k);
+}
+
+int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole, struct commit_answer *out)
+{
+    struct writer w;
+    struct reader r;
+
+    send_changes(e, k);
+    writer_clear(&k->body);
+    writer_init(&w, 16);
+    put_u8(&w, whole);
+    int rc = ask(e, MSG_COMMIT, &w, &r);
+    get_commit_answer(&r, out);
+    writer_clear(&w);
+    return checked(rc, &r);
+}
+
+static void add_class(struct engine *e, struct kernel_changes *k, struct class_entry *c)
+{
+    struct change put = {.kind = CHANGE_CLASS_PUT, .u.class_ = c->c};
+
+    if (c->c.id != 0 && !c->known)
+        return;
+    kernel_add(e, k, &put);
+}
+
+static void add_device(struct engine *e, struct kernel_changes *k, const struct dev *d)
+{
+    struct change device = {.kind = CHANGE_DEVICE_PUT, .u.device = d->k};
+    struct change lease = {.kind = CHANGE_LEASE_PUT,
+                           .u.lease = {d->k.index, d->lease.class_id, grant_left_ms(&d->lease)}};
+
+    if (!dev_should_enrol(e, d))
+        return;
+    kernel_add(e, k, &device);
+    if (d->lease.class_id != 0 && lease.u.lease.left_ms > 0)
+        kernel_add(e, k, &lease);
+}
+
+int kernel_whole(struct engine *e)
+{
+    struct kernel_changes k;
+    struct commit_answer answer;
+
+    kernel_begin(&k);
+    for (unsigned id = 0; id <= CLASS_MAX; id++)
+        if (e->classes.v[id])
+            add_class(e, &k, e->classes.v[id]);
+    for (size_t i = 0; i < e->n_devs; i++)
+        if (e->devs[i].state)
+            add_device(e, &k, &e->devs[i]);
+    return kernel_commit(e, &k, true, &answer);
+}
+
+/* ---- questions ------------------------------------------------------------------------------ */
+
+int kernel_tunnel(struct engine *e)
+{
+    struct writer w;
+    struct reader r;
+
+    writer_init(&w, 1024);
+    put_tunnel(&w, &e->conf.tunnel);
+    int rc = ask(e, MSG_TUNNEL, &w, &r);
+    writer_clear(&w);
+    if (rc < 0)
+        return rc;
+    get_raw(&r, e->public_key.b, sizeof e->public_key.b);
+    e->backend = get_u8(&r);
+    return checked(rc, &r);
+}
+
+int kernel_inspect(struct engine *e, uint32_t device, const struct ip_addr *dst, uint8_t proto,
+                   uint16_t port, struct inspect_answer *out)
+{
+    struct writer w;
+    struct reader r;
+
+    writer_init(&w, 64);
+    put_u32(&w, device);
+    put_addr(&w, dst);
+    put_u8(&w, proto);
+    put_u16(&w, port);
+    int rc = ask(e, MSG_INSPECT, &w, &r);
+    writer_clear(&w);
+    if (rc < 0)
+        return rc;
+    get_inspect_answer(&r, out);
+    return checked(rc, &r);
+}
+
+int kernel_counts(struct engine *e, uint64_t denied[DENY_REASONS], uint64_t logged[DENY_REASONS])
+{
+    struct reader r;
+    int rc = ask(e, MSG_COUNTS, NULL, &r);
+
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < DENY_REASONS; i++) {
+        denied[i] = get_u64(&r);
+        logged[i] = get_u64(&r);
+    }
+    return checked(rc, &r);
+}
+
+int kernel_verify(struct engine *e, char what[128])
+{
+    struct reader r;
+    int rc = ask(e, MSG_VERIFY, NULL, &r);
+
+    what[0] = '\0';
+    if (rc < 0)
+        return rc;
+    get_text(&r, what, 128);
+    return checked(rc, &r);
+}
+
+static void read_peers(struct engine *e)
+{
+    struct reader r;
+    size_t least = 4 + 1 + 2 + 8 + 8 + 8;
+
+    e->peers_at_ms = clock_boot_ms();
+    e->n_peers = 0;
+    int rc = ask(e, MSG_PEERS, NULL, &r);
+    if (rc < 0)
+        return;
+    size_t n = get_u32(&r);
+    if (n > r.n / least)
+        fatal("the parent's answer is not of the agreed form");
+    free(e->peers);
+    e->peers = calloc(n ? n : 1, sizeof *e->peers);
+    if (!e->peers)
+        fatal("out of memory");
+    for (; e->n_peers < n; e->n_peers++) {
+        struct peer_state *p = &e->peers[e->n_peers];
+        p->device = get_u32(&r);
+        p->endpoint = get_addr(&r);
+        p->port = get_u16(&r);
+        p->handshake = get_i64(&r);
+        p->rx = get_u64(&r);
+        p->tx = get_u64(&r);
+    }
+    (void)checked(rc, &r);
+}
+
+const struct peer_state *kernel_peer(struct engine *e, uint32_t device)
+{
+    if (e->peers_at_ms == 0 || clock_boot_ms() - e->peers_at_ms > PEERS_AGE_MS)
+        read_peers(e);
+    for (size_t i = 0; i < e->n_peers; i++)
+        if (e->peers[i].device == device)
+            return &e->peers[i];
+    return NULL;
+}
+
+void kernel_ready(struct engine *e)
+{
+    struct reader r;
+    int rc = ask(e, MSG_READY, NULL, &r);
+
+    if (checked(rc, &r) < 0)
+        fatal("the parent cannot open its doors: %s", kernel_error(rc));
+}

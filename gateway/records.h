@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The records of the engine: as its files hold them and as its memory does.
+ */
+#ifndef GATEWAY_RECORDS_H
+#define GATEWAY_RECORDS_H
+
+#include "policy/decide.h"
+#include "policy/token.h"
+
+#define ACTOR_SIZE 80        /* who did it: a name, or "uid:N", with its NUL */
+#define REASON_SIZE 256      /* what an admin gave as reason, with its NUL */
+#define ROLE_LIST_SIZE 4160  /* 64 names with commas */
+#define HISTORY_MAX 96       /* grace states, and exceptions, of one device */
+
+enum user_state { USER_ACTIVE = 1, USER_REVOKED };
+
+struct user {
+    uint32_t id;                 /* 1.. */
+    enum user_state state;
+    char name[NAME_SIZE];
+    char *full_name;             /* owned, may be NULL */
+    char *roles;                 /* owned: names by comma, in order of writing */
+    char *revoked_by, *revoked_reason;   /* owned, may be NULL */
+    struct wall created, end, signed_in, revoked;   /* 0 = none */
+    uint64_t role_mask;          /* of the policy in force; not stored */
+};
+
+enum dev_state { DEV_ACTIVE = 1, DEV_REVOKED, DEV_LOST, DEV_RETIRED };
+
+/* A lease as granted. class_id 0 = none. It ends by the wall clock or by CLOCK_BOOTTIME,
+ * whichever says so first: a wall clock that jumps never makes it longer. */
+struct grant {
+    uint64_t roles;
+    uint16_t class_id;
+    struct wall granted, until;
+    int64_t end_boot_ms;         /* 0 = of another boot: the wall clock alone */
+};
+
+struct bucket { uint16_t left; int64_t at_ms; };
+
+struct dev {
+    struct device k;             /* as the kernel knows it; key all zero = not loaded */
+    uint32_t user;
+    enum dev_state state;
+    bool corp;
+    bool addressed;              /* its index has a place in the tunnel networks */
+    bool enrolled;               /* in the kernel */
+    char name[NAME_SIZE];
+    struct wall created, ended, last_iat;
+    struct wall token_exp;       /* of the last evidence; 0 = there is none */
+    int64_t token_end_boot_ms;   /* the same by CLOCK_BOOTTIME; 0 = of another boot */
+    struct grant lease;
+    enum decide_reason reason;   /* why not more than that */
+    enum refusal_code code;
+    struct wall renew_at;        /* decide again then; 0 = no need */
+    struct bucket tokens, nonces;
+};
+
+/* What an accepted token said: judged again whenever policy, user or time change. */
+struct evidence {
+    struct wall accepted, exp;
+    int64_t end_boot_ms;
+    uint8_t assurance;
+    char iss[CLAIM_TEXT], kid[KID_SIZE], jti[JTI_SIZE];
+    uint8_t sha256[32];
+    struct facts facts;
+};
+
+struct grace_row { char rule[RULE_TEXT]; struct wall since, passing; };   /* passing 0 = failing */
+
+struct policy_version {
+    int64_t version;
+    uint8_t sha256[32];
+    struct wall at;
+    char by[ACTOR_SIZE];
+    struct wall confirm_until;   /* 0 = nothing to confirm */
+    int64_t previous;            /* to go back to */
+};
+
+/* Something refused. Equal in all but times, count and file = one record. */
+struct attempt {
+    int64_t id;
+    bool token;                  /* a posture token; else a packet */
+    char user[NAME_SIZE], device[NAME_SIZE], role[NAME_SIZE], resource[NAME_SIZE];   /* "" = none */
+    struct ip_addr source, destination;
+    uint8_t proto;
+    uint16_t port;
+    uint8_t reason;              /* enum deny_reason */
+    uint16_t code;               /* enum refusal_code: of the token, or why there is no lease */
+    uint8_t why;                 /* enum decide_reason, for DENY_NO_LEASE */
+    struct wall first, last;
+    uint64_t count;
+    uint32_t file;               /* number of the pcap file with the last packet */
+};
+struct attempt_filter { const char *user, *device; int reason; int64_t since, after; int64_t limit; };
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records to rows and rows to records: access classes, policies, attempts, the audit outbox. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/log.h"
+#include "gateway/store_parts.h"
+
+#define I(x) ((int64_t)(x))
+#define COL(q, i) sqlite3_column_int64(q, i)
+
+void store_put_class(struct store *s, uint16_t id, const void *permits, size_t n)
+{
+    store_run(s, store_bind(s, Q_CLASS_PUT, "ib", I(id), (struct bytes){permits, n}));
+}
+
+void store_drop_class(struct store *s, uint16_t id)
+{
+    store_run(s, store_bind(s, Q_CLASS_DROP, "i", I(id)));
+}
+
+void store_each_class(struct store *s,
+                      void (*each)(void *arg, uint16_t id, const uint8_t *permits, size_t n),
+                      void *arg)
+{
+    sqlite3_stmt *q = store_bind(s, Q_CLASSES, "");
+
+    while (store_row(s, q))
+        each(arg, (uint16_t)COL(q, 0), sqlite3_column_blob(q, 1),
+             (size_t)sqlite3_column_bytes(q, 1));
+}
+
+/* ---- policies ------------------------------------------------------------------------------- */
+
+int64_t store_add_policy(struct store *s, const struct policy_version *v, const char *text,
+                         size_t len)
+{
+    store_run(s, store_bind(s, Q_POLICY_ADD, "bitb", (struct bytes){v->sha256, sizeof v->sha256},
+                            v->at.s, v->by, (struct bytes){text, len}));
+    return s->failed == STORE_OK ? sqlite3_last_insert_rowid(s->db) : 0;
+}
+
+static void copy_text(sqlite3_stmt *q, int col, char **text, size_t *len)
+{
+    *len = (size_t)sqlite3_column_bytes(q, col);
+    *text = malloc(*len + 1);
+    if (!*text)
+        fatal("out of memory");
+    if (*len > 0)
+        store_bytes(q, col, *text, *len);
+    (*text)[*len] = '\0';
+}
+
+enum store_result store_get_policy(struct store *s, int64_t version, struct policy_version *out,
+                                   char **text, size_t *len)
+{
+    int64_t in_force = store_get(s, "policy", 0);
+    sqlite3_stmt *q = store_bind(s, Q_POLICY_GET, "i", version ? version : in_force);
+
+    if (!store_row(s, q))
+        return STORE_NONE;
+    *out = (struct policy_version){.version = COL(q, 0), .at = {COL(q, 2)}};
+    store_bytes(q, 1, out->sha256, sizeof out->sha256);
+    store_text(q, 3, out->by, sizeof out->by);
+    if (text)
+        copy_text(q, 4, text, len);
+    sqlite3_reset(q);
+    if (out->version == in_force) {
+        out->confirm_until.s = store_get(s, "policy_confirm_until", 0);
+        out->previous = store_get(s, "policy_previous", 0);
+    }
+    return STORE_OK;
+}
+
+void store_policy_in_force(struct store *s, int64_t version, struct wall confirm_until,
+                           int64_t previous)
+{
+    store_set(s, "policy", version);
+    store_set(s, "policy_confirm_until", confirm_until.s);
+    store_set(s, "policy_previous", previous);
+}
+
+/* ---- attempts -------------------------------------------------------------------------------- */
+
+void store_add_attempt(struct store *s, const struct attempt *a)
+{
+    store_run(s, store_bind(s, Q_ATTEMPT_ADD, "ittttbbiiiiiiiii", I(a->token), a->user, a->device,
+                            a->role, a->resource, (struct bytes){&a->source, sizeof a->source},
+                            (struct bytes){&a->destination, sizeof a->destination}, I(a->proto),
+                            I(a->port), I(a->reason), I(a->code), I(a->why), a->first.s, a->last.s,
+                            I(a->count), I(a->file)));
+}
+
+void store_prune_attempts(struct store *s, int64_t keep)
+{
+    store_run(s, store_bind(s, Q_ATTEMPT_PRUNE, "i", keep));
+}
+
+static void read_attempt(sqlite3_stmt *q, struct attempt *a)
+{
+    *a = (struct attempt){.id = COL(q, 0), .token = COL(q, 1) != 0, .proto = (uint8_t)COL(q, 8),
+                          .port = (uint16_t)COL(q, 9), .reason = (uint8_t)COL(q, 10),
+                          .code = (uint16_t)COL(q, 11), .why = (uint8_t)COL(q, 12),
+                          .first = {COL(q, 13)}, .last = {COL(q, 14)},
+                          .count = (uint64_t)COL(q, 15), .file = (uint32_t)COL(q, 16)};
+    store_text(q, 2, a->user, sizeof a->user);
+    store_text(q, 3, a->device, sizeof a->device);
+    store_text(q, 4, a->role, sizeof a->role);
+    store_text(q, 5, a->resource, sizeof a->resource);
+    store_bytes(q, 6, &a->source, sizeof a->source);
+    store_bytes(q, 7, &a->destination, sizeof a->destination);
+}
+
+void store_each_attempt(struct store *s, const struct attempt_filter *f,
+                        void (*each)(void *arg, const struct attempt *a), void *arg)
+{
+    sqlite3_stmt *q = store_bind(s, Q_ATTEMPTS, "iittii", f->after, f->since, f->user, f->device,
+                                 I(f->reason), f->limit);
+    struct attempt a;
+
+    while (store_row(s, q)) {
+        read_attempt(q, &a);
+        each(arg, &a);
+    }
+}
+
+/* ---- audit outbox ------------------------------------------------------------------------------ */
+
+void store_put_outbox(struct store *s, uint64_t seq, const void *record, size_t n)
+{
+    store_run(s, store_bind(s, Q_OUTBOX_PUT, "ib", I(seq), (struct bytes){record, n}));
+}
+
+void store_drop_outbox(struct store *s, uint64_t up_to)
+{
+    store_run(s, store_bind(s, Q_OUTBOX_DROP, "i", I(up_to)));
+}
+
+void store_each_outbox(struct store *s, void (*each)(void *arg, const uint8_t *record, size_t n),
+                       void *arg)
+{
+    sqlite3_stmt *q = store_bind(s, Q_OUTBOX, "");
+
+    while (store_row(s, q))
+        each(arg, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+}

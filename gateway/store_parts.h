@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between store.c (the connection) and store_rows.c (what its rows mean); nobody else's. */
+#ifndef GATEWAY_STORE_PARTS_H
+#define GATEWAY_STORE_PARTS_H
+
+#include <sqlite3.h>
+
+#include "gateway/store.h"
+#include "gateway/store_sql.h"
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *q[Q_COUNT];
+    bool open;                   /* a transaction is */
+    enum store_result failed;    /* the first failure in it */
+};
+
+struct bytes { const void *p; size_t n; };
+
+/* Binds by letters: i int64_t, t text (NULL allowed), b struct bytes. The statement is reset. */
+sqlite3_stmt *store_bind(struct store *s, enum sql q, const char *types, ...);
+/* A change: runs to the end; a failure sticks to the transaction. */
+void store_run(struct store *s, sqlite3_stmt *q);
+/* A question: true while there is a row. */
+bool store_row(struct store *s, sqlite3_stmt *q);
+/* Column text, never NULL, cut to size; column bytes, exactly n or the database is damaged. */
+void store_text(sqlite3_stmt *q, int col, char *out, size_t size);
+void store_bytes(sqlite3_stmt *q, int col, void *out, size_t n);
+
+#endif

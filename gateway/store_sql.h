@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All SQL of the daemon: the schema by version, and the statements by name. Prepared at open; a
+ * mistake in one of them stops the daemon there.
+ */
+#ifndef GATEWAY_STORE_SQL_H
+#define GATEWAY_STORE_SQL_H
+
+/* Step i brings user_version i to i + 1. Steps are never edited, only added. */
+static const char *const store_migrations[] = {
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE users(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
+    " full_name TEXT, roles TEXT NOT NULL, created INTEGER NOT NULL, ends INTEGER NOT NULL,"
+    " signed_in INTEGER NOT NULL, revoked INTEGER NOT NULL, revoked_by TEXT, revoked_reason TEXT);"
+    "CREATE TABLE devices(idx INTEGER PRIMARY KEY, user INTEGER NOT NULL REFERENCES users,"
+    " state INTEGER NOT NULL, corp INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
+    " key BLOB NOT NULL UNIQUE, created INTEGER NOT NULL, ended INTEGER NOT NULL,"
+    " last_iat INTEGER NOT NULL);"
+    "CREATE TABLE ueids(device INTEGER PRIMARY KEY REFERENCES devices, ueid TEXT NOT NULL);"
+    "CREATE TABLE keys(kid TEXT PRIMARY KEY, iss TEXT NOT NULL, alg INTEGER NOT NULL,"
+    " key BLOB NOT NULL, kind INTEGER NOT NULL, assurance INTEGER NOT NULL,"
+    " not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, status INTEGER NOT NULL,"
+    " nonce_required INTEGER NOT NULL, life_max INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE leases(device INTEGER PRIMARY KEY REFERENCES devices, roles TEXT NOT NULL,"
+    " class INTEGER NOT NULL, granted INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " end_boot INTEGER NOT NULL);"
+    "CREATE TABLE evidence(device INTEGER PRIMARY KEY REFERENCES devices,"
+    " accepted INTEGER NOT NULL, exp INTEGER NOT NULL, end_boot INTEGER NOT NULL,"
+    " assurance INTEGER NOT NULL, iss TEXT NOT NULL, kid TEXT NOT NULL, jti TEXT NOT NULL,"
+    " sha256 BLOB NOT NULL, facts TEXT NOT NULL);"
+    "CREATE INDEX evidence_kid ON evidence(kid);"
+    "CREATE TABLE grace(device INTEGER NOT NULL REFERENCES devices, rule TEXT NOT NULL,"
+    " since INTEGER NOT NULL, passing INTEGER NOT NULL, PRIMARY KEY(device, rule)) WITHOUT ROWID;"
+    "CREATE TABLE exceptions(device INTEGER NOT NULL REFERENCES devices, rule TEXT NOT NULL,"
+    " until INTEGER NOT NULL, reason TEXT NOT NULL, made_by TEXT NOT NULL, made INTEGER NOT NULL,"
+    " PRIMARY KEY(device, rule)) WITHOUT ROWID;"
+    "CREATE TABLE jtis(iss TEXT NOT NULL, jti TEXT NOT NULL, exp INTEGER NOT NULL,"
+    " PRIMARY KEY(iss, jti)) WITHOUT ROWID;"
+    "CREATE INDEX jtis_exp ON jtis(exp);"
+    "CREATE TABLE classes(id INTEGER PRIMARY KEY, permits BLOB NOT NULL);"
+    "CREATE TABLE policies(version INTEGER PRIMARY KEY AUTOINCREMENT, sha256 BLOB NOT NULL,"
+    " at INTEGER NOT NULL, by TEXT NOT NULL, text BLOB NOT NULL);"
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY AUTOINCREMENT, token INTEGER NOT NULL,"
+    " user TEXT NOT NULL, device TEXT NOT NULL, role TEXT NOT NULL, resource TEXT NOT NULL,"
+    " source BLOB NOT NULL, destination BLOB NOT NULL, proto INTEGER NOT NULL,"
+    " port INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, why INTEGER NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, file INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX attempts_same ON attempts(device, destination, proto, port, reason, code,"
+    " source, token, why);"
+    "CREATE TABLE outbox(seq INTEGER PRIMARY KEY, record BLOB NOT NULL);",
+};
+
+#define STATEMENTS(X)                                                                             \
+    X(Q_BEGIN, "BEGIN IMMEDIATE")                                                                 \
+    X(Q_COMMIT, "COMMIT")                                                                         \
+    X(Q_ROLLBACK, "ROLLBACK")                                                                     \
+    X(Q_GET, "SELECT value FROM meta WHERE key = ?")                                              \
+    X(Q_SET, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)")                              \
+    X(Q_USER_PUT, "INSERT INTO users VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET" \
+      " state=excluded.state, full_name=excluded.full_name, roles=excluded.roles,"                \
+      " ends=excluded.ends, signed_in=excluded.signed_in, revoked=excluded.revoked,"              \
+      " revoked_by=excluded.revoked_by, revoked_reason=excluded.revoked_reason")                  \
+    X(Q_USERS, "SELECT * FROM users ORDER BY id")                                                 \
+    X(Q_DEV_PUT, "INSERT INTO devices VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(idx) DO UPDATE SET"   \
+      " state=excluded.state, ended=excluded.ended, last_iat=excluded.last_iat")                  \
+    X(Q_DEVS, "SELECT d.*, l.roles, l.class, l.granted, l.until, l.end_boot, e.exp, e.end_boot"   \
+      " FROM devices d LEFT JOIN leases l ON l.device = d.idx"                                    \
+      " LEFT JOIN evidence e ON e.device = d.idx ORDER BY d.idx")                                 \
+    X(Q_UEID_GET, "SELECT ueid FROM ueids WHERE device = ?")                                      \
+    X(Q_UEID_SET, "INSERT INTO ueids VALUES(?, ?)")                                               \
+    X(Q_KEY_PUT, "INSERT INTO keys VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(kid) DO UPDATE SET"  \
+      " status=excluded.status")                                                                  \
+    X(Q_KEYS, "SELECT * FROM keys ORDER BY kid")                                                  \
+    X(Q_LEASE_PUT, "INSERT OR REPLACE INTO leases VALUES(?,?,?,?,?,?)")                           \
+    X(Q_LEASE_DROP, "DELETE FROM leases WHERE device = ?")                                        \
+    X(Q_EVIDENCE_PUT, "INSERT OR REPLACE INTO evidence VALUES(?,?,?,?,?,?,?,?,?,?)")              \
+    X(Q_EVIDENCE_GET, "SELECT * FROM evidence WHERE device = ?")                                  \
+    X(Q_EVIDENCE_DROP, "DELETE FROM evidence WHERE device = ?")                                   \
+    X(Q_EVIDENCE_KID_DROP, "DELETE FROM evidence WHERE kid = ?")                                  \
+    X(Q_EVIDENCE_KID, "SELECT device FROM evidence WHERE kid = ?")                                \
+    X(Q_FORGET_BOOT_L, "UPDATE leases SET end_boot = 0")                                          \
+    X(Q_FORGET_BOOT_E, "UPDATE evidence SET end_boot = 0")                                        \
+    X(Q_GRACE_GET, "SELECT rule, since, passing FROM grace WHERE device = ? LIMIT ?")             \
+    X(Q_GRACE_PUT, "INSERT OR REPLACE INTO grace VALUES(?,?,?,?)")                                \
+    X(Q_GRACE_DROP, "DELETE FROM grace WHERE device = ? AND rule = ?")                            \
+    X(Q_EXCEPTION_GET, "SELECT rule, until, reason FROM exceptions WHERE device = ? LIMIT ?")     \
+    X(Q_EXCEPTION_PUT, "INSERT OR REPLACE INTO exceptions VALUES(?,?,?,?,?,?)")                   \
+    X(Q_JTI_GET, "SELECT 1 FROM jtis WHERE iss = ? AND jti = ?")                                  \
+    X(Q_JTI_PUT, "INSERT INTO jtis VALUES(?,?,?)")                                                \
+    X(Q_JTI_PRUNE, "DELETE FROM jtis WHERE exp < ?")                                              \
+    X(Q_JTI_COUNT, "SELECT count(*) FROM jtis")                                                   \
+    X(Q_CLASS_PUT, "INSERT OR REPLACE INTO classes VALUES(?,?)")                                  \
+    X(Q_CLASS_DROP, "DELETE FROM classes WHERE id = ?")                                           \
+    X(Q_CLASSES, "SELECT id, permits FROM classes ORDER BY id")                                   \
+    X(Q_POLICY_ADD, "INSERT INTO policies(sha256, at, by, text) VALUES(?,?,?,?)")                 \
+    X(Q_POLICY_GET, "SELECT version, sha256, at, by, text FROM policies WHERE version = ?")       \
+    X(Q_ATTEMPT_ADD, "INSERT INTO attempts(token, user, device, role, resource, source,"          \
+      " destination, proto, port, reason, code, why, first, last, count, file)"                   \
+      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"                                                  \
+      " ON CONFLICT(device, destination, proto, port, reason, code, source, token, why)"          \
+      " DO UPDATE SET last = max(last, excluded.last), count = count + excluded.count,"           \
+      " file = excluded.file, user = excluded.user, role = excluded.role,"                        \
+      " resource = excluded.resource")                                                            \
+    X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY last"  \
+      " LIMIT max(0, (SELECT count(*) FROM attempts) - ?))")                                      \
+    X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND last >= ?2"                           \
+      " AND (?3 IS NULL OR user = ?3) AND (?4 IS NULL OR device = ?4)"                            \
+      " AND (?5 < 0 OR (reason = ?5 AND token = 0)) ORDER BY id LIMIT ?6")                        \
+    X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
+    X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
+    X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")
+
+enum sql {
+#define X(name, text) name,
+    STATEMENTS(X)
+#undef X
+    Q_COUNT
+};
+
+#endif
