@@ -318,16 +318,16 @@ int nl_batch(struct nl *nl, void *msgs, size_t len, size_t *bad)
 
 static size_t align4(size_t n) { return (n + 3u) & ~(size_t)3u; }
 
-static int parse_attrs(const uint8_t *bytes, size_t len, const struct nlattr **tb, uint16_t max)
+/* Walks whole attributes only: a length that does not fit is an error, never a stop. */
+static int walk_attrs(const uint8_t *bytes, size_t len, nl_attr_cb *cb, void *arg)
 {
-    memset(tb, 0, (max + (size_t)1) * sizeof *tb);
     while (len > 0) {
         const struct nlattr *a = (const void *)bytes;
         if (len < sizeof *a || a->nla_len < sizeof *a || a->nla_len > len)
             return -EINVAL;
-        uint16_t type = mnl_attr_get_type(a);
-        if (type <= max)
-            tb[type] = a;
+        int rc = cb(a, arg);
+        if (rc < 0)
+            return rc;
         size_t step = align4(a->nla_len);
         if (step > len)
             step = len;
@@ -337,16 +337,38 @@ static int parse_attrs(const uint8_t *bytes, size_t len, const struct nlattr **t
     return 0;
 }
 
+struct attr_table { const struct nlattr **tb; uint16_t max; };
+
+static int note_attr(const struct nlattr *one, void *arg)
+{
+    const struct attr_table *t = arg;
+    if (mnl_attr_get_type(one) <= t->max)
+        t->tb[mnl_attr_get_type(one)] = one;
+    return 0;
+}
+
+static int fill_table(const uint8_t *bytes, size_t len, const struct nlattr **tb, uint16_t max)
+{
+    struct attr_table t = {.tb = tb, .max = max};
+    memset(tb, 0, (max + (size_t)1) * sizeof(const struct nlattr *));
+    return walk_attrs(bytes, len, note_attr, &t);
+}
+
 int nl_attrs(const struct nlmsghdr *nlh, size_t offset, const struct nlattr **tb, uint16_t max)
 {
-    size_t len = mnl_nlmsg_get_payload_len(nlh);
     offset = align4(offset);
-    if (nlh->nlmsg_len < sizeof *nlh || len < offset)
+    if (nlh->nlmsg_len < sizeof *nlh + offset)
         return -EINVAL;
-    return parse_attrs((const uint8_t *)mnl_nlmsg_get_payload(nlh) + offset, len - offset, tb, max);
+    return fill_table((const uint8_t *)mnl_nlmsg_get_payload(nlh) + offset,
+                      nlh->nlmsg_len - sizeof *nlh - offset, tb, max);
 }
 
 int nl_nested(const struct nlattr *nest, const struct nlattr **tb, uint16_t max)
 {
-    return parse_attrs(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), tb, max);
+    return fill_table(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), tb, max);
+}
+
+int nl_each(const struct nlattr *nest, nl_attr_cb *cb, void *arg)
+{
+    return walk_attrs(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), cb, arg);
 }

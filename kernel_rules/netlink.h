@@ -41,5 +41,8 @@ int nl_batch(struct nl *nl, void *msgs, size_t len, size_t *bad);
  * max are skipped, of two of a type the last counts. -EINVAL on a malformed one. */
 int nl_attrs(const struct nlmsghdr *nlh, size_t offset, const struct nlattr **tb, uint16_t max);
 int nl_nested(const struct nlattr *nest, const struct nlattr **tb, uint16_t max);
+/* Calls cb for each attribute of a nest that is an array; its return < 0 ends the walk. */
+typedef int nl_attr_cb(const struct nlattr *one, void *arg);
+int nl_each(const struct nlattr *nest, nl_attr_cb *cb, void *arg);
 
 #endif

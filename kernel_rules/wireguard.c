@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A WireGuard interface behind one set of verbs, whichever back end drives it: opening, only what
+ * differs, and requests cut into chunks.
+ */
+#include "kernel_rules/wireguard_parts.h"
+
+#include "kernel_rules/link.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The name becomes part of a socket's path: what an interface may be called, and no path in it. */
+static bool iface_ok(const char *s)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-";
+    size_t len = strlen(s);
+    return len > 0 && len < IFACE_SIZE && strspn(s, allowed) == len && s[0] != '.';
+}
+
+static int open_kernel(struct wg *w)
+{
+    char kind[IFACE_SIZE];
+    int rc = link_kind(w->iface, kind);
+    if (rc < 0)
+        return rc;
+    if (strcmp(kind, "wireguard") != 0)
+        return -ENODEV;
+    w->ops = &wg_genl_ops;
+    return wg_genl_open(w);
+}
+
+static int open_userspace(struct wg *w)
+{
+    w->ops = &wg_uapi_ops;
+    return wg_uapi_probe(w);
+}
+
+int wg_open(struct wg **out, const char *iface, enum wg_backend backend)
+{
+    if (!iface_ok(iface) || (backend != WG_KERNEL && backend != WG_USERSPACE))
+        return -EINVAL;
+    struct wg *w = calloc(1, sizeof *w);
+    if (!w)
+        return -ENOMEM;
+    memcpy(w->iface, iface, strlen(iface));
+    int rc = backend == WG_KERNEL ? open_kernel(w) : open_userspace(w);
+    if (rc < 0) {
+        wg_close(w);
+        return rc;
+    }
+    *out = w;
+    return 0;
+}
+
+void wg_close(struct wg *w)
+{
+    if (!w)
+        return;
+    nl_close(w->nl);
+    free(w);
+}
+
+int wg_read(struct wg *w, struct wg_state *out) { return w->ops->read(w, out); }
+
+int wg_set_device(struct wg *w, const struct wg_key *private_key, uint16_t port)
+{
+    struct wg_state now;
+    struct wg_key public_key;
+    int rc = w->ops->read(w, &now);
+    if (rc < 0)
+        return rc;
+    if (crypto_scalarmult_curve25519_base(public_key.b, private_key->b) != 0)
+        rc = -EINVAL;
+    bool key_differs = memcmp(&public_key, &now.public_key, sizeof public_key) != 0;
+    bool port_differs = now.listen_port != port;
+    wg_state_clear(&now);
+    if (rc < 0 || (!key_differs && !port_differs))
+        return rc;
+    return w->ops->set_device(w, key_differs ? private_key : NULL, port_differs ? &port : NULL);
+}
+
+static size_t chunk(size_t n) { return n < WG_CHUNK ? n : WG_CHUNK; }
+
+int wg_put_peers(struct wg *w, const struct device *d, size_t n)
+{
+    int rc = 0;
+    for (size_t step; rc == 0 && n > 0; d += step, n -= step) {
+        step = chunk(n);
+        rc = w->ops->put(w, d, step);
+    }
+    return rc;
+}
+
+static int end_peers(struct wg *w, const struct wg_key *keys, size_t n, enum wg_end how)
+{
+    int rc = 0;
+    for (size_t step; rc == 0 && n > 0; keys += step, n -= step) {
+        step = chunk(n);
+        rc = w->ops->end(w, keys, step, how);
+    }
+    return rc;
+}
+
+int wg_drop_peers(struct wg *w, const struct wg_key *keys, size_t n)
+{
+    int rc = end_peers(w, keys, n, WG_EMPTY);
+    return rc < 0 ? rc : end_peers(w, keys, n, WG_REMOVE);
+}
