@@ -38,13 +38,13 @@ int nft_fd(const struct nft *n) { return nl_fd(n->nl); }
 static int guard_exchange(struct nft *n, const struct tunnel *t)
 {
     struct batch b;
-    batch_open(&b);
+    nft_batch_open(&b);
     put_table(&b, NFT_GUARD_NAME, 0);
     put_guard_chains(&b);
     for (size_t i = 0; guard_chains[i]; i++)
         drop_rules(&b, NFT_GUARD_NAME, guard_chains[i]);
     put_guard_rules(&b, t);
-    return batch_commit(&b, n->nl);
+    return nft_batch_commit(&b, n->nl);
 }
 
 /* For what an exchange of rules does not mend: chains of other hooks, or more of them. The main
@@ -52,13 +52,13 @@ static int guard_exchange(struct nft *n, const struct tunnel *t)
 static int guard_replace(struct nft *n, const struct tunnel *t)
 {
     struct batch b;
-    batch_open(&b);
+    nft_batch_open(&b);
     put_table(&b, NFT_GUARD_NAME, 0);
     drop_table(&b, NFT_GUARD_NAME);
     put_table(&b, NFT_GUARD_NAME, 0);
     put_guard_chains(&b);
     put_guard_rules(&b, t);
-    return batch_commit(&b, n->nl);
+    return nft_batch_commit(&b, n->nl);
 }
 
 int nft_guard_install(struct nft *n, const struct tunnel *t)
@@ -136,7 +136,7 @@ int nft_install(struct nft *n, const struct dataplane *wish)
         return rc;
     if (is == NFT_FOREIGN_OWNER)
         return -EEXIST;
-    batch_open(&b);
+    nft_batch_open(&b);
     if (is != NFT_ABSENT)
         drop_table(&b, NFT_TABLE_NAME);
     put_table(&b, NFT_TABLE_NAME, NFT_TABLE_F_OWNER);
@@ -144,5 +144,5 @@ int nft_install(struct nft *n, const struct dataplane *wish)
     put_contents(&b, wish);
     put_chains_and_rules(&b, wish, 'a');
     put_class_targets(&b, wish);
-    return batch_commit(&b, n->nl);
+    return nft_batch_commit(&b, n->nl);
 }

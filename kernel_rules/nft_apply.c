@@ -293,12 +293,12 @@ static int write_changes(struct work *w, struct nl *nl)
 int nft_apply(struct nft *n, const struct dataplane *have, const struct changes *c)
 {
     struct work w = {.have = have, .c = c};
-    batch_open(&w.b);
+    nft_batch_open(&w.b);
     int rc = write_changes(&w, n->nl);
     if (rc == 0)
-        rc = batch_commit(&w.b, n->nl);
+        rc = nft_batch_commit(&w.b, n->nl);
     else
-        batch_free(&w.b);
+        nft_batch_free(&w.b);
     free(w.t);
     free(w.puts);
     return rc == -EBUSY ? -EEXIST : rc;

@@ -14,7 +14,7 @@
 
 #define RACE_TRIES 3
 
-void batch_free(struct batch *b)
+void nft_batch_free(struct batch *b)
 {
     free(b->buf);
     memset(b, 0, sizeof *b);
@@ -54,7 +54,7 @@ static struct nlmsghdr *put_header(struct batch *b, uint16_t type, uint16_t flag
     return nlh;
 }
 
-void batch_open(struct batch *b)
+void nft_batch_open(struct batch *b)
 {
     memset(b, 0, sizeof *b);
     struct nlmsghdr *nlh =
@@ -63,12 +63,12 @@ void batch_open(struct batch *b)
         b->len += nlh->nlmsg_len;
 }
 
-struct nlmsghdr *batch_begin(struct batch *b, uint16_t type, uint16_t flags)
+struct nlmsghdr *nft_batch_begin(struct batch *b, uint16_t type, uint16_t flags)
 {
     return put_header(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET, 0);
 }
 
-void batch_end(struct batch *b, struct nlmsghdr *nlh)
+void nft_batch_end(struct batch *b, struct nlmsghdr *nlh)
 {
     b->last = nlh;
     b->len += (nlh->nlmsg_len + 3u) & ~3u;
@@ -82,7 +82,7 @@ static void close_batch(struct batch *b)
         b->len += nlh->nlmsg_len;
 }
 
-int batch_commit(struct batch *b, struct nl *nl)
+int nft_batch_commit(struct batch *b, struct nl *nl)
 {
     if (b->err == 0 && b->last)
         close_batch(b);
@@ -93,6 +93,6 @@ int batch_commit(struct batch *b, struct nl *nl)
             rc = nl_batch(nl, b->buf, b->len, NULL);
         while (rc == -ENOENT && ++tries < RACE_TRIES);
     }
-    batch_free(b);
+    nft_batch_free(b);
     return rc;
 }

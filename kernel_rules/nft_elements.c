@@ -107,7 +107,7 @@ void elements_open(struct element_writer *w, struct batch *b, const char *set, u
 
 static bool open_message(struct element_writer *w)
 {
-    w->nlh = batch_begin(w->b, w->type, w->flags);
+    w->nlh = nft_batch_begin(w->b, w->type, w->flags);
     if (!w->nlh)
         return false;
     mnl_attr_put_strz(w->nlh, NFTA_SET_ELEM_LIST_TABLE, NFT_TABLE_NAME);
@@ -122,7 +122,7 @@ void elements_close(struct element_writer *w)
     if (!w->nlh)
         return;
     mnl_attr_nest_end(w->nlh, w->list);
-    batch_end(w->b, w->nlh);
+    nft_batch_end(w->b, w->nlh);
     w->nlh = NULL;
 }
 

@@ -45,10 +45,10 @@ void rule_close(struct rule *r)
         return;
     if (r->b->watch_rule && r->b->err == 0)
         r->b->err = r->b->watch_rule(r->r, r->b->watcher);
-    struct nlmsghdr *nlh = batch_begin(r->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+    struct nlmsghdr *nlh = nft_batch_begin(r->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
     if (nlh) {
         nftnl_rule_nlmsg_build_payload(nlh, r->r);
-        batch_end(r->b, nlh);
+        nft_batch_end(r->b, nlh);
     }
     nftnl_rule_free(r->r);
     r->r = NULL;

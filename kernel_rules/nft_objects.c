@@ -29,21 +29,21 @@
 
 void put_table(struct batch *b, const char *name, uint32_t flags)
 {
-    struct nlmsghdr *nlh = batch_begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    struct nlmsghdr *nlh = nft_batch_begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
     if (!nlh)
         return;
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
     mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(flags));
-    batch_end(b, nlh);
+    nft_batch_end(b, nlh);
 }
 
 void drop_table(struct batch *b, const char *name)
 {
-    struct nlmsghdr *nlh = batch_begin(b, NFT_MSG_DELTABLE, 0);
+    struct nlmsghdr *nlh = nft_batch_begin(b, NFT_MSG_DELTABLE, 0);
     if (!nlh)
         return;
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
-    batch_end(b, nlh);
+    nft_batch_end(b, nlh);
 }
 
 /* ---- chains ----------------------------------------------------------------------------- */
@@ -55,10 +55,10 @@ static void emit_chain(struct batch *b, uint16_t type, uint16_t flags, struct nf
     if (nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table) < 0 ||
         nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name) < 0)
         b->err = -ENOMEM;
-    struct nlmsghdr *nlh = batch_begin(b, type, flags);
+    struct nlmsghdr *nlh = nft_batch_begin(b, type, flags);
     if (nlh) {
         nftnl_chain_nlmsg_build_payload(nlh, c);
-        batch_end(b, nlh);
+        nft_batch_end(b, nlh);
     }
     nftnl_chain_free(c);
 }
@@ -101,19 +101,19 @@ void drop_chain(struct batch *b, const char *table, const char *name)
 
 void drop_rules(struct batch *b, const char *table, const char *chain)
 {
-    struct nlmsghdr *nlh = batch_begin(b, NFT_MSG_DELRULE, 0);
+    struct nlmsghdr *nlh = nft_batch_begin(b, NFT_MSG_DELRULE, 0);
     if (!nlh)
         return;
     mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
     mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
-    batch_end(b, nlh);
+    nft_batch_end(b, nlh);
 }
 
 /* ---- counters --------------------------------------------------------------------------- */
 
 void put_counter(struct batch *b, const char *table, const char *name)
 {
-    struct nlmsghdr *nlh = batch_begin(b, NFT_MSG_NEWOBJ, NLM_F_CREATE);
+    struct nlmsghdr *nlh = nft_batch_begin(b, NFT_MSG_NEWOBJ, NLM_F_CREATE);
     if (!nlh)
         return;
     mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, table);
@@ -121,7 +121,7 @@ void put_counter(struct batch *b, const char *table, const char *name)
     mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
     struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_OBJ_DATA);
     mnl_attr_nest_end(nlh, nest);
-    batch_end(b, nlh);
+    nft_batch_end(b, nlh);
 }
 
 /* ---- sets ------------------------------------------------------------------------------- */
@@ -222,10 +222,10 @@ void put_set(struct batch *b, const struct set_form *f)
     nftnl_set_set_u32(s, NFTNL_SET_ID, 1);
     describe_key(s, f);
     describe_value(s, f);
-    struct nlmsghdr *nlh = batch_begin(b, NFT_MSG_NEWSET, NLM_F_CREATE);
+    struct nlmsghdr *nlh = nft_batch_begin(b, NFT_MSG_NEWSET, NLM_F_CREATE);
     if (nlh) {
         nftnl_set_nlmsg_build_payload(nlh, s);
-        batch_end(b, nlh);
+        nft_batch_end(b, nlh);
     }
 out:
     if (s)
@@ -234,10 +234,10 @@ out:
 
 void drop_set(struct batch *b, const char *name)
 {
-    struct nlmsghdr *nlh = batch_begin(b, NFT_MSG_DELSET, 0);
+    struct nlmsghdr *nlh = nft_batch_begin(b, NFT_MSG_DELSET, 0);
     if (!nlh)
         return;
     mnl_attr_put_strz(nlh, NFTA_SET_TABLE, NFT_TABLE_NAME);
     mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
-    batch_end(b, nlh);
+    nft_batch_end(b, nlh);
 }

@@ -24,24 +24,24 @@ struct batch {
     uint8_t *buf;
     size_t len, size;
     struct nlmsghdr *last;       /* the message that will carry NLM_F_ACK */
-    int err;                     /* first failure of a builder; batch_commit() answers it */
+    int err;                     /* first failure of a builder; nft_batch_commit() answers it */
     /* Shown every rule that is built, when set (nft_verify.c). 0 or a negative errno. */
     int (*watch_rule)(struct nftnl_rule *r, void *arg);
     void *watcher;
 };
 
-/* Builders below do nothing once b->err is set; only batch_commit() need be checked. */
-void batch_open(struct batch *b);
+/* Builders below do nothing once b->err is set; only nft_batch_commit() need be checked. */
+void nft_batch_open(struct batch *b);
 /* Starts a message for NFPROTO_INET with room for MESSAGE_ROOM bytes of attributes; NULL when
  * memory is out. Ended by batch_close(). */
 #define MESSAGE_ROOM 131072u
-struct nlmsghdr *batch_begin(struct batch *b, uint16_t type, uint16_t flags);
-void batch_end(struct batch *b, struct nlmsghdr *nlh);
+struct nlmsghdr *nft_batch_begin(struct batch *b, uint16_t type, uint16_t flags);
+void nft_batch_end(struct batch *b, struct nlmsghdr *nlh);
 /* Sends it, answers the kernel's first error, and frees the batch either way. A batch that lost a
  * race with an expiring element (-ENOENT on kernels that look at the clock for every message) is
  * sent again, three times at most. An empty batch is no transaction: 0. */
-int batch_commit(struct batch *b, struct nl *nl);
-void batch_free(struct batch *b);
+int nft_batch_commit(struct batch *b, struct nl *nl);
+void nft_batch_free(struct batch *b);
 
 /* ---- expressions and rules (nft_expr.c) ------------------------------------------------ */
 

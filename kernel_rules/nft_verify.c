@@ -254,7 +254,7 @@ static bool is_rule(const struct nlmsghdr *nlh)
  * NUL, and cannot read those messages back. */
 static void watch(struct batch *b, struct lines *l)
 {
-    batch_open(b);
+    nft_batch_open(b);
     b->watch_rule = describe_rule;
     b->watcher = l;
 }
@@ -265,7 +265,7 @@ static int describe_batch(struct batch *b, struct lines *l)
     const struct nlmsghdr *nlh = (const void *)b->buf;
     for (; rc == 0 && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
         rc = is_rule(nlh) ? 0 : describe(nlh, l);
-    batch_free(b);
+    nft_batch_free(b);
     return rc;
 }
 
