@@ -93,9 +93,9 @@ static void hold(int fd, int ready, int release)
         _exit(2);
     if (nft_open(&n, fd) != 0)
         _exit(3);
-    batch_open(&b);
+    nft_batch_open(&b);
     drop_table(&b, NFT_TABLE_NAME);
-    c = batch_commit(&b, n->nl) == -EPERM ? 'P' : 'B';
+    c = nft_batch_commit(&b, n->nl) == -EPERM ? 'P' : 'B';
     if (write(ready, &c, 1) != 1 || read(release, &c, 1) < 0)
         _exit(4);
     _exit(0);

@@ -292,11 +292,11 @@ static void test_broken_lease(void **state)
         struct element_writer w;
         const struct element e = i == 0 ? element_of_mark(grant_mark(1, 1))
                                         : element_of_addr(i == 1 ? &d.addr4 : &d.addr6);
-        batch_open(&b);
+        nft_batch_open(&b);
         elements_open(&w, &b, broken[i], NFT_MSG_DELSETELEM, 0);
         elements_put(&w, &e);
         elements_close(&w);
-        assert_int_equal(batch_commit(&b, nft->nl), 0);
+        assert_int_equal(nft_batch_commit(&b, nft->nl), 0);
         assert_int_equal(nft_snapshot(nft, &seen), 0);
         assert_int_equal(plan_diff(&seen, &dp, 5000, &diff), PLAN_OK);
         assert_int_equal(diff.n, 1);
