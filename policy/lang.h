@@ -96,6 +96,7 @@ struct parser {
     struct diags *diags;
     struct policy *policy;       /* being built; NULL in a gateway file */
     struct gateway_conf *gateway;
+    bool clock_seen;             /* "clock" was said in this gateway file */
     struct ref *refs;
     size_t n_refs;
     size_t n_permits, n_cases;

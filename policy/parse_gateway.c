@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * gateway.conf: gateway NAME { tunnel IF { listen PORT address A/N, B/N mtu N portal PORT }
- * outside IF  office IF { masquerade }  log { group N rate N } }
+ * outside IF  office IF { masquerade }  log { group N rate N }  clock ntp|host }
  */
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +206,16 @@ static void gateway_log(struct parser *p)
     parse_block(p, "log", body);
 }
 
+static void gateway_clock(struct parser *p)
+{
+    if (!once(p, &p->clock_seen, "clock"))
+        return;
+    if (take_word(p, "host"))
+        p->gateway->clock_host = true;
+    else if (!take_word(p, "ntp"))
+        fail(p, "who keeps this machine's clock right", "'ntp' or 'host' expected");
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static void require(struct parser *p, const struct token *at, bool given, const char *what)
@@ -226,7 +236,7 @@ static void parse_gateway(struct parser *p)
 {
     static const struct statement body[] = {
         {"tunnel", gateway_tunnel}, {"outside", gateway_outside}, {"office", gateway_office},
-        {"log", gateway_log},       {NULL, NULL}};
+        {"log", gateway_log},       {"clock", gateway_clock},     {NULL, NULL}};
     const struct tunnel *t = tunnel(p);
     size_t errors = p->diags->errors;
     bool seen = p->gateway->name[0] != '\0';

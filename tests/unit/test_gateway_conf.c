@@ -41,6 +41,7 @@ static void shortest(void **state)
     assert_int_equal(c.tunnel.portal_port, 80);
     assert_int_equal(c.tunnel.nflog_group, 77);
     assert_int_equal(c.tunnel.log_rate, 100);
+    assert_false(c.clock_host);
 }
 
 static void shipped(void **state)
@@ -86,6 +87,17 @@ static void everything(void **state)
 
 #define REST " outside eth0 office eth1 }"
 #define TUNNEL "tunnel wg0 { listen 51820 address 10.77.0.1/16 }"
+
+static void clocks(void **state)
+{
+    struct gateway_conf c;
+
+    (void)state;
+    assert_int_equal(parse("gateway g { " TUNNEL " clock host" REST, &c), 0);
+    assert_true(c.clock_host);
+    assert_int_equal(parse("gateway g { " TUNNEL " clock ntp" REST, &c), 0);
+    assert_false(c.clock_host);
+}
 
 static void refused(void **state)
 {
@@ -141,6 +153,9 @@ static void refused(void **state)
         {"group", "gateway g { " TUNNEL " log { group 65536 }" REST, "the NFLOG group must be 1 to 65535"},
         {"masquerade twice", "gateway g { " TUNNEL " outside eth0 office eth1 { masquerade masquerade } }",
          "'masquerade' is given twice in this block"},
+        {"a clock of nobody", "gateway g { " TUNNEL " clock moon" REST, "'ntp' or 'host' expected"},
+        {"clock twice", "gateway g { " TUNNEL " clock ntp clock host" REST,
+         "'clock' is given twice in this block"},
         {"nine offices", "gateway g { " TUNNEL " outside o office a office b office c office d office e "
          "office f office g office h office i }", "more than 8 office interfaces"},
         {"a policy", "role x { }", "'role' is not a statement of this file"},
@@ -161,7 +176,7 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shortest), cmocka_unit_test(shipped),
+        cmocka_unit_test(shortest), cmocka_unit_test(clocks), cmocka_unit_test(shipped),
         cmocka_unit_test(everything), cmocka_unit_test(refused),
     };
 
