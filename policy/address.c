@@ -266,7 +266,7 @@ int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
 
 bool ip_in_range(const struct ip_addr *a, const struct ip_range *r)
 {
-    return a->family == r->first.family && ip_cmp(a, &r->first) >= 0 && ip_cmp(a, &r->last) <= 0;
+    return ip_cmp(a, &r->first) >= 0 && ip_cmp(a, &r->last) <= 0;
 }
 
 struct ip_range prefix_range(const struct ip_prefix *p)

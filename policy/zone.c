@@ -192,7 +192,7 @@ static bool header_parse(const uint8_t *h, size_t len, struct counts *c)
         return false;
     *c = (struct counts){be32(h + 20), be32(h + 24), be32(h + 28),
                          be32(h + 32), be32(h + 36), be32(h + 40)};
-    return c->time <= CHANGES_MAX && c->type >= 1 && c->type <= 256 && c->chars >= 1 &&
+    return c->time <= CHANGES_MAX && c->type <= 256 && c->chars >= 1 &&
            c->chars <= 4096 && c->leap <= 256 && (c->isut == 0 || c->isut == c->type) &&
            (c->isstd == 0 || c->isstd == c->type);
 }
@@ -327,22 +327,20 @@ static int32_t footer_offset(const struct footer *f, int64_t t)
     return t >= end && t < start ? f->std : f->dst;
 }
 
+/* footer_offset() asks the rules of one year at a time, so the year's end may be a change, too. */
 static int64_t footer_next(const struct footer *f, int64_t t)
 {
-    int64_t year = year_of(floor_div(t + f->std, DAY)), next = INT64_MAX;
+    int64_t year = year_of(floor_div(t + f->std, DAY)), next;
 
     if (!f->has_dst || !year_in_reach(year))
         return INT64_MAX;
-    for (int y = (int)year - 1; y <= (int)year + 1; y++) {
-        int64_t m[2] = {rule_moment(&f->to_dst, y, f->std), rule_moment(&f->to_std, y, f->dst)};
-
-        for (int i = 0; i < 2; i++)
-            if (m[i] > t && m[i] < next)
-                next = m[i];
-    }
-    /* The year is told in standard time: its border may be a border of the answer, too. */
-    int64_t new_year = civil_days((int)year + 1, 1, 1) * DAY - f->std;
-    return new_year > t && new_year < next ? new_year : next;
+    int64_t moments[2] = {rule_moment(&f->to_dst, (int)year, f->std),
+                          rule_moment(&f->to_std, (int)year, f->dst)};
+    next = civil_days((int)year + 1, 1, 1) * DAY - f->std;
+    for (int i = 0; i < 2; i++)
+        if (moments[i] > t && moments[i] < next)
+            next = moments[i];
+    return next;
 }
 
 /* How many changes lie at or before t. */

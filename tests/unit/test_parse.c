@@ -99,6 +99,9 @@ static const struct refusal {
     {"unknown resource", "resource customs-db { 10.0.0.1 tcp 1 }\nposture p { }\n"
      "role a { reach customs-bd posture p }", 3, 16, "unknown resource 'customs-bd'",
      "did you mean 'customs-db'?"},
+    {"the first of two that are near", "resource aab { 10.0.0.1 tcp 1 }\n"
+     "resource aac { 10.0.0.1 tcp 1 }\nremediation { aaa }", 3, 15, "unknown resource 'aaa'",
+     "did you mean 'aab'?"},
     {"nothing near", RP "role a { reach something-else posture p }", 3, 16,
      "unknown resource 'something-else'", ""},
     {"unknown posture", R "posture baseline { }\nrole a { reach r posture basline }", 3, 26,
@@ -138,6 +141,8 @@ static const struct refusal {
      "the company's name holds a control character or is not UTF-8", ""},
     {"overlong UTF-8", "company \"A\xc0\xaf\"", 1, 9,
      "the company's name holds a control character or is not UTF-8", ""},
+    {"control character of two bytes", "company \"A\xc2\x9b\"", 1, 9,
+     "the company's name holds a control character or is not UTF-8", ""},
     {"line separator", "company \"A\xe2\x80\xa8\"", 1, 9,
      "the company's name holds a control character or is not UTF-8", ""},
     /* durations, dates, hours */
@@ -158,6 +163,8 @@ static const struct refusal {
      "these hours are empty", "the whole day is 00:00-24:00"},
     {"zone that is a path", RP "role a { reach r posture p hours Mon 06:00-07:00 ../etc/passwd }", 3, 50,
      "'../etc/passwd' is not the name of a time zone", NULL},
+    {"zone with an empty part", RP "role a { reach r posture p hours Mon 06:00-07:00 America//x }", 3, 50,
+     "'America//x' is not the name of a time zone", NULL},
     {"zone with a root", RP "role a { reach r posture p hours Mon 06:00-07:00 /etc/passwd }", 3, 50,
      "'/etc/passwd' is not the name of a time zone", NULL},
     {"sign-in without every", RP "role a { reach r posture p sign-in 12h }", 3, 36,
@@ -203,6 +210,10 @@ static const struct refusal {
      "'fd::1:80' is not an address and port", NULL},
     {"brackets around IPv4", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp [10.0.0.1]:80 }",
      4, 27, "'[10.0.0.1]:80' is not an address and port", NULL},
+    {"bracket not closed", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp [fd::1x:80 }",
+     4, 27, "'[fd::1x:80' is not an address and port", NULL},
+    {"port 0 in a test", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp 10.0.0.1:0 }",
+     4, 27, "'10.0.0.1:0' is not an address and port", NULL},
     {"port of a ping", RP "role a { reach r posture p }\ntest \"t\" { role a can icmp 10.0.0.1:7 }",
      4, 28, "'10.0.0.1:7' is not an address", NULL},
     {"title without quotes", "test t { }", 1, 6, "the title of a test in quotes expected, not 't'", ""},
@@ -488,6 +499,33 @@ static void words_of_any_length(void **state)
     }
 }
 
+static void longest_text(void **state)
+{
+    char text[256], title[TEXT_SIZE + 1];
+
+    (void)state;
+    memset(title, 'x', sizeof title);
+    title[TEXT_SIZE - 1] = '\0';
+    snprintf(text, sizeof text, "company \"%s\"", title);
+    struct policy *p = parse(text);
+    assert_string_equal(p->company, title);
+    policy_free(p);
+    title[TEXT_SIZE - 1] = 'x';
+    title[TEXT_SIZE] = '\0';
+    snprintf(text, sizeof text, "company \"%s\"", title);
+    assert_null(policy_parse(text, strlen(text), &diags));
+    assert_string_equal(diags.v[0].text, "the company's name has at most 127 bytes");
+}
+
+static void lines_of_windows(void **state)
+{
+    struct policy *p = parse("company \"A\"\r\n# B\r\nposture p { }\r\n");
+
+    (void)state;
+    assert_int_equal(p->postures[0].pos.line, 3);
+    policy_free(p);
+}
+
 static void nothing_at_all(void **state)
 {
     struct policy *p = parse("# only a comment");
@@ -538,7 +576,8 @@ int main(void)
         cmocka_unit_test(limits),    cmocka_unit_test(warned),
         cmocka_unit_test(resources), cmocka_unit_test(roles),
         cmocka_unit_test(postures),  cmocka_unit_test(codes),
-        cmocka_unit_test(words_of_any_length), cmocka_unit_test(nothing_at_all),
+        cmocka_unit_test(words_of_any_length), cmocka_unit_test(longest_text),
+        cmocka_unit_test(lines_of_windows), cmocka_unit_test(nothing_at_all),
         cmocka_unit_test(shown),
     };
 

@@ -186,6 +186,9 @@ static void random_policies(void **state)
 
             assert_int_equal(policy_permits(p, roles, &c.permits, &c.n_permits), 0);
             compare_space(p, roles, &c);
+            for (size_t i = 1; i < c.n_permits; i++)
+                if (ip_cmp(&c.permits[i - 1].dst.first, &c.permits[i].dst.first) > 0)
+                    fail_msg("seed %u: permit %zu is out of order", round, i);
             for (size_t i = 0; i < c.n_permits; i++)
                 for (size_t j = 0; j < i; j++)
                     if (overlap(&c.permits[i], &c.permits[j]))

@@ -155,6 +155,7 @@ static void footers(void **state)
         {"negative summer time", "IST-1GMT0,M10.5.0,M3.5.0/1"},
         {"seconds", "LMT0:20:08"},
         {"Julian days, no leap day", "AAA5BBB,J60/0,J300"},
+        {"the last day before the leap day", "AAA5BBB,J59/0,J300"},
         {"days from zero, leap day counted", "AAA5BBB,59/0,299/23:30:15"},
         {"the fifth week is the last", "EET-2EEST,M3.5.5/0,M10.5.5/0"},
         {"hours beyond a day", "AAA3BBB,M3.4.4/50,M10.4.4/50"},
@@ -177,7 +178,7 @@ static void footers(void **state)
 static void bad_footers(void **state)
 {
     static const char *const bad[] = {
-        "C6", "CST", "CST6CDT", "CST6CDT,M3.2.0", "CST6CDT,M3.2.0,M11.1.0,", "CST6CDT,M13.1.0,M1.1.0",
+        "C6", "CS6", "CST", "CST6CDT", "CST6CDT,M3.2.0", "CST6CDT,M3.2.0,M11.1.0,", "CST6CDT,M13.1.0,M1.1.0",
         "CST6CDT,M3.6.0,M11.1.0", "CST6CDT,M3.2.7,M11.1.0", "CST6CDT,J0,J300", "CST6CDT,366,1",
         "CST6CDT,M3.2.0/168,M11.1.0", "CST25", "CST6:60", "<+0", "<a>3", "CST6 ", "CST6CDT,X1,1"};
     uint8_t bytes[512];
@@ -213,7 +214,7 @@ static void broken(void **state)
     static const struct { const char *what; size_t at; uint8_t value; } cases[] = {
         {"magic", 0, 'X'},           {"version", 4, '9'},
         {"no types", 39, 0},         {"no characters", 43, 0},
-        {"leap seconds", 51 + 31, 1}, {"types and isut differ", 51 + 23, 2},
+        {"types and isut differ", 51 + 23, 2},
         {"second magic", 51, 'X'},   {"offset of five days", 51 + 44 + 1, 0x7f},
         {"no footer", 51 + 44 + 7, ' '},
     };
@@ -229,6 +230,43 @@ static void broken(void **state)
         bytes[cases[i].at] = cases[i].value;
         if (zone_parse(bytes, n))
             fail_msg("%s: was taken", cases[i].what);
+    }
+}
+
+static void leap_seconds(void **state)
+{
+    uint8_t bytes[64];
+    size_t n = put_header(bytes, 0);
+    struct zone *z;
+
+    (void)state;
+    n += put_body(bytes + n);
+    memset(bytes + n, 0, 8);
+    z = zone_parse(bytes, n);
+    assert_non_null(z);
+    zone_free(z);
+    bytes[31] = 1;                   /* one leap second: 4 bytes of time, 4 of correction */
+    assert_null(zone_parse(bytes, n + 8));
+}
+
+static void changes_must_ascend(void **state)
+{
+    static const uint8_t times[3][10] = {
+        {0, 0, 0, 1, 0, 0, 0, 2}, {0, 0, 0, 2, 0, 0, 0, 2}, {0, 0, 0, 2, 0, 0, 0, 1}};
+    uint8_t bytes[96];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct zone *z;
+
+        put_header(bytes, 0);
+        bytes[35] = 2;               /* two changes: their times, then their types */
+        memcpy(bytes + 44, times[i], 10);
+        put_body(bytes + 54);
+        z = zone_parse(bytes, 61);
+        if ((z != NULL) != (i == 0))
+            fail_msg("case %d was %s", i, z ? "taken" : "refused");
+        zone_free(z);
     }
 }
 
@@ -271,7 +309,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_libc), cmocka_unit_test(footers),
         cmocka_unit_test(bad_footers),      cmocka_unit_test(truncated),
-        cmocka_unit_test(broken),           cmocka_unit_test(version_one),
+        cmocka_unit_test(broken),           cmocka_unit_test(leap_seconds),
+        cmocka_unit_test(changes_must_ascend), cmocka_unit_test(version_one),
         cmocka_unit_test(dates),
     };
 
