@@ -153,7 +153,7 @@ static void refused(void **state)
         {"group", "gateway g { " TUNNEL " log { group 65536 }" REST, "the NFLOG group must be 1 to 65535"},
         {"masquerade twice", "gateway g { " TUNNEL " outside eth0 office eth1 { masquerade masquerade } }",
          "'masquerade' is given twice in this block"},
-        {"a clock of nobody", "gateway g { " TUNNEL " clock moon" REST, "'ntp' or 'host' expected"},
+        {"a clock of nobody", "gateway g { " TUNNEL " clock moon" REST, "'ntp' or 'host' expected, not 'moon'"},
         {"clock twice", "gateway g { " TUNNEL " clock ntp clock host" REST,
          "'clock' is given twice in this block"},
         {"nine offices", "gateway g { " TUNNEL " outside o office a office b office c office d office e "
