@@ -7,19 +7,22 @@
 STAFF_ROUTES="10.20.0.0/16 10.77.0.0/16 fd20::/64 fd77:acc::/64"
 STAFF_MTU=1420
 
-# A machine at 203.0.113.$2, with a WireGuard key of its own in $LAB_DIR/hosts/NAME/key, pub.
+# A machine at 203.0.113.$2, with keys of its own.
 staff_host() {
     net_internet_host "$1" "$2"
     printf '203.0.113.%s %s\n' "$2" "$1" >>"$LAB_DIR/etc/hosts"
     staff_new_key "$1"
 }
 
+# New keys for host $1, made by the agent: WireGuard's and the one that signs reports.
 staff_new_key() {
-    (umask 077 && wg genkey >"$LAB_DIR/hosts/$1/key")
-    wg pubkey <"$LAB_DIR/hosts/$1/key" >"$LAB_DIR/hosts/$1/pub"
+    local dir=$LAB_DIR/hosts/$1
+    rm -rf "$dir/agent"
+    lab_on "$1" portcullis-agent keygen --dir "$dir/agent" --json >"$dir/keys" ||
+        lab_die "no keys for $1"
 }
 
-staff_key() { cat "$LAB_DIR/hosts/$1/pub"; }
+staff_key() { jq -r .wireguard_key "$LAB_DIR/hosts/$1/keys"; }
 
 # An interface wg0 made by wireguard-go on host $1, by job `wireguard`.
 staff_wireguard() {
@@ -33,7 +36,7 @@ staff_wireguard() {
 staff_tunnel() {
     local r
     [ -e "$LAB_DIR/hosts/$1/wireguard.job" ] || staff_wireguard "$1"
-    lab_on "$1" wg set wg0 private-key "$LAB_DIR/hosts/$1/key" peer "$2" \
+    lab_on "$1" wg set wg0 private-key "$LAB_DIR/hosts/$1/agent/wireguard.key" peer "$2" \
         endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
         allowed-ips "${STAFF_ROUTES// /,}"
     lab_on "$1" ip address flush dev wg0 scope global
@@ -71,3 +74,36 @@ staff_person() {
     gw_api POST /v1/users "{\"name\":\"$1\",\"full_name\":\"$1 of the lab\",\"roles\":[\"$2\"]}" \
         >/dev/null && gw_api POST "/v1/users/$1/sign-in" >/dev/null || lab_die "no user $1"
 }
+
+# Host $1 becomes a device of person $2, named after the person: registered, and its tunnel up.
+staff_enrol() {
+    local dir=$LAB_DIR/hosts/$1 device=$2${STAFF_DEVICE_SUFFIX-}
+    printf '%s\n' "$device" >"$dir/device"
+    gw_api POST /v1/devices "$(jq --arg name "$device" --arg user "$2" \
+        '{name: $name, user: $user, own: "corp", wireguard_key, ueid, issuer}' "$dir/keys")" \
+        >"$dir/enrolled" || lab_die "$device is not enrolled: $(cat "$dir/enrolled")"
+    staff_tunnel "$1" "$(jq -r .gateway_key "$dir/enrolled")" \
+        "$(jq -r .address4 "$dir/enrolled")" "$(jq -r .address6 "$dir/enrolled")"
+}
+
+# The facts of a machine whose disk is encrypted (true) or not (false).
+staff_facts() {
+    cat <<FACTS
+{"own": "corp", "os": {"family": "debian", "ver": "12.8", "patch": "$(date -u +%F)"},
+ "pend": {"crit": 0, "imp": 0}, "fw": {"on": true, "in": true}, "fde": {"sys": $1, "all": $1},
+ "lock": {"on": true, "max_s": 300}, "tamper": {"rooted": false, "devmode": false},
+ "av": {"on": true, "rt": true}, "lic": {"genuine": true, "unlisted": 0, "unauth": []},
+ "usb": {"storage": false}}
+FACTS
+}
+
+# Host $1's agent reports once, as healthy or sick. Succeeds when that lets it in; what the agent
+# printed is kept for staff_answer.
+staff_report() {
+    local dir=$LAB_DIR/hosts/$1
+    staff_facts "$([ "$2" = healthy ] && echo true || echo false)" >"$dir/facts"
+    lab_on "$1" portcullis-agent post --gateway "$GW_TUNNEL4" --device "$(cat "$dir/device")" \
+        --dir "$dir/agent" --facts "$dir/facts" >"$dir/answer" 2>&1
+}
+
+staff_answer() { cat "$LAB_DIR/hosts/$1/answer"; }

@@ -19,6 +19,7 @@ story_begin() {
 }
 
 story_people() {
+    local STAFF_DEVICE_SUFFIX=-laptop
     staff_join laptop 21 maria entry-filing "${1-none}"
     staff_join sick 22 ben import-clerk none
     staff_join leaver 23 carla warehouse "${1-none}"
