@@ -143,9 +143,27 @@ static void requests_fit(void **state)
     assert_true(wg_uapi_build_put(text, d, WG_CHUNK) > 0);
     assert_true(wg_uapi_build_end(text, keys, WG_CHUNK, WG_EMPTY) > 0);
     assert_true(wg_uapi_build_end(text, keys, WG_CHUNK, WG_REMOVE) > 0);
-    assert_int_equal(wg_uapi_build_put(text, d, 1) > 0, 1);
-    assert_string_equal(strrchr(text, 'a'), "allowed_ip=ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"
-                                            "\n\n");
+}
+
+static void requests_say_this(void **state)
+{
+    static char text[WG_REQUEST_SIZE];
+    struct device d = {.addr4 = {.family = 4, .b = {10, 77, 0, 2}}};
+    const uint16_t port = 7;
+    (void)state;
+    memset(d.key.b, 0x11, sizeof d.key.b);
+    assert_int_equal(wg_uapi_build_put(text, &d, 1), (int)strlen(text));
+    assert_string_equal(text, "set=1\npublic_key=" K1 "\nreplace_allowed_ips=true\n"
+                              "allowed_ip=10.77.0.2/32\n\n");
+    wg_uapi_build_end(text, &d.key, 1, WG_EMPTY);
+    assert_string_equal(text, "set=1\npublic_key=" K1 "\nupdate_only=true\n"
+                              "replace_allowed_ips=true\n\n");
+    wg_uapi_build_end(text, &d.key, 1, WG_REMOVE);
+    assert_string_equal(text, "set=1\npublic_key=" K1 "\nupdate_only=true\nremove=true\n\n");
+    wg_uapi_build_device(text, &d.key, &port);
+    assert_string_equal(text, "set=1\nprivate_key=" K1 "\nlisten_port=7\n\n");
+    wg_uapi_build_device(text, NULL, &port);
+    assert_string_equal(text, "set=1\nlisten_port=7\n\n");
 }
 
 /* ---- against the real wireguard-go ------------------------------------------------------- */
@@ -311,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_set_answers_with_its_status_only),
         cmocka_unit_test(nul_bytes_are_refused),
         cmocka_unit_test(requests_fit),
+        cmocka_unit_test(requests_say_this),
         cmocka_unit_test(with_wireguard_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
