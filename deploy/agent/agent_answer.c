@@ -62,7 +62,7 @@ static void print_in(int64_t left, int64_t now, FILE *out)
         strftime(clock, sizeof clock, "%H:%M", &tm);
     fprintf(out, "You are in until %s (", clock);
     print_duration(left, out);
-    fputs("); the agent renews this by itself while it runs.\n", out);
+    fputs(").\n", out);
 }
 
 static void print_code(const json_t *of, FILE *out)
@@ -97,6 +97,17 @@ static void print_rule(const json_t *rule, FILE *out)
         fprintf(out, "    %s%s%s%s\n", a, *shown(rule, "code", b) ? " (" : "", b, *b ? ")" : "");
     if (*shown(rule, "fix", c))
         fprintf(out, "    What to do: %s\n", c);
+}
+
+/* Is the whole answer's code that of a rule that will be shown? */
+static bool rule_says_it(const json_t *answer)
+{
+    const json_t *rules = json_object_get(answer, "rules"), *code = json_object_get(answer, "code");
+
+    for (size_t i = 0; i < json_array_size(rules) && i < RULES_SHOWN; i++)
+        if (json_equal(json_object_get(json_array_get(rules, i), "code"), code))
+            return true;
+    return false;
 }
 
 static void print_rules(const json_t *rules, FILE *out)
@@ -138,7 +149,7 @@ void agent_answer_print(const json_t *answer, int64_t now, FILE *out)
     else
         fputs("You are in quarantine: only this gateway's page and the help it names are "
               "reachable.\n", out);
-    if (!v.in)
+    if (!v.in && !rule_says_it(answer))
         print_code(answer, out);
     print_rules(json_object_get(answer, "rules"), out);
 }
