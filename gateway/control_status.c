@@ -6,7 +6,6 @@
 #include "gateway/clock.h"
 #include "gateway/control.h"
 #include "gateway/leases.h"
-#include "kernel_rules/wireguard.h"
 #include "policy/address.h"
 
 static json_t *policy_status(struct engine *e)

@@ -9,8 +9,6 @@
 
 #include "policy/model.h"
 
-enum wg_backend { WG_NONE = 0, WG_KERNEL, WG_USERSPACE };
-
 struct wg;   /* opaque */
 
 /* WG_KERNEL: the interface must exist. WG_USERSPACE: the socket /var/run/wireguard/<iface>.sock

@@ -82,6 +82,9 @@ struct lease {
 
 struct office_iface { char name[IFACE_SIZE]; bool masquerade; };
 
+/* Who carries the tunnel: the kernel's own WireGuard, or wireguard-go on a tun. */
+enum wg_backend { WG_NONE = 0, WG_KERNEL, WG_USERSPACE };
+
 /* What does not change while the daemon runs, from gateway.conf. */
 struct tunnel {
     char iface[IFACE_SIZE];
