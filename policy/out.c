@@ -164,7 +164,7 @@ static void out_day_piece(struct out *o, const struct hours *h, int day, int fro
 {
     int last = day;
 
-    if (day > 0 && day_has(h, day - 1, from, to))
+    if (day_has(h, day - 1, from, to))
         return;
     while (last < 6 && day_has(h, last + 1, from, to))
         last++;

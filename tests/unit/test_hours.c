@@ -175,6 +175,8 @@ static void without_hours_or_zone(void **state)
     assert_false(hours_open(&p->roles[0].hours, now, &until));     /* zone never given */
     assert_int_equal(policy_zone_set(p, "America/Chicago", (const uint8_t *)"TZif", 4), -1);
     assert_false(hours_open(&p->roles[0].hours, now, &until));
+    give_zone(p, "Europe/Berlin");                                 /* not the one that is named */
+    assert_false(hours_open(&p->roles[0].hours, now, &until));
     give_zone(p, "America/Chicago");
     assert_true(hours_open(&p->roles[0].hours, now, &until));
     policy_free(p);

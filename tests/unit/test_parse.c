@@ -130,6 +130,10 @@ static const struct refusal {
     {"no block", "posture p", 1, 10, "'{' expected to open the block, but the file ends", ""},
     {"twice in a block", RP "role a { reach r posture p posture p }", 3, 28,
      "'posture' is given twice in this block", "remove one of the two"},
+    {"remediation twice", R "remediation { r }\nremediation { r }", 3, 1,
+     "'remediation' is given twice in this block", NULL},
+    {"a word on the next line is no zone", RP "role a { reach r hours Mon-Sun 00:00-24:00\npostur p }",
+     4, 1, "'postur' is not a statement of a role", "did you mean 'posture'?"},
     {"company twice", "company \"A\" company \"B\"", 1, 13,
      "'company' is given twice in this block", NULL},
     {"strange byte", "resource r { 10.0.0.1 tcp 1 } $", 1, 31, "'$' has no meaning here", ""},
@@ -157,6 +161,8 @@ static const struct refusal {
     {"no such day", RP "role a { reach r posture p hours Mo 06:00-07:00 }", 3, 34, "'Mo' is not a day", NULL},
     {"no such time", RP "role a { reach r posture p hours Mon 06:00-24:30 }", 3, 38,
      "'06:00-24:30' is not a time of day", NULL},
+    {"the day does not begin at its end", RP "role a { reach r posture p hours Mon 24:00-06:00 }", 3, 38,
+     "'24:00-06:00' is not a time of day", NULL},
     {"time of one digit", RP "role a { reach r posture p hours Mon 6:00-20:00 }", 3, 38,
      "'6:00-20:00' is not a time of day", NULL},
     {"empty hours", RP "role a { reach r posture p hours Mon 06:00-06:00 }", 3, 38,
@@ -191,6 +197,17 @@ static const struct refusal {
      "an assurance level (PA1, PA2, PA3 or PA4) expected, not 'PA5'", ""},
     {"option twice", "posture p { require fde.sys warn deny }", 1, 34,
      "'warn, deny or quarantine' is given twice in this block", NULL},
+    {"empty text", "posture p { require own == \"\" }", 1, 28, "this text is empty", ""},
+    {"text of 64", "posture p { require own == "
+     "a234567890123456789012345678901234567890123456789012345678901234 }", 1, 28,
+     "a literal has at most 63 bytes", ""},
+    {"version of 64", "posture p { require os.ver == "
+     "1234567890123456789012345678901234567890123456789012345678901234 }", 1, 31,
+     "'1234567890123456789012345678901234567..' is not a version", NULL},
+    {"grace twice", "posture p { require fde.sys grace 3d grace 4d }", 1, 38,
+     "'grace' is given twice in this block", NULL},
+    {"when twice", "posture p { require fde.sys when fw.on when fw.in }", 1, 40,
+     "'when' is given twice in this block", NULL},
     {"grace of a warning", "posture p { require fde.sys warn grace 3d }", 1, 13,
      "a rule that only warns needs no grace", NULL},
     {"rule twice", "posture p { require fde.sys\n require fde.sys warn }", 2, 2,
@@ -300,24 +317,63 @@ static void too_large(void **state)
     free(text);
 }
 
+/* head, `limit` times piece (with a running number), tail: taken; once more: refused. */
+static const struct bound {
+    const char *what, *head, *piece, *tail;
+    int limit;
+    const char *message;
+} bounds[] = {
+    {"roles", RP, "role a%d { reach r posture p }\n", "", 64, "more than 64 roles"},
+    {"resources", "", "resource r%d { 10.0.0.1 tcp 1 }\n", "", 4096, "more than 4096 resources"},
+    {"networks", "", "network n%d { 10.0.0.1 }\n", "", 1024, "more than 1024 networks"},
+    {"postures", "", "posture p%d { }\n", "", 32, "more than 32 postures"},
+    {"tests", "", "test \"%d\" { }\n", "", 1024, "more than 1024 tests"},
+    {"cases", RP "role a { reach r posture p } test \"t\" {\n", "role a can tcp 10.0.0.1:%d\n", "}", 4096,
+     "more than 4096 cases in the tests of one file"},
+    {"addresses of a network", "network n { ", "fd::%d\n", "}", 1024, "more than 1024 addresses in one list"},
+    {"services of an entry", "resource r { 10.0.0.1 udp 1", ", %d\n", " }", 255,
+     "more than 256 services in one list"},
+    {"names of a reach", RP "role a { posture p reach r #\n", ", r #%d\n", "}", 1023,
+     "more than 1024 names in one list"},
+    {"systems of a posture", "posture p { os s >= 1", ",\ns%d >= 1", "}", 15,
+     "more than 16 systems in one posture"},
+    {"rules of a posture", "posture p {", "\nrequire pend.crit != %d", "}", 48,
+     "more than 48 rules in one posture"},
+    {"permits of a policy", "resource r { 10.0.0.1 tcp 1 }\n", "resource r%d { 10.0.0.0, 10.0.0.1 tcp "
+     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32 }\n", "",
+     127, "more than 8192 pairs of address and service up to here"},
+};
+
+static size_t put_bound(char *text, const struct bound *b, int n)
+{
+    size_t len = (size_t)sprintf(text, "%s", b->head);
+
+    for (int i = 1; i <= n; i++) {
+        const char *number = strstr(b->piece, "%d");
+
+        len += (size_t)sprintf(text + len, "%.*s%d%s", (int)(number - b->piece), b->piece, i,
+                               number + 2);
+    }
+    return len + (size_t)sprintf(text + len, "%s", b->tail);
+}
+
 static void limits(void **state)
 {
     char *text = malloc(POLICY_TEXT_MAX);
-    size_t n = 0;
 
     (void)state;
     assert_non_null(text);
-    n += (size_t)sprintf(text, RP);
-    for (int i = 0; i <= ROLES_MAX; i++)
-        n += (size_t)sprintf(text + n, "role a%d { reach r posture p }\n", i);
-    assert_null(policy_parse(text, n, &diags));
-    assert_string_equal(diags.v[0].text, "more than 64 roles");
-    n = (size_t)sprintf(text, "network n {");
-    for (int i = 0; i < 1000; i++)
-        n += (size_t)sprintf(text + n, " 10.0.%d.%d", i / 250, i % 250);
-    n += (size_t)sprintf(text + n, " }\nresource r { n tcp 1, 2, 3, 4, 5, 6, 7, 8, 9 }");
-    assert_null(policy_parse(text, n, &diags));
-    assert_string_equal(diags.v[0].text, "more than 8192 pairs of address and service up to here");
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        struct policy *p = policy_parse(text, put_bound(text, &bounds[i], bounds[i].limit), &diags);
+
+        if (!p)
+            fail_msg("%s: %d were refused: %s", bounds[i].what, bounds[i].limit, diags.v[0].text);
+        policy_free(p);
+        if (policy_parse(text, put_bound(text, &bounds[i], bounds[i].limit + 1), &diags))
+            fail_msg("%s: %d were taken", bounds[i].what, bounds[i].limit + 1);
+        if (strcmp(diags.v[0].text, bounds[i].message) != 0)
+            fail_msg("%s: says \"%s\"", bounds[i].what, diags.v[0].text);
+    }
     free(text);
 }
 
@@ -329,12 +385,15 @@ static void warned(void **state)
         {"unused resource", R, "nobody reaches resource 'r'"},
         {"unused posture", "posture p { }", "no role asks for posture 'p'"},
         {"unused network", "network n { 10.0.0.1 }", "no resource uses network 'n'"},
+        {"unused network beside a resource",
+         "network n { 10.0.0.1 } resource r { 10.0.0.1 tcp 1 } remediation { r }",
+         "no resource uses network 'n'"},
         {"role that reaches nothing", "posture p { }\nrole a { posture p }", "role 'a' reaches nothing"},
         {"listed twice", RP "role a { reach r, r posture p }", "'r' is listed twice"},
         {"no zone", RP "role a { reach r posture p hours Mon 08:00-12:00 }",
          "these hours name no time zone and are taken as UTC"},
         {"a system that is not admitted",
-         R "posture p { os debian >= 12 require fw.on when os in { debian linux } }\n"
+         R "posture p { os debian >= 12 require own == corp require fw.on when os in { debian linux } }\n"
          "role a { reach r posture p }", "posture 'p' admits no system 'linux'"},
         {"empty test", "test \"t\" { }", "this test tests nothing"},
     };
