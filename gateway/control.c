@@ -208,16 +208,27 @@ static bool query_parse(const char *s, struct request *q)
 
 /* ---- the message ---------------------------------------------------------------------------- */
 
+/* Who gave no name is called by the verified uid; nobody is called by another's. */
+static bool actor_sound(struct request *q)
+{
+    char by_uid[32];
+
+    snprintf(by_uid, sizeof by_uid, "uid:%u", q->uid);
+    if (q->actor[0] == '\0' || strcmp(q->actor, by_uid) == 0) {
+        snprintf(q->actor, sizeof q->actor, "%s", by_uid);
+        return true;
+    }
+    return strspn(q->actor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-") ==
+           strlen(q->actor);
+}
+
 struct reply control_answer(struct engine *e, struct request *q, const char *query)
 {
     q->arrived_ns = clock_mono_ns();
     q->arrived_us = clock_wall_us();
-    if (strspn(q->actor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-") !=
-        strlen(q->actor))
+    if (!actor_sound(q))
         return reply_error(400, "bad_actor", "The name of who acts holds other characters than "
                            "letters, digits and ._@-", NULL);
-    if (q->actor[0] == '\0')
-        snprintf(q->actor, sizeof q->actor, "uid:%u", q->uid);
     if (!query_parse(query, q))
         return reply_error(400, "bad_query", "The part of the address behind '?' cannot be read.",
                            "It is name=value, divided by '&'.");
