@@ -32,7 +32,8 @@ int nft_guard_install(struct nft *n, const struct tunnel *t);
 int nft_install(struct nft *n, const struct dataplane *wish);
 
 /* Applies changes in one transaction. `have` is the state before them (for renewals and drops).
- * -ENOENT/-EEXIST mean that kernel and `have` differ: snapshot, diff, repair. */
+ * -ENOENT/-EEXIST mean that kernel and `have` differ: snapshot, diff, repair. -ENOBUFS (from
+ * every function that writes): the answer was lost, the outcome is unknown: snapshot. */
 int nft_apply(struct nft *n, const struct dataplane *have, const struct changes *c);
 
 enum nft_presence { NFT_ABSENT = 0, NFT_OURS, NFT_FOREIGN_OWNER, NFT_UNOWNED };

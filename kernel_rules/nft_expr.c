@@ -205,9 +205,11 @@ static void prefix_mask(uint8_t mask[16], uint8_t len)
         mask[i / 8] = (uint8_t)(mask[i / 8] | 0x80u >> i % 8);
 }
 
+/* A prefix of whole bytes is compared without masking: one expression less for every packet. */
 void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside)
 {
-    const uint32_t len = addr_len(p->addr.family);
+    const bool whole = p->len % 8 == 0 && p->len > 0;
+    const uint32_t len = whole ? p->len / 8u : addr_len(p->addr.family);
     const uint8_t none[16] = {0};
     uint8_t mask[16], net[16];
 
@@ -215,9 +217,22 @@ void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside)
     for (uint32_t i = 0; i < 16; i++)
         net[i] = p->addr.b[i] & mask[i];
     match_family(r, p->addr.family);
-    load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, len == 16 ? V6_SOURCE : V4_SOURCE, len);
-    bitwise(r, mask, none, len);
+    load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, p->addr.family == 6 ? V6_SOURCE : V4_SOURCE, len);
+    if (!whole)
+        bitwise(r, mask, none, len);
     compare(r, inside ? NFT_CMP_EQ : NFT_CMP_NEQ, net, len);
+}
+
+void match_no_way_back(struct rule *r)
+{
+    struct nftnl_expr *e = add(r, "fib");
+    if (!e)
+        return;
+    nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS,
+                       NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+    compare_u8(r, 0);
 }
 
 void match_destination(struct rule *r, const struct ip_addr *a)

@@ -33,7 +33,7 @@ struct batch {
 /* Builders below do nothing once b->err is set; only nft_batch_commit() need be checked. */
 void nft_batch_open(struct batch *b);
 /* Starts a message for NFPROTO_INET with room for MESSAGE_ROOM bytes of attributes; NULL when
- * memory is out. Ended by batch_close(). */
+ * memory is out. Ended by nft_batch_end(). */
 #define MESSAGE_ROOM 131072u
 struct nlmsghdr *nft_batch_begin(struct batch *b, uint16_t type, uint16_t flags);
 void nft_batch_end(struct batch *b, struct nlmsghdr *nlh);
@@ -62,6 +62,8 @@ void match_iif(struct rule *r, const char *name, bool equal);
 void match_oif(struct rule *r, const char *name, bool equal);
 void match_family(struct rule *r, uint8_t family);                    /* 4 or 6 */
 void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside);
+/* An answer to the packet's source would not leave by the interface that it came from. */
+void match_no_way_back(struct rule *r);
 void match_destination(struct rule *r, const struct ip_addr *a);      /* family is implied */
 void match_l4proto(struct rule *r, uint8_t proto);
 void match_dport(struct rule *r, uint16_t port);                      /* after match_l4proto */

@@ -6,7 +6,8 @@
  *                 iifname != wg oifname != wg accept; drop
  *   from_tunnel:  to the tunnel: deny; source outside the tunnel networks: deny;
  *                 ct mark in @live: stamp, accept; new or established: judge; deny
- *   to_tunnel:    source inside the tunnel networks: deny; ct mark in @live: stamp, accept;
+ *   to_tunnel:    source inside the tunnel networks: deny; from the outside with an address that
+ *                 lives elsewhere (the office's): deny; ct mark in @live: stamp, accept;
  *                 established: judge; new: deny; deny
  *   judge:        our mark bits = 0, mark = lease of the connection's opener, go by class;
  *                 without a lease: quarantine
@@ -215,6 +216,12 @@ static void put_to_tunnel(const struct tabling *x)
 {
     struct rule r;
     put_spoof(x, "to_tunnel", false);
+    if (x->t->outside[0]) {
+        r = in(x, "to_tunnel");
+        match_iif(&r, x->t->outside, true);
+        match_no_way_back(&r);
+        rule_goto(&r, "deny_spoofed");
+    }
     put_live(x, "to_tunnel");
     r = in(x, "to_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED);

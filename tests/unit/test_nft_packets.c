@@ -5,6 +5,8 @@
  */
 #include "tests/unit/nft_lab.h"
 
+#include "kernel_rules/nft_parts.h"
+
 static struct lab lab;
 static struct dataplane dp;
 
@@ -306,6 +308,75 @@ static void test_quarantine_change(void **state)
     expect_both(&new, DENY_NOT_PERMITTED, DENY_NOT_PERMITTED, "quarantine's flow under a lease");
 }
 
+/* Somebody outside answers in the name of a server that lives behind another interface. */
+static void test_spoofed_answer(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    shell("ip link add dum0 type veth peer name dum1; ip link set dum1 up; ip link set dum0 up; "
+          "ip neigh add 10.20.0.30 lladdr 02:00:00:00:00:09 dev dum0; "
+          "ip neigh add fd20::30 lladdr 02:00:00:00:00:09 dev dum0; "
+          "ip route add 10.20.0.30/32 dev dum0; ip -6 route add fd20::30/128 dev dum0");
+    wish(600000);
+    snprintf(dp.tunnel.outside, sizeof dp.tunnel.outside, "eth1");
+    assert_int_equal(nft_install(lab.nft, &dp), 0);
+    struct pkt v4 = udp("10.77.0.11", next_port(), "10.20.0.30", 1000);
+    struct pkt v6 = udp("fd77:acc::11", next_port(), "fd20::30", 1000);
+    expect_fate(&lab, DEVICE_SIDE, &v4, VANISHED, "to the server behind the other interface");
+    expect_fate(&lab, DEVICE_SIDE, &v6, VANISHED, "to the server behind the other interface, IPv6");
+    v4 = answer(&v4);
+    v6 = answer(&v6);
+    expect_fate(&lab, OFFICE_SIDE, &v4, DENY_SPOOFED, "answer in its name");
+    expect_fate(&lab, OFFICE_SIDE, &v6, DENY_SPOOFED, "answer in its name, IPv6");
+    struct pkt honest = open_flow("10.77.0.11", "10.20.0.9", IPPROTO_UDP, 53);
+    expect_both(&honest, ARRIVED, ARRIVED, "a server that is outside");
+    shell("ip link del dum0");
+}
+
+/* ---- what the connection remembers ---------------------------------------------------------------- */
+
+static void element(const char *set, const struct element *e, uint16_t type)
+{
+    struct batch b;
+    struct element_writer w;
+    nft_batch_open(&b);
+    elements_open(&w, &b, set, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+    elements_put(&w, e);
+    elements_close(&w);
+    assert_int_equal(nft_batch_commit(&b, lab.nft->nl), 0);
+}
+
+/* A judged connection passes by the set of live grants alone; a new one is judged by the lease. */
+static void test_remembered(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    struct pkt flow = open_flow("10.77.0.11", "10.20.0.9", IPPROTO_UDP, 53), new = flow;
+    struct element e = element_of_addr(&flow.src);
+    element("lease4", &e, NFT_MSG_DELSETELEM);
+    expect_both(&flow, ARRIVED, ARRIVED, "judged before");
+    new.sport = next_port();
+    expect_fate(&lab, DEVICE_SIDE, &new, DENY_NO_LEASE, "not judged yet");
+    e = element_of_mark(grant_mark(1, 1));
+    element("live", &e, NFT_MSG_DELSETELEM);
+    expect_both(&flow, DENY_NO_LEASE, DENY_NO_LEASE, "grant no longer live");
+}
+
+/* What quarantine lets through is remembered as nothing, even if a grant of that number lived. */
+static void test_quarantine_is_not_remembered(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    struct element e = element_of_mark(grant_mark(3, 0));
+    e.timeout_ms = 60000;
+    element("live", &e, NFT_MSG_NEWSETELEM);
+    struct pkt flow = open_flow("10.77.0.13", "10.20.0.40", IPPROTO_UDP, 443);
+    apply_one((struct change){.kind = CHANGE_CLASS_PUT, .u.class_ = {.id = 0}});
+    expect_both(&flow, DENY_NO_LEASE, DENY_NO_LEASE, "remediation gone");
+}
+
 /* ---- ICMP errors -------------------------------------------------------------------------------- */
 
 static void test_icmp_errors(void **state)
@@ -396,6 +467,8 @@ int main(void)
         cmocka_unit_test(test_lapse),          cmocka_unit_test(test_renew),
         cmocka_unit_test(test_revoke),         cmocka_unit_test(test_class_change),
         cmocka_unit_test(test_quarantine_change),
+        cmocka_unit_test(test_spoofed_answer),
+        cmocka_unit_test(test_remembered),     cmocka_unit_test(test_quarantine_is_not_remembered),
         cmocka_unit_test(test_icmp_errors),    cmocka_unit_test(test_random_packets),
     };
     return cmocka_run_group_tests_name("nft_packets", tests, up, NULL);
