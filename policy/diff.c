@@ -78,7 +78,7 @@ static void describe_resource(struct diff *d, int role, const char *verb,
     permits_of_resource(&of_resource, r);
     if (permits_minus(left, &of_resource, &rest) != 0 || permits_minus(left, &rest, &piece) != 0)
         d->oom = true;
-    else
+    else if (piece.n > 0)
         describe(d, role, verb, r->name, &piece);
     permits_free(&of_resource);
     permits_free(&piece);
