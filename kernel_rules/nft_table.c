@@ -3,6 +3,7 @@
  * The rules of the owned table, in the order in which a packet meets them. In nft's words:
  *
  *   forward:      iifname wg goto from_tunnel; oifname wg goto to_tunnel;
+ *                 source inside the tunnel networks: deny;
  *                 iifname != wg oifname != wg accept; drop
  *   from_tunnel:  to the tunnel: deny; source outside the tunnel networks: deny;
  *                 ct mark in @live: stamp, accept; new or established: judge; deny
@@ -233,6 +234,18 @@ static void put_to_tunnel(const struct tabling *x)
     rule_goto(&r, "deny_invalid");
 }
 
+/* Traffic that has nothing to do with the tunnel, except that it claims to come out of it. */
+static void put_not_by_tunnel(const struct tabling *x, const char *chain)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (!has_net(x->t, families[i]))
+            continue;
+        struct rule r = in(x, chain);
+        match_source_net(&r, families[i] == 6 ? &x->t->net6 : &x->t->net4, true);
+        rule_goto(&r, "deny_spoofed");
+    }
+}
+
 static void put_forward(const struct tabling *x)
 {
     struct rule r = in(x, "forward");
@@ -241,6 +254,7 @@ static void put_forward(const struct tabling *x)
     r = in(x, "forward");
     match_oif(&r, x->t->iface, true);
     rule_goto(&r, "to_tunnel");
+    put_not_by_tunnel(x, "forward");
     r = in(x, "forward");
     match_iif(&r, x->t->iface, false);
     match_oif(&r, x->t->iface, false);
