@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "deploy/agent/agent_file.h"
 
@@ -72,31 +70,56 @@ static enum agent_answer_3 encrypted(const char *root, const char *block, int la
     return answer;
 }
 
-/* btrfs and its like show a number that is no block device's; their source names one. */
-static bool device_of_source(const char *root, const char *source, unsigned *major,
-                             unsigned *minor)
-{
-    char path[AGENT_PATH];
-    struct stat st;
+/* ---- where to begin ---- */
 
-    if (strncmp(source, "/dev/", 5) != 0 || !agent_path(root, source, path) ||
-        stat(path, &st) != 0 || !S_ISBLK(st.st_mode))
+#define BLOCK_CLASS "/sys/class/block"
+
+/* The device-mapper device of that name: dm/name says it. */
+static bool block_of_mapping(const char *root, const char *name, char block[AGENT_PATH])
+{
+    char folder[AGENT_PATH], path[AGENT_PATH], *text;
+    DIR *d = agent_path(root, BLOCK_CLASS, folder) ? opendir(folder) : NULL;
+    bool found = false;
+    struct dirent *e;
+
+    while (d && !found && (e = readdir(d)) != NULL) {
+        snprintf(path, sizeof path, BLOCK_CLASS "/%.200s/dm/name", e->d_name);
+        text = e->d_name[0] == '.' ? NULL : agent_file_read(root, path, 256, NULL);
+        if (!text)
+            continue;
+        text[strcspn(text, "\n")] = '\0';
+        found = strcmp(text, name) == 0;
+        if (found)
+            snprintf(block, AGENT_PATH, BLOCK_CLASS "/%.200s", e->d_name);
+        free(text);
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+/* btrfs and its like show a number that is no block device's; their source names one. */
+static bool block_of_source(const char *root, const char *source, char block[AGENT_PATH])
+{
+    if (strncmp(source, "/dev/mapper/", 12) == 0)
+        return block_of_mapping(root, source + 12, block);
+    if (strncmp(source, "/dev/", 5) != 0 || strchr(source + 5, '/'))
         return false;
-    *major = major(st.st_rdev);
-    *minor = minor(st.st_rdev);
+    snprintf(block, AGENT_PATH, BLOCK_CLASS "/%s", source + 5);
     return true;
 }
 
 enum agent_answer_3 agent_disk_encrypted(const char *root)
 {
-    char block[64], source[256];
+    char block[AGENT_PATH], source[256];
     char *mounts = agent_file_read(root, "/proc/self/mountinfo", MOUNTS_MAX, NULL);
-    unsigned ma = 0, mi = 0;
-    bool found = mounts && agent_read_root_device(mounts, &ma, &mi, source);
+    unsigned major = 0, minor = 0;
+    bool found = mounts && agent_read_root_device(mounts, &major, &minor, source);
 
     free(mounts);
-    if (!found || (ma == 0 && !device_of_source(root, source, &ma, &mi)))
+    if (!found || (major == 0 && !block_of_source(root, source, block)))
         return AGENT_UNKNOWN;
-    snprintf(block, sizeof block, "/sys/dev/block/%u:%u", ma, mi);
+    if (major != 0)
+        snprintf(block, sizeof block, "/sys/dev/block/%u:%u", major, minor);
     return encrypted(root, block, LAYERS_MAX);
 }

@@ -165,13 +165,14 @@ static void protections(void **state)
 
 /* ---- disks ---- */
 
-static void mounted(const char *device)
+static void mounted_from(const char *device, const char *source)
 {
     char text[128];
 
-    snprintf(text, sizeof text, "21 1 %s / / rw - ext4 /dev/x rw\n", device);
+    snprintf(text, sizeof text, "21 1 %s / / rw - ext4 %s rw\n", device, source);
     file("/proc/self/mountinfo", text, 0);
 }
+static void mounted(const char *device) { mounted_from(device, "/dev/x"); }
 
 static void disks(void **state)
 {
@@ -194,6 +195,28 @@ static void disks(void **state)
     point("/sys/dev/block/253:0/slaves/sda3", "../../8:3"); /* one half is plain */
     assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
     mounted("0:27"); /* an overlay */
+    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+}
+
+/* btrfs: the number says nothing, the source does. */
+static void disks_by_their_source(void **state)
+{
+    (void)state;
+    folder("/sys/class/block/sda3");
+    file("/sys/class/block/dm-0/dm/name", "other\n", 0);
+    file("/sys/class/block/dm-1/dm/name", "root\n", 0);
+    file("/sys/class/block/dm-1/dm/uuid", "CRYPT-LUKS2-0123-root\n", 0);
+    mounted_from("0:27", "/dev/sda3");
+    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    mounted_from("0:27", "/dev/mapper/root");
+    assert_int_equal(agent_disk_encrypted(root), AGENT_YES);
+    mounted_from("0:27", "/dev/mapper/other");
+    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    mounted_from("0:27", "/dev/mapper/absent");
+    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    mounted_from("0:27", "/dev/../class/block/dm-1");
+    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    mounted_from("0:27", "overlay");
     assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
 }
 
@@ -346,7 +369,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         WITH_ROOT(empty_machine_knows_nothing), WITH_ROOT(debian_machine),
         WITH_ROOT(protections),                 WITH_ROOT(disks),
-        WITH_ROOT(disk_loops_end),              WITH_ROOT(apt_lists),
+        WITH_ROOT(disks_by_their_source),       WITH_ROOT(disk_loops_end),
+        WITH_ROOT(apt_lists),
         WITH_ROOT(facts_from_a_file),           WITH_ROOT(keys_are_made_once),
         WITH_ROOT(the_verifier_takes_it),
     };
