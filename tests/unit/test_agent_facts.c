@@ -16,6 +16,7 @@
 
 #include "deploy/agent/agent_disk.h"
 #include "deploy/agent/agent_facts.h"
+#include "deploy/agent/agent_file.h"
 #include "deploy/agent/agent_keys.h"
 #include "deploy/agent/agent_updates.h"
 #include "tests/unit/token_maker.h"
@@ -324,6 +325,54 @@ static void keys_are_made_once(void **state)
     assert_int_equal(agent_keys_load(dir, &b, why), -1);
 }
 
+/* The forms that others expect: a clamped Curve25519 secret, a ueid of type RAND. */
+static void keys_have_their_form(void **state)
+{
+    char dir[128], path[160], why[160], *text;
+    uint8_t secret[32], ueid[17], public[32];
+    struct agent_keys k;
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s/keys", root);
+    assert_int_equal(agent_keys_make(dir, why), 0);
+    assert_int_equal(agent_keys_load(dir, &k, why), 0);
+    snprintf(path, sizeof path, "%s/wireguard.key", dir);
+    text = agent_file_read("", path, 100, NULL);
+    assert_non_null(text);
+    assert_int_equal(strlen(text), 45);
+    assert_int_equal(sodium_base642bin(secret, 32, text, 44, NULL, NULL, NULL,
+                                       sodium_base64_VARIANT_ORIGINAL), 0);
+    free(text);
+    assert_int_equal(secret[0] & 7, 0);
+    assert_int_equal(secret[31] & 0xc0, 0x40);
+    crypto_scalarmult_base(public, secret);
+    assert_memory_equal(public, k.wg_public, 32);
+    maker_unbase64(k.ueid, ueid, sizeof ueid);
+    assert_int_equal(ueid[0], 1);
+}
+
+static void files_are_bounded(void **state)
+{
+    size_t len = 0;
+    char *text;
+
+    (void)state;
+    file("/five", "12345", 0);
+    text = agent_file_read(root, "/five", 5, &len);
+    assert_non_null(text);
+    assert_string_equal(text, "12345");
+    assert_int_equal(len, 5);
+    free(text);
+    assert_null(agent_file_read(root, "/five", 4, NULL));
+    assert_null(agent_file_read(root, "/absent", 4, NULL));
+    assert_null(agent_file_read(root, "/", 4, NULL));
+    file("/empty", "", 0);
+    text = agent_file_read(root, "/empty", 4, &len);
+    assert_non_null(text);
+    assert_int_equal(len, 0);
+    free(text);
+}
+
 /* Keys, facts and encoder together make what token_open() accepts and token_bind() binds. */
 static void the_verifier_takes_it(void **state)
 {
@@ -372,6 +421,7 @@ int main(void)
         WITH_ROOT(disks_by_their_source),       WITH_ROOT(disk_loops_end),
         WITH_ROOT(apt_lists),
         WITH_ROOT(facts_from_a_file),           WITH_ROOT(keys_are_made_once),
+        WITH_ROOT(keys_have_their_form),        WITH_ROOT(files_are_bounded),
         WITH_ROOT(the_verifier_takes_it),
     };
 

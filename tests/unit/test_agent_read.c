@@ -236,6 +236,13 @@ static void answers_as_text(void **state)
          "the clock.\",\"rules\":[]}",
          "You are in quarantine: only this gateway's page and the help it names are reachable.\n"
          "Too old. (PT310)\nWhat to do: Set the clock.\n"},
+        {"a rule says it already",
+         "{\"result\":\"quarantine\",\"code\":\"PL708\",\"sentence\":\"Not encrypted.\",\"rules\":["
+         "{\"rule\":\"r\",\"expected\":\"yes\",\"received\":\"no\",\"result\":\"quarantine\","
+         "\"code\":\"PL708\",\"sentence\":\"Not encrypted.\"}]}",
+         "You are in quarantine: only this gateway's page and the help it names are reachable.\n"
+         "Not as it should be:\n"
+         "  - quarantine: r\n    expected yes, received no\n    Not encrypted. (PL708)\n"},
         {"terminal codes",
          "{\"error\":{\"code\":\"a\\u001b[2J\",\"message\":\"b\\r\\nc\\u0085d\\u202ee\\u00e4\","
          "\"hint\":\"\"}}",
@@ -256,6 +263,33 @@ static void answers_as_text(void **state)
             fail_msg("%s:\n%s", cases[i].what, text);
         free(text);
         json_decref(v);
+    }
+}
+
+static void nonces(void **state)
+{
+#define NONCE43 "WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo"
+    static const struct { const char *text; bool ok; } cases[] = {
+        {"{\"nonce\":\"" NONCE43 "\",\"audience\":\"hq\"}", true},
+        {"{\"nonce\":\"" NONCE43 "x\",\"audience\":\"hq\"}", false},
+        {"{\"nonce\":\"\",\"audience\":\"hq\"}", false},
+        {"{\"nonce\":\"" NONCE43 "\"}", false},
+        {"{\"nonce\":\"" NONCE43 "\",\"audience\":7}", false},
+        {"{\"audience\":\"hq\"}", false},
+    };
+    struct agent_nonce n;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *v = json(cases[i].text);
+
+        if (agent_nonce_read(v, &n) != cases[i].ok)
+            fail_msg("%s", cases[i].text);
+        json_decref(v);
+        if (cases[i].ok) {
+            assert_string_equal(n.nonce, NONCE43);
+            assert_string_equal(n.audience, "hq");
+        }
     }
 }
 
@@ -282,7 +316,7 @@ int main(void)
         cmocka_unit_test(ubuntu_updates), cmocka_unit_test(small_answers),
         cmocka_unit_test(root_devices),  cmocka_unit_test(deb_versions),
         cmocka_unit_test(gateways),      cmocka_unit_test(verdicts),
-        cmocka_unit_test(answers_as_text), cmocka_unit_test(pauses),
+        cmocka_unit_test(answers_as_text), cmocka_unit_test(nonces), cmocka_unit_test(pauses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
