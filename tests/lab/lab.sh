@@ -187,10 +187,11 @@ lab_start() {
     local name=$1 job=$2 log=$LAB_DIR/log/$1.$2 tries=0
     shift 2
     rm -f "$LAB_DIR/hosts/$name/$job.job"
+    # The job is a child of a shell on the host: nsenter itself would stop when its child is stopped.
     # shellcheck disable=SC2016
     (
         exec 9>&- </dev/null >"$log" 2>"$log.err"
-        lab_on "$name" bash -c 'echo $$ >"$1"; shift; exec "$@"' job \
+        lab_on "$name" bash -c '"${@:2}" & echo $! >"$1"; wait $!' job \
             "$LAB_DIR/hosts/$name/$job.job" "$@"
     ) &
     until [ -s "$LAB_DIR/hosts/$name/$job.job" ]; do

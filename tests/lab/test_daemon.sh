@@ -23,6 +23,13 @@ role_pids() {
     done
 }
 
+# Is there one process of role $1 that is not pid $2?
+role_is_back() {
+    local now
+    now=$(role_pids "$1")
+    [ -n "$now" ] && [ "$now" != "$2" ] && [ "$(wc -l <<<"$now")" -eq 1 ]
+}
+
 scenario_begin
 staff_join laptop 21 laptop clerk
 lab_start office recv flow udp recv 10.20.0.11 6001
@@ -49,8 +56,7 @@ for role in capture api portal engine; do
         continue
     fi
     lab_on gw kill -KILL "${pids[0]}"
-    check "the $role role killed: it is back" \
-        lab_wait_for 5 bash -c "[ -n \"\$1\" ]" _ "$(sleep 1; role_pids "$role")"
+    check "the $role role killed: it is back" lab_wait_for 5 role_is_back "$role" "${pids[0]}"
     check "and the control socket answers" lab_wait_for 5 gw_answers
 done
 check "the portal answers again" \
@@ -64,10 +70,14 @@ same "the leased device lost no packet meanwhile" 0 \
 # --- an orderly stop leaves the leases; a start brings them back -----------------------------------
 check "the lease is there before the stop" test in = "$(gw_api GET /v1/devices/laptop | jq -r .state)"
 gw_stop
-same "an orderly stop ends every process of ours" "" "$(gw_daemon_pids)"
-check "the guard stays" lab_on gw nft list table inet portcullis_guard
+same "an orderly stop ends every process of ours but the keeper of the table" \
+    "$(role_pids keeper)" "$(gw_daemon_pids)"
+check "the keeper is there" test -n "$(role_pids keeper)"
+check "the lease stays: the device passes" lab_on laptop probe -t 3000 tcp 10.20.0.10 80
+refuse "what it may not it may not" lab_on laptop probe -t 700 tcp 10.20.0.9 5432
 gw_start
 same "after the start the device is in, without a new report" in \
     "$(gw_api GET /v1/devices/laptop | jq -r .state)"
-check "and passes" lab_wait_for 20 lab_on laptop probe -t 500 tcp 10.20.0.10 80
+same "the keeper has handed the table over and is gone" "" "$(role_pids keeper)"
+check "and the device passes" lab_wait_for 20 lab_on laptop probe -t 500 tcp 10.20.0.10 80
 test_end
