@@ -258,6 +258,16 @@ static json_t *kernel_json(struct engine *e, const struct dev *d, const struct t
                      a.permitted, "detail", detail, "left_ms", (json_int_t)a.left_ms);
 }
 
+static const char *reason_name(const struct dev *d, const struct finding *f)
+{
+    enum decide_reason reason = f->reason != DECIDE_GRANTED ? f->reason : d->reason;
+
+    if (f->permitted)
+        return "permitted";
+    return reason == DECIDE_GRANTED ? deny_reason_name(DENY_NOT_PERMITTED)
+                                    : decide_reason_name(reason);
+}
+
 static json_t *explain_device(struct engine *e, struct dev *d, const struct target *t,
                               bool *permitted)
 {
@@ -266,10 +276,9 @@ static json_t *explain_device(struct engine *e, struct dev *d, const struct targ
 
     find(e, d, t, &f);
     (f.permitted ? say_permitted : say_denied)(e, d, t, &f, sentence);
-    enum decide_reason reason = f.reason != DECIDE_GRANTED ? f.reason : d->reason;
     json_t *o = json_pack("{s:s,s:s,s:b,s:s,s:s,s:o}", "device", d->name, "state",
                           dev_state_name(e, d), "permitted", f.permitted, "reason",
-                          f.permitted ? "permitted" : decide_reason_name(reason), "sentence",
+                          reason_name(d, &f), "sentence",
                           sentence, "kernel", kernel_json(e, d, t, f.permitted));
     if (f.role >= 0) {
         json_object_set_new(o, "role", json_string(e->policy->roles[f.role].name));
