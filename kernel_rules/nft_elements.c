@@ -181,7 +181,7 @@ static int read_text(const struct nlattr *a, char *out, size_t size)
 {
     const char *s = mnl_attr_get_payload(a);
     size_t n = mnl_attr_get_payload_len(a);
-    if (n == 0 || n > size || s[n - 1] != '\0')
+    if (n == 0 || n > size || memchr(s, '\0', n) != s + n - 1)
         return -EBADMSG;
     memcpy(out, s, n);
     return 0;

@@ -96,13 +96,25 @@ int nft_event_is_foreign(const struct nlmsghdr *nlh, uint32_t self)
     return mnl_attr_validate(tb[1], MNL_TYPE_NUL_STRING) < 0 || is_our_table(mnl_attr_get_str(tb[1]));
 }
 
-static int read_datagram(const uint8_t *buf, size_t len, uint32_t self)
+/* mnl_nlmsg_ok() takes a length of 2 GiB and more for a negative one, hence the other half. */
+int nft_events_parse(const uint8_t *buf, size_t len, uint32_t self)
 {
     const struct nlmsghdr *nlh = (const void *)buf;
     int left = (int)len, foreign = 0;
-    for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+    for (; mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left;
+         nlh = mnl_nlmsg_next(nlh, &left))
         foreign |= nft_event_is_foreign(nlh, self);
     return foreign;
+}
+
+/* Only the kernel speaks here; a datagram of another process is not heard. */
+static ssize_t receive(const struct nft_events *e)
+{
+    struct sockaddr_nl from = {0};
+    socklen_t size = sizeof from;
+    ssize_t len = recvfrom(nl_fd(e->nl), e->buf, DATAGRAM, MSG_DONTWAIT | MSG_TRUNC,
+                           (struct sockaddr *)&from, &size);
+    return len >= 0 && from.nl_pid != 0 ? 0 : len;
 }
 
 int nft_events_read(struct nft_events *e, const struct nft *n)
@@ -111,7 +123,7 @@ int nft_events_read(struct nft_events *e, const struct nft *n)
     int foreign = 0;
     filter_out(e, self);
     for (int i = 0; i < READS_MAX; i++) {
-        ssize_t len = recv(nl_fd(e->nl), e->buf, DATAGRAM, MSG_DONTWAIT | MSG_TRUNC);
+        const ssize_t len = receive(e);
         if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return foreign;
         if (len < 0 && errno != ENOBUFS && errno != EINTR)
@@ -121,7 +133,7 @@ int nft_events_read(struct nft_events *e, const struct nft *n)
         else if ((size_t)len > DATAGRAM)
             foreign = 1;
         else
-            foreign |= read_datagram(e->buf, (size_t)len, self);
+            foreign |= nft_events_parse(e->buf, (size_t)len, self);
     }
     return 1;
 }

@@ -205,6 +205,8 @@ int guard_verify(struct nl *nl, const struct tunnel *t, char what[128]);
 
 /* One announced message: 1 when somebody else touched one of our tables. `self`: our port id. */
 int nft_event_is_foreign(const struct nlmsghdr *nlh, uint32_t self);
+/* A datagram of them. */
+int nft_events_parse(const uint8_t *buf, size_t len, uint32_t self);
 
 /* ---- asking the kernel (nft_read.c) ------------------------------------------------------ */
 
