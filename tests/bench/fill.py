@@ -35,10 +35,6 @@ def main():
                  {"idx": index, "user": person, "name": f"laptop-{n}", "key": os.urandom(32)})
         copy_row(db, "leases", "device", device, {"device": index})
         copy_row(db, "evidence", "device", device, {"device": index, "jti": f"filled-in-by-bench-{n}"})
-    highest = device + count - 1
-    for row in db.execute("SELECT key, value FROM meta").fetchall():
-        if row[0] in ("next_device", "next_index") and row[1] <= highest:
-            db.execute("UPDATE meta SET value = ? WHERE key = ?", (highest + 1, row[0]))
     db.commit()
     db.close()
 

@@ -198,7 +198,7 @@ lab_start() {
         [ $((tries += 1)) -le 500 ] || lab_die "job $job on $name does not start"
         sleep 0.01
     done
-    printf '%s\n' $! >"$LAB_DIR/hosts/$name/$job.outer"
+    printf '%s %s\n' $! "$(lab_start_time $!)" >"$LAB_DIR/hosts/$name/$job.outer"
 }
 
 lab_job_pid() { cat "$LAB_DIR/hosts/$1/$2.job"; }
@@ -214,11 +214,11 @@ lab_ready() {
 }
 
 lab_stop() {
-    local outer
-    outer=$(cat "$LAB_DIR/hosts/$1/$2.outer")
+    local outer start
+    read -r outer start <"$LAB_DIR/hosts/$1/$2.outer"
     lab_on "$1" kill "-${3:-TERM}" "$(lab_job_pid "$1" "$2")" 2>/dev/null
-    wait "$outer" 2>/dev/null
-    return 0
+    # Only a child can be waited for; a job that a subshell started is watched.
+    wait "$outer" 2>/dev/null || lab_wait_gone "$outer" "$start"
 }
 
 # Waits up to $1 seconds until the rest of its arguments succeeds as a command.
