@@ -26,12 +26,12 @@ static void list_kinds(const struct policy *p, struct kind k[KINDS])
 {
     k[KIND_NETWORK] = (struct kind){"network", p->networks, p->n_networks, sizeof *p->networks,
                                     offsetof(struct network, pos)};
-    k[KIND_RESOURCE] = (struct kind){"resource", p->resources, p->n_resources,
-                                     sizeof *p->resources, offsetof(struct resource, pos)};
+    k[KIND_RESOURCE] = (struct kind){"resource", p->resources, p->n_resources, sizeof *p->resources,
+                                     offsetof(struct resource, pos)};
     k[KIND_POSTURE] = (struct kind){"posture", p->postures, p->n_postures, sizeof *p->postures,
                                     offsetof(struct posture, pos)};
-    k[KIND_ROLE] = (struct kind){"role", p->roles, p->n_roles, sizeof *p->roles,
-                                 offsetof(struct role, pos)};
+    k[KIND_ROLE] =
+        (struct kind){"role", p->roles, p->n_roles, sizeof *p->roles, offsetof(struct role, pos)};
 }
 
 static const char *name_at(const void *arg, size_t i)
@@ -77,10 +77,16 @@ static void check_duplicates(struct parser *p, const struct kind *k)
 static int ref_kind_of(enum ref_kind kind)
 {
     switch (kind) {
-    case REF_POSTURE: return KIND_POSTURE;
-    case REF_NETWORK: return KIND_NETWORK;
-    case REF_TEST_ROLE: return KIND_ROLE;
-    case REF_REACH: case REF_REMEDIATION: case REF_TEST_RESOURCE: break;
+    case REF_POSTURE:
+        return KIND_POSTURE;
+    case REF_NETWORK:
+        return KIND_NETWORK;
+    case REF_TEST_ROLE:
+        return KIND_ROLE;
+    case REF_REACH:
+    case REF_REMEDIATION:
+    case REF_TEST_RESOURCE:
+        break;
     }
     return KIND_RESOURCE;
 }
@@ -88,14 +94,24 @@ static int ref_kind_of(enum ref_kind kind)
 static void write_ref(struct policy *p, const struct ref *r, size_t index)
 {
     switch (r->kind) {
-    case REF_REACH: p->roles[r->owner].reach[r->slot] = (uint16_t)index; break;
-    case REF_POSTURE: p->roles[r->owner].posture = (int)index; break;
-    case REF_REMEDIATION: p->remediation[r->slot] = (uint16_t)index; break;
+    case REF_REACH:
+        p->roles[r->owner].reach[r->slot] = (uint16_t)index;
+        break;
+    case REF_POSTURE:
+        p->roles[r->owner].posture = (int)index;
+        break;
+    case REF_REMEDIATION:
+        p->remediation[r->slot] = (uint16_t)index;
+        break;
     case REF_NETWORK:
         p->resources[r->owner].entries[r->slot].networks[r->sub] = (uint16_t)index;
         break;
-    case REF_TEST_ROLE: p->tests[r->owner].cases[r->slot].role = (int)index; break;
-    case REF_TEST_RESOURCE: p->tests[r->owner].cases[r->slot].resource = (int)index; break;
+    case REF_TEST_ROLE:
+        p->tests[r->owner].cases[r->slot].role = (int)index;
+        break;
+    case REF_TEST_RESOURCE:
+        p->tests[r->owner].cases[r->slot].resource = (int)index;
+        break;
     }
 }
 
@@ -109,7 +125,7 @@ static void resolve(struct parser *p, const struct kind kinds[KINDS], const stru
         write_ref(p->policy, r, index);
         return;
     }
-    suggest(r->name, name_at, k, hint, sizeof hint);
+    diag_suggest(r->name, name_at, k, hint, sizeof hint);
     diag_error(p->diags, r->pos, (int)strlen(r->name), hint, "unknown %s '%s'", k->what, r->name);
 }
 
@@ -118,7 +134,7 @@ static void resolve(struct parser *p, const struct kind kinds[KINDS], const stru
 static void add_network(struct parser *p, struct resource_entry *e, const struct network *net)
 {
     for (size_t i = 0; i < net->n_ranges; i++) {
-        if (!grow(p, &e->ranges, e->n_ranges, sizeof *e->ranges))
+        if (!parse_grow(p, &e->ranges, e->n_ranges, sizeof *e->ranges))
             return;
         e->ranges[e->n_ranges++] = net->ranges[i];
     }
@@ -304,8 +320,8 @@ void check_policy(struct parser *p)
     for (size_t i = 0; i < pol->n_roles && p->diags->errors == 0; i++)
         check_role(p, &pol->roles[i]);
     if (p->diags->errors == 0) {
-        pol->n_remediation = drop_repeated(p, pol->remediation, NULL, pol->n_remediation,
-                                           (struct src_pos){1, 1});
+        pol->n_remediation =
+            drop_repeated(p, pol->remediation, NULL, pol->n_remediation, (struct src_pos){1, 1});
         for (size_t i = 0; i < pol->n_postures; i++)
             warn_rules(p, &pol->postures[i]);
         warn_unused(p);

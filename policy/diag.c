@@ -9,7 +9,32 @@
 
 #include "policy/lang.h"
 
-#define LINE_SHOWN 160           /* bytes of a source line that are shown */
+#define LINE_SHOWN 160 /* bytes of a source line that are shown */
+
+/* ---- what may be shown ---------------------------------------------------------------------- */
+
+/* RFC 3629, without C0, C1, DEL, surrogates and the line separators. */
+size_t printable_utf8(const char *s, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    size_t n = u[0] < 0x80   ? 1
+               : u[0] < 0xc2 ? 0
+               : u[0] < 0xe0 ? 2
+               : u[0] < 0xf0 ? 3
+               : u[0] < 0xf5 ? 4
+                             : 0;
+
+    if (n == 0 || n > len || u[0] < ' ' || u[0] == 0x7f)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    if ((u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xe0 && u[1] < 0xa0) ||
+        (u[0] == 0xed && u[1] > 0x9f) || (u[0] == 0xf0 && u[1] < 0x90) ||
+        (u[0] == 0xf4 && u[1] > 0x8f) || (u[0] == 0xe2 && u[1] == 0x80 && (u[2] & 0xfe) == 0xa8))
+        return 0;
+    return n;
+}
 
 /* ---- collecting --------------------------------------------------------------------------- */
 
@@ -61,13 +86,19 @@ void diag_warning(struct diags *d, struct src_pos pos, const char *hint, const c
     va_end(args);
 }
 
-const char *quote(const char *s, size_t len, char out[QUOTED])
+const char *diag_quote(const char *s, size_t len, char out[QUOTED])
 {
     bool whole = len < QUOTED;
-    size_t n = whole ? len : QUOTED - sizeof "..";
+    size_t room = whole ? len : QUOTED - sizeof "..", n = 0;
 
-    for (size_t i = 0; i < n; i++)
-        out[i] = (unsigned char)s[i] < ' ' || s[i] == 0x7f ? '?' : s[i];
+    while (n < room) {
+        size_t bytes = printable_utf8(s + n, len - n), put = bytes ? bytes : 1;
+
+        if (n + put > room)
+            break;
+        memcpy(out + n, bytes ? s + n : "?", put);
+        n += put;
+    }
     memcpy(out + n, whole ? "" : "..", whole ? 1 : sizeof "..");
     return out;
 }
@@ -104,8 +135,8 @@ static size_t edit_distance(const char *a, const char *b)
     return row[lb];
 }
 
-void suggest(const char *wrong, const char *(*at)(const void *arg, size_t i), const void *arg,
-             char *hint, size_t hint_size)
+void diag_suggest(const char *wrong, const char *(*at)(const void *arg, size_t i), const void *arg,
+                  char *hint, size_t hint_size)
 {
     size_t best = strlen(wrong) / 3 + 2;
     const char *nearest = NULL;
@@ -124,23 +155,12 @@ void suggest(const char *wrong, const char *(*at)(const void *arg, size_t i), co
         hint[0] = '\0';
 }
 
-struct word_list { const char *const *words; };
-
-static const char *word_at(const void *arg, size_t i)
-{
-    return ((const struct word_list *)arg)->words[i];
-}
-
-void suggest_word(const char *wrong, const char *const words[], char *hint, size_t hint_size)
-{
-    struct word_list list = {words};
-
-    suggest(wrong, word_at, &list, hint, hint_size);
-}
-
 /* ---- printing ----------------------------------------------------------------------------- */
 
-struct sink { char *out; size_t size, need; };
+struct sink {
+    char *out;
+    size_t size, need;
+};
 
 static void sink_put(struct sink *s, char c)
 {
@@ -149,14 +169,27 @@ static void sink_put(struct sink *s, char c)
     s->need++;
 }
 
-/* Nothing from the source may steer a terminal: control characters become '?'. */
-static void sink_text(struct sink *s, const char *text, size_t len)
+/* Nothing from the source may steer a terminal or break a JSON text: each byte that is no
+ * printable character becomes '?', a tab a blank. Returns how many columns that takes. */
+static int sink_text(struct sink *s, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        sink_put(s, (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+    int columns = 0;
+
+    for (size_t at = 0; at < len; columns++) {
+        size_t bytes = printable_utf8(text + at, len - at);
+
+        if (bytes == 0)
+            sink_put(s, text[at++] == '\t' ? ' ' : '?');
+        for (; bytes > 0; bytes--)
+            sink_put(s, text[at++]);
+    }
+    return columns;
 }
 
-static void sink_string(struct sink *s, const char *text) { sink_text(s, text, strlen(text)); }
+static void sink_string(struct sink *s, const char *text)
+{
+    (void)sink_text(s, text, strlen(text));
+}
 
 static void sink_number(struct sink *s, int n)
 {
@@ -184,25 +217,39 @@ static void sink_repeat(struct sink *s, char c, int times)
         sink_put(s, c);
 }
 
-/* A tab is shown as one blank, so that the caret stands under its byte. */
+/* The first bytes of a line, cut between characters. */
+static size_t cut_line(const char *line, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len) {
+        size_t bytes = printable_utf8(line + n, len - n), step = bytes ? bytes : 1;
+
+        if (n + step > LINE_SHOWN)
+            break;
+        n += step;
+    }
+    return n > 0 && line[n - 1] == '\r' ? n - 1 : n;
+}
+
+/* The line, and under it a caret at the word: columns are characters there, not bytes. */
 static void sink_source(struct sink *s, const struct diag *d, const char *text, size_t len)
 {
-    size_t line_len;
+    struct sink nowhere = {NULL, 0, 0};
+    size_t line_len, shown, before = (size_t)d->pos.col - 1;
     const char *line = line_start(text, len, d->pos.line, &line_len);
-    size_t shown = line_len < LINE_SHOWN ? line_len : LINE_SHOWN;
-    int room = (int)shown - (d->pos.col - 1);
+    int columns, caret;
 
-    if (shown > 0 && line[shown - 1] == '\r')
-        shown--;
+    shown = cut_line(line, line_len);
     sink_string(s, "  ");
-    for (size_t i = 0; i < shown; i++)
-        sink_text(s, line[i] == '\t' ? " " : &line[i], 1);
+    columns = sink_text(s, line, shown);
     sink_put(s, '\n');
-    if (room < 0)
+    if (before > shown)
         return;
-    sink_repeat(s, ' ', 2 + d->pos.col - 1);
+    caret = sink_text(&nowhere, line, before);
+    sink_repeat(s, ' ', 2 + caret);
     sink_put(s, '^');
-    sink_repeat(s, '~', (d->width < room ? d->width : room) - 1);
+    sink_repeat(s, '~', (d->width < columns - caret ? d->width : columns - caret) - 1);
     sink_put(s, '\n');
 }
 

@@ -12,8 +12,8 @@
 #include "policy/lang.h"
 
 struct line {
-    int role;              /* SUBJECT_QUARANTINE, or the number of the role within `names` */
-    char *tail;            /* "gains tcp 80 on updates (10.20.0.40)" */
+    int role;   /* SUBJECT_QUARANTINE, or the number of the role within `names` */
+    char *tail; /* "gains tcp 80 on updates (10.20.0.40)" */
     bool said;
 };
 
@@ -23,7 +23,7 @@ struct diff {
     const struct policy *from, *to;
     struct line *lines;
     size_t n_lines;
-    const char **names;    /* of roles, old and new */
+    const char **names; /* of roles, old and new */
     size_t n_names;
     struct out out;
     bool oom;
@@ -70,8 +70,8 @@ static void describe(struct diff *d, int role, const char *verb, const char *res
 }
 
 /* Says what of *left belongs to this resource, and takes it out of *left. */
-static void describe_resource(struct diff *d, int role, const char *verb,
-                              const struct resource *r, struct permits *left)
+static void describe_resource(struct diff *d, int role, const char *verb, const struct resource *r,
+                              struct permits *left)
 {
     struct permits of_resource = {0}, rest = {0}, piece = {0};
 

@@ -8,7 +8,7 @@
 struct blocks {
     struct out *out;
     const struct policy *to;
-    int index;                   /* of the block in `to` */
+    int index; /* of the block in `to` */
     const struct posture *a, *b;
 };
 
@@ -72,7 +72,9 @@ static void compare_systems(const struct blocks *d)
             continue;
         begin(d);
         out_fmt(d->out, "%s >= %s, was %s\n", os->family, os->version,
-                old ? old : d->a->n_os > 0 ? "not admitted" : "any");
+                old              ? old
+                : d->a->n_os > 0 ? "not admitted"
+                                 : "any");
     }
     for (int i = 0; i < d->a->n_os; i++)
         if (!os_version(d->b, d->a->os[i].family)) {

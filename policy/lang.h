@@ -64,14 +64,14 @@ void diag_error(struct diags *d, struct src_pos pos, int width, const char *hint
                 ...) __attribute__((format(printf, 5, 6)));
 void diag_warning(struct diags *d, struct src_pos pos, const char *hint, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+/* Bytes of the printable UTF-8 character at s; 0 when there is none (len is at least 1). */
+size_t printable_utf8(const char *s, size_t len);
 /* A token's text, cut and with control characters replaced, for a message. */
-const char *quote(const char *s, size_t len, char out[QUOTED]);
+const char *diag_quote(const char *s, size_t len, char out[QUOTED]);
 /* Puts "did you mean 'x'?" for the nearest of the names into hint, or "". `at` gives the i-th
  * name, NULL past the end. */
-void suggest(const char *wrong, const char *(*at)(const void *arg, size_t i), const void *arg,
+void diag_suggest(const char *wrong, const char *(*at)(const void *arg, size_t i), const void *arg,
              char *hint, size_t hint_size);
-/* The same over a NULL-terminated array of words. */
-void suggest_word(const char *wrong, const char *const words[], char *hint, size_t hint_size);
 
 /* ---- parse.c: the parser's state, statements and recovery ----------------------------------- */
 
@@ -105,7 +105,7 @@ struct parser {
 struct statement { const char *word; void (*parse)(struct parser *p); };
 
 void parser_start(struct parser *p, const char *text, size_t len, struct diags *diags);
-void advance(struct parser *p);
+void parse_advance(struct parser *p);
 bool at_word(const struct parser *p, const char *word);
 bool at_sign(const struct parser *p, const char *sign);
 bool take_word(struct parser *p, const char *word);
@@ -113,9 +113,9 @@ bool take_sign(struct parser *p, const char *sign);
 /* Complains about the token at hand unless it is this sign. */
 bool expect_sign(struct parser *p, const char *sign, const char *where);
 /* Reports an error at the token at hand, once per statement; always false. */
-bool fail(struct parser *p, const char *hint, const char *fmt, ...)
+bool parse_fail(struct parser *p, const char *hint, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-bool fail_at(struct parser *p, const struct token *t, const char *hint, const char *fmt, ...)
+bool parse_fail_at(struct parser *p, const struct token *t, const char *hint, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* "{ statement ... }": runs the table's function for each first word, recovers after errors. The
  * table ends with a line without a word; its function, if any, is run for everything else, with
@@ -126,9 +126,9 @@ void parse_file(struct parser *p, const struct statement *table, const char *con
                 const char *other_file);
 /* Makes room for element n of a growing array (*array is a T *); new elements are zero. False
  * when memory is out, and p->oom is set. */
-bool grow(struct parser *p, void *array, size_t n, size_t size);
+bool parse_grow(struct parser *p, void *array, size_t n, size_t size);
 /* "given twice" unless *seen is false; sets it. */
-bool once(struct parser *p, bool *seen, const char *what);
+bool parse_once(struct parser *p, bool *seen, const char *what);
 
 /* ---- literal.c: words to values; each complains and returns false when it is not one --------- */
 
@@ -165,11 +165,13 @@ void parse_network(struct parser *p);
 void parse_resource(struct parser *p);
 void parse_role(struct parser *p);
 void parse_posture_block(struct parser *p);
+void parse_rule(struct parser *p);                         /* into the last posture */
+bool parse_version(struct parser *p, char out[FACT_TEXT]);
 void parse_test(struct parser *p);
 /* "a, b, c" of names to be resolved later as references of this kind; n counts what was added. */
 bool parse_name_list(struct parser *p, enum ref_kind kind, const char *what, size_t owner,
                      uint16_t **list, size_t *n, struct src_pos **pos, size_t max);
-bool add_ref(struct parser *p, struct ref r);
+bool parse_add_ref(struct parser *p, struct ref r);
 
 /* What role.posture holds until check.c knows: none was named, or a name that is in the refs. */
 #define POSTURE_ABSENT (-1)

@@ -101,7 +101,7 @@ static void refuse_bytes(struct lexer *l)
         width = 1;
     }
     diag_error(l->diags, pos, width, "", "'%s' has no meaning here",
-               quote(from, (size_t)width, shown));
+               diag_quote(from, (size_t)width, shown));
 }
 
 struct token lex_next(struct lexer *l)

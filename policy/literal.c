@@ -32,9 +32,10 @@ static bool number_token(struct parser *p, const struct token *t, size_t len, co
     char shown[QUOTED];
 
     if (!number_read(t->s, len, out))
-        return fail_at(p, t, "", "'%s' is not a number", quote(t->s, t->len, shown));
+        return parse_fail_at(p, t, "", "'%s' is not a number", diag_quote(t->s, t->len, shown));
     if (*out < min || *out > max)
-        return fail_at(p, t, "", "%s must be %lld to %lld", what, (long long)min, (long long)max);
+        return parse_fail_at(p, t, "", "%s must be %lld to %lld", what, (long long)min,
+                             (long long)max);
     return true;
 }
 
@@ -43,10 +44,10 @@ bool parse_number(struct parser *p, const char *what, int64_t min, int64_t max, 
     struct token t = p->tok;
 
     if (t.kind != TOK_WORD)
-        return fail(p, "", "%s expected", what);
+        return parse_fail(p, "", "%s expected", what);
     if (!number_token(p, &t, t.len, what, min, max, out))
         return false;
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -65,7 +66,7 @@ bool parse_ports(struct parser *p, uint16_t *first, uint16_t *last)
     int64_t from, to;
 
     if (t.kind != TOK_WORD || t.s[0] < '0' || t.s[0] > '9')
-        return fail(p, "", "a port (1-65535) expected");
+        return parse_fail(p, "", "a port (1-65535) expected");
     low.len = dash;
     if (dash < t.len) {
         high.s += dash + 1;
@@ -76,10 +77,10 @@ bool parse_ports(struct parser *p, uint16_t *first, uint16_t *last)
         !number_token(p, &high, high.len, "a port", 1, 65535, &to))
         return false;
     if (from > to)
-        return fail_at(p, &t, "write the lower port first", "this range of ports is empty");
+        return parse_fail_at(p, &t, "write the lower port first", "this range of ports is empty");
     *first = (uint16_t)from;
     *last = (uint16_t)to;
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -88,19 +89,27 @@ bool parse_ports(struct parser *p, uint16_t *first, uint16_t *last)
 static int64_t unit_seconds(char c)
 {
     switch (c) {
-    case 's': return 1;
-    case 'm': return 60;
-    case 'h': return 3600;
-    case 'd': return 86400;
-    case 'w': return 604800;
-    default: return 0;
+    case 's':
+        return 1;
+    case 'm':
+        return 60;
+    case 'h':
+        return 3600;
+    case 'd':
+        return 86400;
+    case 'w':
+        return 604800;
+    default:
+        return 0;
     }
 }
 
 static void duration_text(int64_t s, char out[24])
 {
-    static const struct { int64_t seconds; char unit; } units[] = {
-        {86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    static const struct {
+        int64_t seconds;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
     size_t i = 0;
 
     while (s % units[i].seconds != 0)
@@ -108,8 +117,7 @@ static void duration_text(int64_t s, char out[24])
     snprintf(out, 24, "%lld%c", (long long)(s / units[i].seconds), units[i].unit);
 }
 
-bool parse_duration(struct parser *p, const char *what, int64_t min, int64_t max,
-                    struct span *out)
+bool parse_duration(struct parser *p, const char *what, int64_t min, int64_t max, struct span *out)
 {
     static const char hint[] = "a number and one of s m h d w: 90s, 15m, 12h, 7d, 2w";
     struct token t = p->tok;
@@ -117,17 +125,17 @@ bool parse_duration(struct parser *p, const char *what, int64_t min, int64_t max
     int64_t n, unit;
 
     if (t.kind != TOK_WORD)
-        return fail(p, hint, "%s expected", what);
+        return parse_fail(p, hint, "%s expected", what);
     unit = unit_seconds(t.s[t.len - 1]);
     if (unit == 0 || !number_read(t.s, t.len - 1, &n))
-        return fail_at(p, &t, hint, "'%s' is not a duration", quote(t.s, t.len, shown));
+        return parse_fail_at(p, &t, hint, "'%s' is not a duration", diag_quote(t.s, t.len, shown));
     if (n > max / unit || n * unit < min) {
         duration_text(min, low);
         duration_text(max, high);
-        return fail_at(p, &t, "", "%s must be %s to %s", what, low, high);
+        return parse_fail_at(p, &t, "", "%s must be %s to %s", what, low, high);
     }
     out->s = n * unit;
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -149,14 +157,14 @@ bool parse_date(struct parser *p, int64_t *seconds)
     int y, m, d;
 
     if (t.kind != TOK_WORD)
-        return fail(p, "", "a date (YYYY-MM-DD) expected");
+        return parse_fail(p, "", "a date (YYYY-MM-DD) expected");
     if (t.len != 10 || t.s[4] != '-' || t.s[7] != '-' || !digits_read(t.s, 4, &y) ||
         !digits_read(t.s + 5, 2, &m) || !digits_read(t.s + 8, 2, &d) || y < 1970 ||
         !civil_valid(y, m, d))
-        return fail_at(p, &t, "dates are written YYYY-MM-DD", "'%s' is not a date",
-                       quote(t.s, t.len, shown));
+        return parse_fail_at(p, &t, "dates are written YYYY-MM-DD", "'%s' is not a date",
+                             diag_quote(t.s, t.len, shown));
     *seconds = civil_days(y, m, d) * 86400;
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -175,36 +183,17 @@ bool parse_name(struct parser *p, const char *what, char out[NAME_SIZE])
     char shown[QUOTED];
 
     if (t.kind != TOK_WORD)
-        return fail(p, "", "the name of %s expected", what);
+        return parse_fail(p, "", "the name of %s expected", what);
     if (t.len >= NAME_SIZE)
-        return fail_at(p, &t, "", "a name has at most %d characters", NAME_SIZE - 1);
+        return parse_fail_at(p, &t, "", "a name has at most %d characters", NAME_SIZE - 1);
     for (size_t i = 0; i < t.len; i++)
         if (!name_byte(t.s[i], i == 0))
-            return fail_at(p, &t, "small letters, digits, and . _ - after the first",
-                           "'%s' is not a name", quote(t.s, t.len, shown));
+            return parse_fail_at(p, &t, "small letters, digits, and . _ - after the first",
+                                 "'%s' is not a name", diag_quote(t.s, t.len, shown));
     memcpy(out, t.s, t.len);
     out[t.len] = '\0';
-    advance(p);
+    parse_advance(p);
     return true;
-}
-
-/* Bytes of the UTF-8 character at s (RFC 3629), 0 when it is none or a control character. */
-static size_t utf8_length(const char *s, size_t len)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3
-               : u[0] < 0xf5 ? 4 : 0;
-
-    if (n == 0 || n > len || u[0] < ' ' || u[0] == 0x7f)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xe0 && u[1] < 0xa0) ||
-        (u[0] == 0xed && u[1] > 0x9f) || (u[0] == 0xf0 && u[1] < 0x90) ||
-        (u[0] == 0xf4 && u[1] > 0x8f) || (u[0] == 0xe2 && u[1] == 0x80 && (u[2] & 0xfe) == 0xa8))
-        return 0;
-    return n;
 }
 
 bool parse_string(struct parser *p, const char *what, char *out, size_t size)
@@ -213,21 +202,21 @@ bool parse_string(struct parser *p, const char *what, char *out, size_t size)
     size_t at = 0, n = 0;
 
     if (t.kind != TOK_STRING)
-        return fail(p, "", "%s in quotes expected", what);
+        return parse_fail(p, "", "%s in quotes expected", what);
     while (at < t.len) {
         if (t.s[at] == '\\' && at + 1 < t.len && (t.s[at + 1] == '"' || t.s[at + 1] == '\\'))
             at++;
-        size_t bytes = utf8_length(t.s + at, t.len - at);
+        size_t bytes = printable_utf8(t.s + at, t.len - at);
         if (bytes == 0)
-            return fail_at(p, &t, "", "%s holds a control character or is not UTF-8", what);
+            return parse_fail_at(p, &t, "", "%s holds a control character or is not UTF-8", what);
         if (n + bytes >= size)
-            return fail_at(p, &t, "", "%s has at most %zu bytes", what, size - 1);
+            return parse_fail_at(p, &t, "", "%s has at most %zu bytes", what, size - 1);
         memcpy(out + n, t.s + at, bytes);
         n += bytes;
         at += bytes;
     }
     out[n] = '\0';
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -266,7 +255,7 @@ static bool bad_address(struct parser *p, const struct token *t, const char *hin
 {
     char shown[QUOTED];
 
-    return fail_at(p, t, hint, "'%s' is not an address", quote(t->s, t->len, shown));
+    return parse_fail_at(p, t, hint, "'%s' is not an address", diag_quote(t->s, t->len, shown));
 }
 
 static bool range_of_prefix(struct parser *p, const struct token *t, struct ip_range *out)
@@ -280,11 +269,11 @@ static bool range_of_prefix(struct parser *p, const struct token *t, struct ip_r
     if (ip_cmp(&out->first, &prefix.addr) == 0)
         return true;
     snprintf(hint, sizeof hint, "the network is %s/%u", ip_print(&out->first, net), prefix.len);
-    return fail_at(p, t, hint, "'%s' has bits set beyond its prefix", quote(t->s, t->len, shown));
+    return parse_fail_at(p, t, hint, "'%s' has bits set beyond its prefix",
+                         diag_quote(t->s, t->len, shown));
 }
 
-static bool range_of_two(struct parser *p, const struct token *t, size_t dash,
-                         struct ip_range *out)
+static bool range_of_two(struct parser *p, const struct token *t, size_t dash, struct ip_range *out)
 {
     const char *high = t->s + dash + 1;
     size_t high_len = t->len - dash - 1;
@@ -293,13 +282,15 @@ static bool range_of_two(struct parser *p, const struct token *t, size_t dash,
     if (!ip_parse(t->s, dash, &out->first))
         return bad_address(p, t, address_hint(t));
     if (!ip_parse(high, high_len, &out->last))
-        return bad_address(p, t, number_read(high, high_len, &n)
-                                     ? "write both ends in full: 10.20.0.30-10.20.0.39"
-                                     : address_hint(t));
+        return bad_address(p, t,
+                           number_read(high, high_len, &n)
+                               ? "write both ends in full: 10.20.0.30-10.20.0.39"
+                               : address_hint(t));
     if (out->first.family != out->last.family)
-        return fail_at(p, t, "", "a range has both ends in IPv4 or both in IPv6");
+        return parse_fail_at(p, t, "", "a range has both ends in IPv4 or both in IPv6");
     if (ip_cmp(&out->first, &out->last) > 0)
-        return fail_at(p, t, "write the lower address first", "this range of addresses is empty");
+        return parse_fail_at(p, t, "write the lower address first",
+                             "this range of addresses is empty");
     return true;
 }
 
@@ -310,7 +301,7 @@ bool parse_range(struct parser *p, struct ip_range *out)
     bool ok;
 
     if (t.kind != TOK_WORD)
-        return fail(p, "", "an address expected");
+        return parse_fail(p, "", "an address expected");
     if (memchr(t.s, '/', t.len))
         ok = range_of_prefix(p, &t, out);
     else if (dash < t.len)
@@ -320,6 +311,6 @@ bool parse_range(struct parser *p, struct ip_range *out)
     else
         ok = bad_address(p, &t, address_hint(&t));
     if (ok)
-        advance(p);
+        parse_advance(p);
     return ok;
 }

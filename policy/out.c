@@ -100,8 +100,10 @@ void out_range(struct out *o, const struct ip_range *r)
 
 void out_duration(struct out *o, struct span d)
 {
-    static const struct { int64_t seconds; char unit; } units[] = {
-        {86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    static const struct {
+        int64_t seconds;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
     size_t i = 0;
 
     while (d.s % units[i].seconds != 0)

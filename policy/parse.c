@@ -21,7 +21,7 @@ void parser_start(struct parser *p, const char *text, size_t len, struct diags *
     p->tok = lex_next(&p->lex);
 }
 
-void advance(struct parser *p)
+void parse_advance(struct parser *p)
 {
     if (token_is(&p->tok, "{"))
         p->depth++;
@@ -46,7 +46,7 @@ bool take_word(struct parser *p, const char *word)
     bool here = at_word(p, word);
 
     if (here)
-        advance(p);
+        parse_advance(p);
     return here;
 }
 
@@ -55,18 +55,18 @@ bool take_sign(struct parser *p, const char *sign)
     bool here = at_sign(p, sign);
 
     if (here)
-        advance(p);
+        parse_advance(p);
     return here;
 }
 
 bool expect_sign(struct parser *p, const char *sign, const char *where)
 {
-    return take_sign(p, sign) || fail(p, "", "'%s' expected %s", sign, where);
+    return take_sign(p, sign) || parse_fail(p, "", "'%s' expected %s", sign, where);
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
-bool fail_at(struct parser *p, const struct token *t, const char *hint, const char *fmt, ...)
+bool parse_fail_at(struct parser *p, const struct token *t, const char *hint, const char *fmt, ...)
 {
     char text[192];
     va_list args;
@@ -81,7 +81,7 @@ bool fail_at(struct parser *p, const struct token *t, const char *hint, const ch
     return false;
 }
 
-bool fail(struct parser *p, const char *hint, const char *fmt, ...)
+bool parse_fail(struct parser *p, const char *hint, const char *fmt, ...)
 {
     char text[160], shown[QUOTED];
     va_list args;
@@ -90,15 +90,16 @@ bool fail(struct parser *p, const char *hint, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (p->tok.kind == TOK_END)
-        return fail_at(p, &p->tok, hint, "%s, but the file ends", text);
-    return fail_at(p, &p->tok, hint, "%s, not '%s'", text, quote(p->tok.s, p->tok.len, shown));
+        return parse_fail_at(p, &p->tok, hint, "%s, but the file ends", text);
+    return parse_fail_at(p, &p->tok, hint, "%s, not '%s'", text,
+                         diag_quote(p->tok.s, p->tok.len, shown));
 }
 
-bool once(struct parser *p, bool *seen, const char *what)
+bool parse_once(struct parser *p, bool *seen, const char *what)
 {
     if (*seen)
-        return fail_at(p, &p->last, "remove one of the two", "'%s' is given twice in this block",
-                       what);
+        return parse_fail_at(p, &p->last, "remove one of the two",
+                             "'%s' is given twice in this block", what);
     return *seen = true;
 }
 
@@ -110,7 +111,7 @@ static void recover(struct parser *p, int depth)
 
         if (level && (at_sign(p, "}") || p->tok.first_on_line))
             break;
-        advance(p);
+        parse_advance(p);
     }
     p->lost = false;
 }
@@ -126,14 +127,13 @@ static void unknown_statement(struct parser *p, const struct statement *table, c
 {
     char shown[QUOTED], hint[128];
 
-    quote(p->tok.s, p->tok.len, shown);
-    suggest(shown, statement_word, table, hint, sizeof hint);
-    fail_at(p, &p->tok, hint, "'%s' is not a statement of %s", shown, block);
+    diag_quote(p->tok.s, p->tok.len, shown);
+    diag_suggest(shown, statement_word, table, hint, sizeof hint);
+    parse_fail_at(p, &p->tok, hint, "'%s' is not a statement of %s", shown, block);
 }
 
 /* The line of this word; the table's last line when there is none. */
-static const struct statement *find_statement(const struct parser *p,
-                                              const struct statement *table)
+static const struct statement *find_statement(const struct parser *p, const struct statement *table)
 {
     while (table->word && !at_word(p, table->word))
         table++;
@@ -144,7 +144,7 @@ static void run_statement(struct parser *p, const struct statement *s)
 {
     int depth = p->depth;
 
-    advance(p);
+    parse_advance(p);
     s->parse(p);
     if (p->lost)
         recover(p, depth);
@@ -154,7 +154,7 @@ static void run_statement(struct parser *p, const struct statement *s)
 static bool brace_missing(const struct parser *p)
 {
     static const char *const openers[] = {"network", "resource", "remediation", "posture", "role",
-                                          "tokens", "test", "company", "gateway", NULL};
+                                          "tokens",  "test",     "company",     "gateway", NULL};
 
     for (size_t i = 0; openers[i]; i++)
         if (at_word(p, openers[i]))
@@ -172,7 +172,7 @@ static void run_other(struct parser *p, const struct statement *s)
     if (!p->lost)
         return;
     if (p->lex.at == before)
-        advance(p);
+        parse_advance(p);
     recover(p, depth);
 }
 
@@ -181,7 +181,7 @@ static void skip_unknown(struct parser *p, const struct statement *table, const 
     int depth = p->depth;
 
     unknown_statement(p, table, block);
-    advance(p);
+    parse_advance(p);
     recover(p, depth);
 }
 
@@ -193,7 +193,7 @@ void parse_block(struct parser *p, const char *block, const struct statement *ta
         const struct statement *s = find_statement(p, table);
 
         if (p->tok.kind == TOK_END || (!s->word && brace_missing(p))) {
-            fail(p, "", "'}' expected to close %s", block);
+            parse_fail(p, "", "'}' expected to close %s", block);
             p->depth--;
             p->lost = false;
             return;
@@ -218,12 +218,12 @@ static void misplaced_statement(struct parser *p, const struct statement *table,
     for (size_t i = 0; elsewhere[i]; i++)
         if (at_word(p, elsewhere[i])) {
             snprintf(hint, sizeof hint, "it belongs in %s", other_file);
-            fail_at(p, &p->tok, hint, "'%s' is not a statement of this file",
-                    quote(p->tok.s, p->tok.len, shown));
+            parse_fail_at(p, &p->tok, hint, "'%s' is not a statement of this file",
+                          diag_quote(p->tok.s, p->tok.len, shown));
             return;
         }
     if (at_sign(p, "}"))
-        fail_at(p, &p->tok, "", "'}' closes nothing");
+        parse_fail_at(p, &p->tok, "", "'}' closes nothing");
     else
         unknown_statement(p, table, "this file");
 }
@@ -241,7 +241,7 @@ void parse_file(struct parser *p, const struct statement *table, const char *con
             continue;
         }
         misplaced_statement(p, table, elsewhere, other_file);
-        advance(p);
+        parse_advance(p);
         p->depth = p->depth < 0 ? 0 : p->depth;
         recover(p, 0);
     }
@@ -250,7 +250,7 @@ void parse_file(struct parser *p, const struct statement *table, const char *con
 /* ---- memory ------------------------------------------------------------------------------- */
 
 /* Arrays double: element n is past the room exactly when n is 0 or a power of two. */
-bool grow(struct parser *p, void *array, size_t n, size_t size)
+bool parse_grow(struct parser *p, void *array, size_t n, size_t size)
 {
     void *old, *bigger;
 

@@ -9,9 +9,9 @@
 #include "policy/address.h"
 #include "policy/lang.h"
 
-#define MTU_MIN 1280          /* RFC 8200: the least that IPv6 asks of a link */
+#define MTU_MIN 1280 /* RFC 8200: the least that IPv6 asks of a link */
 #define MTU_MAX 1500
-#define MTU_DEFAULT 1420      /* 1500 less WireGuard over IPv6 */
+#define MTU_DEFAULT 1420 /* 1500 less WireGuard over IPv6 */
 #define PORTAL_DEFAULT 80
 #define GROUP_DEFAULT 77
 #define RATE_DEFAULT 100
@@ -26,7 +26,7 @@ static void parse_u16(struct parser *p, const char *word, const char *what, int6
     bool seen = *out != 0;
     int64_t n;
 
-    if (once(p, &seen, word) && parse_number(p, what, min, max, &n))
+    if (parse_once(p, &seen, word) && parse_number(p, what, min, max, &n))
         *out = (uint16_t)n;
 }
 
@@ -44,8 +44,8 @@ static bool iface_word(const struct token *t)
 {
     if (t->kind != TOK_WORD || t->len >= IFACE_SIZE || token_is(t, ".") || token_is(t, ".."))
         return false;
-    return !memchr(t->s, '/', t->len) && !memchr(t->s, ':', t->len) &&
-           !memchr(t->s, '[', t->len) && !memchr(t->s, ']', t->len);
+    return !memchr(t->s, '/', t->len) && !memchr(t->s, ':', t->len) && !memchr(t->s, '[', t->len) &&
+           !memchr(t->s, ']', t->len);
 }
 
 static bool parse_iface(struct parser *p, char out[IFACE_SIZE])
@@ -54,15 +54,15 @@ static bool parse_iface(struct parser *p, char out[IFACE_SIZE])
     char shown[QUOTED], name[IFACE_SIZE] = "";
 
     if (t.kind != TOK_WORD)
-        return fail(p, "", "the name of an interface expected");
+        return parse_fail(p, "", "the name of an interface expected");
     if (!iface_word(&t))
-        return fail_at(p, &t, "at most 15 letters, digits and . _ -",
-                       "'%s' is not the name of an interface", quote(t.s, t.len, shown));
+        return parse_fail_at(p, &t, "at most 15 letters, digits and . _ -",
+                             "'%s' is not the name of an interface", diag_quote(t.s, t.len, shown));
     memcpy(name, t.s, t.len);
     if (iface_used(tunnel(p), name))
-        return fail_at(p, &t, "", "interface '%s' has a part already", name);
+        return parse_fail_at(p, &t, "", "interface '%s' has a part already", name);
     memcpy(out, name, IFACE_SIZE);
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -101,20 +101,20 @@ static bool parse_own_address(struct parser *p)
     const char *fault;
 
     if (t.kind != TOK_WORD)
-        return fail(p, "like 10.77.0.1/16", "an address with its prefix expected");
-    quote(t.s, t.len, shown);
+        return parse_fail(p, "like 10.77.0.1/16", "an address with its prefix expected");
+    diag_quote(t.s, t.len, shown);
     if (!prefix_parse(t.s, t.len, &a))
-        return fail_at(p, &t, "like 10.77.0.1/16 or fd77:acc::1/64",
-                       "'%s' is not an address with its prefix", shown);
+        return parse_fail_at(p, &t, "like 10.77.0.1/16 or fd77:acc::1/64",
+                             "'%s' is not an address with its prefix", shown);
     fault = own_address_fault(&a);
     if (fault)
-        return fail_at(p, &t, "", "'%s' %s", shown, fault);
+        return parse_fail_at(p, &t, "", "'%s' %s", shown, fault);
     slot = a.addr.family == 4 ? &tunnel(p)->net4 : &tunnel(p)->net6;
     if (slot->addr.family != 0)
-        return fail_at(p, &t, "one for IPv4 and one for IPv6", "a second IPv%d address",
-                       a.addr.family);
+        return parse_fail_at(p, &t, "one for IPv4 and one for IPv6", "a second IPv%d address",
+                             a.addr.family);
     *slot = a;
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -150,7 +150,7 @@ static void gateway_tunnel(struct parser *p)
                                             {NULL, NULL}};
     bool seen = tunnel(p)->iface[0] != '\0';
 
-    if (once(p, &seen, "tunnel") && parse_iface(p, tunnel(p)->iface))
+    if (parse_once(p, &seen, "tunnel") && parse_iface(p, tunnel(p)->iface))
         parse_block(p, "a tunnel", body);
 }
 
@@ -160,13 +160,13 @@ static void gateway_outside(struct parser *p)
 {
     bool seen = tunnel(p)->outside[0] != '\0';
 
-    if (once(p, &seen, "outside"))
+    if (parse_once(p, &seen, "outside"))
         parse_iface(p, tunnel(p)->outside);
 }
 
 static void office_masquerade(struct parser *p)
 {
-    once(p, &tunnel(p)->office[tunnel(p)->n_office - 1].masquerade, "masquerade");
+    parse_once(p, &tunnel(p)->office[tunnel(p)->n_office - 1].masquerade, "masquerade");
 }
 
 static void gateway_office(struct parser *p)
@@ -175,7 +175,7 @@ static void gateway_office(struct parser *p)
     struct tunnel *t = tunnel(p);
 
     if (t->n_office >= OFFICE_MAX) {
-        fail_at(p, &p->last, "", "more than %d office interfaces", OFFICE_MAX);
+        parse_fail_at(p, &p->last, "", "more than %d office interfaces", OFFICE_MAX);
         return;
     }
     if (!parse_iface(p, t->office[t->n_office].name))
@@ -195,7 +195,7 @@ static void log_rate(struct parser *p)
     bool seen = tunnel(p)->log_rate != 0;
     int64_t n;
 
-    if (once(p, &seen, "rate") && parse_number(p, "the rate per second", 1, RATE_MAX, &n))
+    if (parse_once(p, &seen, "rate") && parse_number(p, "the rate per second", 1, RATE_MAX, &n))
         tunnel(p)->log_rate = (uint32_t)n;
 }
 
@@ -208,12 +208,12 @@ static void gateway_log(struct parser *p)
 
 static void gateway_clock(struct parser *p)
 {
-    if (!once(p, &p->clock_seen, "clock"))
+    if (!parse_once(p, &p->clock_seen, "clock"))
         return;
     if (take_word(p, "host"))
         p->gateway->clock_host = true;
     else if (!take_word(p, "ntp"))
-        fail(p, "who keeps this machine's clock right", "'ntp' or 'host' expected");
+        parse_fail(p, "who keeps this machine's clock right", "'ntp' or 'host' expected");
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
@@ -242,7 +242,7 @@ static void parse_gateway(struct parser *p)
     bool seen = p->gateway->name[0] != '\0';
     struct token name = p->tok;
 
-    if (!once(p, &seen, "gateway") || !parse_name(p, "a gateway", p->gateway->name))
+    if (!parse_once(p, &seen, "gateway") || !parse_name(p, "a gateway", p->gateway->name))
         return;
     parse_block(p, "a gateway", body);
     if (p->lost || p->diags->errors > errors)
@@ -258,8 +258,8 @@ static void parse_gateway(struct parser *p)
 int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct diags *diags)
 {
     static const struct statement statements[] = {{"gateway", parse_gateway}, {NULL, NULL}};
-    static const char *const elsewhere[] = {"company", "network", "resource", "remediation",
-                                            "posture", "role",    "tokens",   "test", NULL};
+    static const char *const elsewhere[] = {
+        "company", "network", "resource", "remediation", "posture", "role", "tokens", "test", NULL};
     struct parser p;
 
     memset(out, 0, sizeof *out);

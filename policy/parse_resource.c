@@ -7,8 +7,8 @@
 static bool add_range(struct parser *p, struct ip_range **v, size_t *n, struct ip_range r)
 {
     if (*n >= RANGES_MAX)
-        return fail_at(p, &p->last, "", "more than %d addresses in one list", RANGES_MAX);
-    if (!grow(p, v, *n, sizeof **v))
+        return parse_fail_at(p, &p->last, "", "more than %d addresses in one list", RANGES_MAX);
+    if (!parse_grow(p, v, *n, sizeof **v))
         return false;
     (*v)[(*n)++] = r;
     return true;
@@ -18,7 +18,7 @@ static bool free_word(const char *name, const struct token *t, struct parser *p)
 {
     if (!reserved_word(name))
         return true;
-    return fail_at(p, t, "choose another name", "'%s' is a word of the language", name);
+    return parse_fail_at(p, t, "choose another name", "'%s' is a word of the language", name);
 }
 
 /* ---- network ------------------------------------------------------------------------------ */
@@ -31,7 +31,7 @@ static bool network_head(struct parser *p, struct network *net)
     if (!parse_name(p, "a network", net->name) || !free_word(net->name, &t, p))
         return false;
     return (net->name[0] >= 'a' && net->name[0] <= 'z') ||
-           fail_at(p, &t, "", "the name of a network begins with a letter");
+           parse_fail_at(p, &t, "", "the name of a network begins with a letter");
 }
 
 static void network_address(struct parser *p)
@@ -49,10 +49,10 @@ void parse_network(struct parser *p)
     struct policy *pol = p->policy;
 
     if (pol->n_networks >= NETWORKS_MAX) {
-        fail_at(p, &p->last, "", "more than %d networks", NETWORKS_MAX);
+        parse_fail_at(p, &p->last, "", "more than %d networks", NETWORKS_MAX);
         return;
     }
-    if (!grow(p, &pol->networks, pol->n_networks, sizeof *pol->networks))
+    if (!parse_grow(p, &pol->networks, pol->n_networks, sizeof *pol->networks))
         return;
     if (network_head(p, &pol->networks[pol->n_networks++]))
         parse_block(p, "a network", body);
@@ -60,8 +60,7 @@ void parse_network(struct parser *p)
 
 /* ---- resource: one entry ------------------------------------------------------------------ */
 
-static bool entry_address(struct parser *p, struct resource_entry *e, size_t resource,
-                          size_t entry)
+static bool entry_address(struct parser *p, struct resource_entry *e, size_t resource, size_t entry)
 {
     struct ref r = {REF_NETWORK, resource, entry, e->n_networks, p->tok.pos, ""};
     struct ip_range range;
@@ -71,11 +70,11 @@ static bool entry_address(struct parser *p, struct resource_entry *e, size_t res
     if (!parse_name(p, "a network", r.name))
         return false;
     if (e->n_networks >= RANGES_MAX)
-        return fail_at(p, &p->last, "", "more than %d networks in one list", RANGES_MAX);
-    if (!grow(p, &e->networks, e->n_networks, sizeof *e->networks))
+        return parse_fail_at(p, &p->last, "", "more than %d networks in one list", RANGES_MAX);
+    if (!parse_grow(p, &e->networks, e->n_networks, sizeof *e->networks))
         return false;
     e->n_networks++;
-    return add_ref(p, r);
+    return parse_add_ref(p, r);
 }
 
 static bool entry_addresses(struct parser *p, struct resource_entry *e, size_t resource,
@@ -92,8 +91,8 @@ static bool entry_addresses(struct parser *p, struct resource_entry *e, size_t r
 static bool add_service(struct parser *p, struct resource_entry *e, struct service s)
 {
     if (e->n_services >= SERVICES_MAX)
-        return fail_at(p, &p->last, "", "more than %d services in one list", SERVICES_MAX);
-    if (!grow(p, &e->services, e->n_services, sizeof *e->services))
+        return parse_fail_at(p, &p->last, "", "more than %d services in one list", SERVICES_MAX);
+    if (!parse_grow(p, &e->services, e->n_services, sizeof *e->services))
         return false;
     e->services[e->n_services++] = s;
     return true;
@@ -144,7 +143,7 @@ static void parse_entry(struct parser *p)
     struct resource *r = this_resource(p);
     size_t entry = r->n_entries;
 
-    if (!grow(p, &r->entries, entry, sizeof *r->entries))
+    if (!parse_grow(p, &r->entries, entry, sizeof *r->entries))
         return;
     r->n_entries++;
     if (entry_addresses(p, &r->entries[entry], p->policy->n_resources - 1, entry))
@@ -153,7 +152,10 @@ static void parse_entry(struct parser *p)
 
 /* ---- resource ----------------------------------------------------------------------------- */
 
-static void parse_sensitive(struct parser *p) { once(p, &this_resource(p)->sensitive, "sensitive"); }
+static void parse_sensitive(struct parser *p)
+{
+    parse_once(p, &this_resource(p)->sensitive, "sensitive");
+}
 
 static bool resource_head(struct parser *p, struct resource *r)
 {
@@ -169,10 +171,10 @@ void parse_resource(struct parser *p)
     struct policy *pol = p->policy;
 
     if (pol->n_resources >= RESOURCES_MAX) {
-        fail_at(p, &p->last, "", "more than %d resources", RESOURCES_MAX);
+        parse_fail_at(p, &p->last, "", "more than %d resources", RESOURCES_MAX);
         return;
     }
-    if (!grow(p, &pol->resources, pol->n_resources, sizeof *pol->resources))
+    if (!parse_grow(p, &pol->resources, pol->n_resources, sizeof *pol->resources))
         return;
     pol->n_resources++;
     if (resource_head(p, this_resource(p)))

@@ -12,9 +12,9 @@
 
 /* ---- names to be resolved later ----------------------------------------------------------- */
 
-bool add_ref(struct parser *p, struct ref r)
+bool parse_add_ref(struct parser *p, struct ref r)
 {
-    if (!grow(p, &p->refs, p->n_refs, sizeof *p->refs))
+    if (!parse_grow(p, &p->refs, p->n_refs, sizeof *p->refs))
         return false;
     p->refs[p->n_refs++] = r;
     return true;
@@ -29,13 +29,14 @@ bool parse_name_list(struct parser *p, enum ref_kind kind, const char *what, siz
         if (!parse_name(p, what, r.name))
             return false;
         if (*n >= max)
-            return fail_at(p, &p->last, "", "more than %zu names in one list", max);
-        if (!grow(p, list, *n, sizeof **list) || (pos && !grow(p, pos, *n, sizeof **pos)))
+            return parse_fail_at(p, &p->last, "", "more than %zu names in one list", max);
+        if (!parse_grow(p, list, *n, sizeof **list) ||
+            (pos && !parse_grow(p, pos, *n, sizeof **pos)))
             return false;
         if (pos)
             (*pos)[*n] = r.pos;
         (*n)++;
-        if (!add_ref(p, r))
+        if (!parse_add_ref(p, r))
             return false;
     } while (take_sign(p, ","));
     return true;
@@ -60,13 +61,13 @@ static bool parse_days(struct parser *p, int *first, int *last)
     char shown[QUOTED];
 
     if (t.kind != TOK_WORD)
-        return fail(p, "like Mon-Fri 06:00-20:00", "a day expected");
+        return parse_fail(p, "like Mon-Fri 06:00-20:00", "a day expected");
     *first = day_read(t.s, t.len < 3 ? t.len : 3);
     *last = t.len > 3 && t.s[3] == '-' ? day_read(t.s + 4, t.len - 4) : *first;
     if (*first < 0 || *last < 0 || (t.len > 3 && t.s[3] != '-'))
-        return fail_at(p, &t, "Mon Tue Wed Thu Fri Sat Sun, or a range like Mon-Fri",
-                       "'%s' is not a day", quote(t.s, t.len, shown));
-    advance(p);
+        return parse_fail_at(p, &t, "Mon Tue Wed Thu Fri Sat Sun, or a range like Mon-Fri",
+                             "'%s' is not a day", diag_quote(t.s, t.len, shown));
+    parse_advance(p);
     return true;
 }
 
@@ -86,15 +87,15 @@ static bool parse_times(struct parser *p, int *from, int *to)
     char shown[QUOTED];
 
     if (t.kind != TOK_WORD)
-        return fail(p, "like 06:00-20:00", "a time of day expected");
+        return parse_fail(p, "like 06:00-20:00", "a time of day expected");
     *from = t.len == 11 && t.s[5] == '-' ? clock_read(t.s, 5) : -1;
     *to = *from >= 0 ? clock_read(t.s + 6, 5) : -1;
     if (*to < 0 || *from == 1440)
-        return fail_at(p, &t, "like 06:00-20:00; the day ends at 24:00",
-                       "'%s' is not a time of day", quote(t.s, t.len, shown));
+        return parse_fail_at(p, &t, "like 06:00-20:00; the day ends at 24:00",
+                             "'%s' is not a time of day", diag_quote(t.s, t.len, shown));
     if (*from == *to)
-        return fail_at(p, &t, "the whole day is 00:00-24:00", "these hours are empty");
-    advance(p);
+        return parse_fail_at(p, &t, "the whole day is 00:00-24:00", "these hours are empty");
+    parse_advance(p);
     return true;
 }
 
@@ -102,7 +103,7 @@ static bool add_slot(struct parser *p, struct hours *h, int from, int to)
 {
     if (from >= to)
         return true;
-    if (!grow(p, &h->slots, h->n_slots, sizeof *h->slots))
+    if (!parse_grow(p, &h->slots, h->n_slots, sizeof *h->slots))
         return false;
     h->slots[h->n_slots++] = (struct hours_slot){(uint16_t)from, (uint16_t)to};
     return true;
@@ -153,11 +154,11 @@ static void role_posture(struct parser *p)
     struct ref ref = {REF_POSTURE, role_index(p), 0, 0, p->tok.pos, ""};
     bool seen = r->posture != POSTURE_ABSENT;
 
-    if (!once(p, &seen, "posture"))
+    if (!parse_once(p, &seen, "posture"))
         return;
     r->posture = POSTURE_NAMED;
     if (parse_name(p, "a posture", ref.name))
-        add_ref(p, ref);
+        parse_add_ref(p, ref);
 }
 
 /* The zone is the word after the slots, unless the next statement begins there. */
@@ -174,13 +175,13 @@ static void hours_zone(struct parser *p, struct hours *h)
     char shown[QUOTED];
 
     if (!zone_name_valid(t.s, t.len)) {
-        fail_at(p, &t, "like America/Chicago", "'%s' is not the name of a time zone",
-                quote(t.s, t.len, shown));
+        parse_fail_at(p, &t, "like America/Chicago", "'%s' is not the name of a time zone",
+                      diag_quote(t.s, t.len, shown));
         return;
     }
     if (!token_is(&t, "UTC"))
         memcpy(h->zone, t.s, t.len);
-    advance(p);
+    parse_advance(p);
 }
 
 static void role_hours(struct parser *p)
@@ -189,7 +190,7 @@ static void role_hours(struct parser *p)
     struct token t = p->last;
     bool seen = h->n_slots > 0;
 
-    if (!once(p, &seen, "hours"))
+    if (!parse_once(p, &seen, "hours"))
         return;
     do
         if (!parse_slot(p, h))
@@ -207,27 +208,29 @@ static void role_sign_in(struct parser *p)
     struct role *r = this_role(p);
     bool seen = r->sign_in.s != 0;
 
-    if (!once(p, &seen, "sign-in"))
+    if (!parse_once(p, &seen, "sign-in"))
         return;
     if (!take_word(p, "every"))
-        fail(p, "like 'sign-in every 12h'", "'every' expected");
+        parse_fail(p, "like 'sign-in every 12h'", "'every' expected");
     else
         parse_duration(p, "the time between sign-ins", SIGN_IN_MIN, SIGN_IN_MAX, &r->sign_in);
 }
 
 void parse_role(struct parser *p)
 {
-    static const struct statement body[] = {{"reach", role_reach},     {"posture", role_posture},
-                                            {"hours", role_hours},     {"sign-in", role_sign_in},
+    static const struct statement body[] = {{"reach", role_reach},
+                                            {"posture", role_posture},
+                                            {"hours", role_hours},
+                                            {"sign-in", role_sign_in},
                                             {NULL, NULL}};
     struct policy *pol = p->policy;
     size_t errors = p->diags->errors;
 
     if (pol->n_roles >= ROLES_MAX) {
-        fail_at(p, &p->last, "", "more than %d roles", ROLES_MAX);
+        parse_fail_at(p, &p->last, "", "more than %d roles", ROLES_MAX);
         return;
     }
-    if (!grow(p, &pol->roles, pol->n_roles, sizeof *pol->roles))
+    if (!parse_grow(p, &pol->roles, pol->n_roles, sizeof *pol->roles))
         return;
     pol->n_roles++;
     this_role(p)->pos = p->tok.pos;
@@ -235,5 +238,5 @@ void parse_role(struct parser *p)
     if (parse_name(p, "a role", this_role(p)->name))
         parse_block(p, "a role", body);
     if (p->diags->errors > errors && this_role(p)->posture == POSTURE_ABSENT)
-        this_role(p)->posture = POSTURE_NAMED;   /* it may be what the error has hidden */
+        this_role(p)->posture = POSTURE_NAMED; /* it may be what the error has hidden */
 }

@@ -17,8 +17,8 @@ static bool bad_endpoint(struct parser *p, const struct token *t)
 {
     char shown[QUOTED];
 
-    return fail_at(p, t, "like 10.20.0.9:5432 or [fd20::10]:443", "'%s' is not an address and port",
-                   quote(t->s, t->len, shown));
+    return parse_fail_at(p, t, "like 10.20.0.9:5432 or [fd20::10]:443",
+                         "'%s' is not an address and port", diag_quote(t->s, t->len, shown));
 }
 
 /* "10.20.0.9:5432" or "[fd20::10]:443" */
@@ -30,7 +30,7 @@ static bool parse_endpoint(struct parser *p, struct test_case *c)
     int64_t port;
 
     if (t.kind != TOK_WORD)
-        return fail(p, "", "an address and port expected");
+        return parse_fail(p, "", "an address and port expected");
     while (colon > 0 && t.s[colon - 1] != ':')
         colon--;
     if (colon < 2 || (six && (colon < 4 || t.s[colon - 2] != ']')))
@@ -40,7 +40,7 @@ static bool parse_endpoint(struct parser *p, struct test_case *c)
         port < 1 || port > 65535)
         return bad_endpoint(p, &t);
     c->port = (uint16_t)port;
-    advance(p);
+    parse_advance(p);
     return true;
 }
 
@@ -50,9 +50,9 @@ static bool parse_destination(struct parser *p, struct test_case *c)
     char shown[QUOTED];
 
     if (t.kind != TOK_WORD || !ip_parse(t.s, t.len, &c->dst))
-        return fail_at(p, &t, "like 10.20.0.9 or fd20::10", "'%s' is not an address",
-                       quote(t.s, t.len, shown));
-    advance(p);
+        return parse_fail_at(p, &t, "like 10.20.0.9 or fd20::10", "'%s' is not an address",
+                             diag_quote(t.s, t.len, shown));
+    parse_advance(p);
     return true;
 }
 
@@ -76,19 +76,19 @@ static bool add_case(struct parser *p, const struct test_case *c, const struct r
     struct ref r = *role;
 
     if (p->n_cases >= TEST_CASES_MAX)
-        return fail_at(p, &p->last, "", "more than %d cases in the tests of one file",
-                       TEST_CASES_MAX);
-    if (!grow(p, &t->cases, t->n_cases, sizeof *t->cases))
+        return parse_fail_at(p, &p->last, "", "more than %d cases in the tests of one file",
+                             TEST_CASES_MAX);
+    if (!parse_grow(p, &t->cases, t->n_cases, sizeof *t->cases))
         return false;
     t->cases[t->n_cases] = *c;
     r.slot = t->n_cases++;
     p->n_cases++;
-    if (!add_ref(p, r))
+    if (!parse_add_ref(p, r))
         return false;
     if (!resource)
         return true;
     resource->slot = r.slot;
-    return add_ref(p, *resource);
+    return parse_add_ref(p, *resource);
 }
 
 static bool add_resource_cases(struct parser *p, const struct test_case *c, const struct ref *role)
@@ -105,7 +105,7 @@ static bool add_resource_cases(struct parser *p, const struct test_case *c, cons
 static bool parse_can(struct parser *p, bool *can)
 {
     *can = take_word(p, "can");
-    return *can || take_word(p, "cannot") || fail(p, "", "'can' or 'cannot' expected");
+    return *can || take_word(p, "cannot") || parse_fail(p, "", "'can' or 'cannot' expected");
 }
 
 static void test_role(struct parser *p)
@@ -129,10 +129,10 @@ void parse_test(struct parser *p)
     struct policy *pol = p->policy;
 
     if (pol->n_tests >= TESTS_MAX) {
-        fail_at(p, &p->last, "", "more than %d tests", TESTS_MAX);
+        parse_fail_at(p, &p->last, "", "more than %d tests", TESTS_MAX);
         return;
     }
-    if (!grow(p, &pol->tests, pol->n_tests, sizeof *pol->tests))
+    if (!parse_grow(p, &pol->tests, pol->n_tests, sizeof *pol->tests))
         return;
     pol->n_tests++;
     this_test(p)->pos = p->tok.pos;

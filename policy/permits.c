@@ -9,10 +9,10 @@ static void permits_of_entry(struct permits *s, const struct resource_entry *e)
 {
     for (size_t r = 0; r < e->n_ranges; r++)
         for (size_t v = 0; v < e->n_services; v++)
-            permits_add(s, (struct permit){
-                               e->ranges[r],
-                               proto_for(e->services[v].proto, e->ranges[r].first.family),
-                               e->services[v].port_first, e->services[v].port_last});
+            permits_add(s,
+                        (struct permit){e->ranges[r],
+                                        proto_for(e->services[v].proto, e->ranges[r].first.family),
+                                        e->services[v].port_first, e->services[v].port_last});
 }
 
 void permits_of_resource(struct permits *s, const struct resource *r)

@@ -14,7 +14,7 @@ static void parse_company(struct parser *p)
     char *company = p->policy->company;
     bool seen = company[0] != '\0';
 
-    if (once(p, &seen, "company"))
+    if (parse_once(p, &seen, "company"))
         parse_string(p, "the company's name", company, TEXT_SIZE);
 }
 
@@ -31,16 +31,16 @@ static void parse_remediation(struct parser *p)
     static const struct statement body[] = {{NULL, remediation_names}};
     bool seen = p->policy->n_remediation > 0;
 
-    if (once(p, &seen, "remediation"))
+    if (parse_once(p, &seen, "remediation"))
         parse_block(p, "remediation", body);
 }
 
 static void tokens_accept(struct parser *p)
 {
     if (!take_word(p, "EdDSA"))
-        fail(p, "the deprecated spelling of Ed25519", "'EdDSA' expected");
+        parse_fail(p, "the deprecated spelling of Ed25519", "'EdDSA' expected");
     else
-        once(p, &p->policy->accept_eddsa, "accept EdDSA");
+        parse_once(p, &p->policy->accept_eddsa, "accept EdDSA");
 }
 
 static void parse_tokens(struct parser *p)
@@ -50,12 +50,15 @@ static void parse_tokens(struct parser *p)
     parse_block(p, "tokens", body);
 }
 
-static const struct statement statements[] = {
-    {"company", parse_company},   {"network", parse_network},
-    {"resource", parse_resource}, {"remediation", parse_remediation},
-    {"posture", parse_posture_block}, {"role", parse_role},
-    {"tokens", parse_tokens},     {"test", parse_test},
-    {NULL, NULL}};
+static const struct statement statements[] = {{"company", parse_company},
+                                              {"network", parse_network},
+                                              {"resource", parse_resource},
+                                              {"remediation", parse_remediation},
+                                              {"posture", parse_posture_block},
+                                              {"role", parse_role},
+                                              {"tokens", parse_tokens},
+                                              {"test", parse_test},
+                                              {NULL, NULL}};
 
 struct policy *policy_parse(const char *text, size_t len, struct diags *diags)
 {

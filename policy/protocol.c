@@ -8,10 +8,13 @@
 
 #include "policy/lang.h"
 
-static const struct { const char *name; uint8_t number; } protocols[] = {
-    {"tcp", 6},   {"udp", 17}, {"sctp", 132}, {"dccp", 33},  {"udplite", 136}, {"icmp", 1},
-    {"igmp", 2},  {"ipip", 4}, {"ipv6", 41},  {"gre", 47},   {"esp", 50},      {"ah", 51},
-    {"eigrp", 88}, {"ospf", 89}, {"pim", 103}, {"vrrp", 112}, {"l2tp", 115},
+static const struct {
+    const char *name;
+    uint8_t number;
+} protocols[] = {
+    {"tcp", 6},    {"udp", 17},  {"sctp", 132}, {"dccp", 33},  {"udplite", 136}, {"icmp", 1},
+    {"igmp", 2},   {"ipip", 4},  {"ipv6", 41},  {"gre", 47},   {"esp", 50},      {"ah", 51},
+    {"eigrp", 88}, {"ospf", 89}, {"pim", 103},  {"vrrp", 112}, {"l2tp", 115},
 };
 
 #define N_PROTOCOLS (sizeof protocols / sizeof protocols[0])
@@ -51,22 +54,23 @@ static bool parse_numbered(struct parser *p, uint8_t *proto)
     int64_t n = 0;
 
     if (t.kind != TOK_WORD)
-        return fail(p, "like 'proto gre' or 'proto 47'", "a protocol expected");
+        return parse_fail(p, "like 'proto gre' or 'proto 47'", "a protocol expected");
     *proto = protocol_number(t.s, t.len);
     if (!*proto && !number_read(t.s, t.len, &n))
-        return fail_at(p, &t, "give its number", "'%s' is not a protocol that is known by name",
-                       quote(t.s, t.len, shown));
+        return parse_fail_at(p, &t, "give its number",
+                             "'%s' is not a protocol that is known by name",
+                             diag_quote(t.s, t.len, shown));
     if (!*proto && (n > 255 || is_extension(n)))
-        return fail_at(p, &t, "", "%lld is not the number of a protocol", (long long)n);
+        return parse_fail_at(p, &t, "", "%lld is not the number of a protocol", (long long)n);
     if (!*proto)
         *proto = (uint8_t)n;
     if (*proto == IPPROTO_ICMP || *proto == IPPROTO_ICMPV6)
-        return fail_at(p, &t, "write 'icmp': ICMP for IPv4, ICMPv6 for IPv6",
-                       "ICMP is not asked for by number");
+        return parse_fail_at(p, &t, "write 'icmp': ICMP for IPv4, ICMPv6 for IPv6",
+                             "ICMP is not asked for by number");
     if (stands_alone(*proto))
-        return fail_at(p, &t, "", "this protocol has ports: write '%s 80'",
-                       protocol_name(*proto));
-    advance(p);
+        return parse_fail_at(p, &t, "", "this protocol has ports: write '%s 80'",
+                             protocol_name(*proto));
+    parse_advance(p);
     return true;
 }
 
@@ -75,12 +79,13 @@ bool parse_protocol(struct parser *p, uint8_t *proto)
     if (take_word(p, "proto"))
         return parse_numbered(p, proto);
     if (!at_service(p))
-        return fail(p, protocol_number(p->tok.s, p->tok.len)
-                           ? "put 'proto' before it"
-                           : "tcp PORTS, udp PORTS, icmp, or proto NAME",
-                    "a service expected");
+        return parse_fail(p,
+                          protocol_number(p->tok.s, p->tok.len)
+                              ? "put 'proto' before it"
+                              : "tcp PORTS, udp PORTS, icmp, or proto NAME",
+                          "a service expected");
     *proto = protocol_number(p->tok.s, p->tok.len);
-    advance(p);
+    parse_advance(p);
     return true;
 }
 

@@ -14,17 +14,19 @@
 #include "policy/address.h"
 #include "policy/lang.h"
 
-struct ports { uint16_t first, last; };
+struct ports {
+    uint16_t first, last;
+};
 
 /* Everything one difference needs, allocated once. */
 struct sweep {
-    struct permit *a, *b;          /* sorted copies */
+    struct permit *a, *b; /* sorted copies */
     size_t na, nb;
-    struct permit *live_a, *live_b;  /* over the piece at hand, by first port */
+    struct permit *live_a, *live_b; /* over the piece at hand, by first port */
     size_t n_live_a, n_live_b;
     struct ip_addr *cuts;
     struct ports *left, *right, *now;
-    struct permit *open, *next;    /* rectangles that reach up to the piece at hand */
+    struct permit *open, *next; /* rectangles that reach up to the piece at hand */
     size_t n_open;
     struct permits *out;
 };
@@ -46,7 +48,7 @@ void permits_add(struct permits *s, struct permit p)
     if (s->oom)
         return;
     struct permit *slot = &s->v[s->n++];
-    memset(slot, 0, sizeof *slot);   /* the padding too: equal arrays are equal bytes */
+    memset(slot, 0, sizeof *slot); /* the padding too: equal arrays are equal bytes */
     slot->dst = p.dst;
     slot->proto = p.proto;
     slot->port_first = has_ports(p.proto) ? p.port_first : 0;
@@ -121,8 +123,8 @@ static size_t merged_ports(const struct permit *live, size_t n_live, struct port
 }
 
 /* left without right; both sorted and disjoint. */
-static size_t ports_minus(const struct ports *left, size_t nl, const struct ports *right,
-                          size_t nr, struct ports *out)
+static size_t ports_minus(const struct ports *left, size_t nl, const struct ports *right, size_t nr,
+                          struct ports *out)
 {
     size_t n = 0, r = 0;
 
@@ -235,9 +237,8 @@ static void sweep_group(struct sweep *w, const struct permit *a, size_t na, cons
 
     w->n_live_a = w->n_live_b = w->n_open = 0;
     for (size_t i = 0; i < n_cuts; i++) {
-        struct ip_range piece = {w->cuts[i], i + 1 < n_cuts
-                                                 ? ip_before(w->cuts[i + 1])
-                                                 : end_of_space(a->dst.first.family)};
+        struct ip_range piece = {w->cuts[i], i + 1 < n_cuts ? ip_before(w->cuts[i + 1])
+                                                            : end_of_space(a->dst.first.family)};
         size_t nl, nr, n_now;
 
         w->n_live_a = update_live(w->live_a, w->n_live_a, a, na, &taken_a, &piece.first);

@@ -41,8 +41,7 @@ int rights_group(struct permits *s, struct right_groups *g)
         if (g->n == 0 || !same_range(&g->v[g->n - 1].range, &s->v[i].dst))
             g->v[g->n++] = (struct right_group){s->v[i].dst, i, 0, false};
         g->v[g->n - 1].count++;
-        g->services[i] =
-            (struct service){s->v[i].proto, s->v[i].port_first, s->v[i].port_last};
+        g->services[i] = (struct service){s->v[i].proto, s->v[i].port_first, s->v[i].port_last};
     }
     return 0;
 }

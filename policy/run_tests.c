@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/lang.h"
 
@@ -38,8 +39,7 @@ static enum holds case_holds(const struct policy *p, const struct test_case *c)
 }
 
 /* By which resource is a forbidden destination reached after all? */
-static void explain_case(const struct policy *p, const struct test_case *c, char *hint,
-                         size_t size)
+static void explain_case(const struct policy *p, const struct test_case *c, char *hint, size_t size)
 {
     int by = -1;
 
@@ -57,17 +57,16 @@ static void report_case(const struct policy *p, const struct policy_test *t,
                         const struct test_case *c, enum holds h, struct diags *diags)
 {
     struct out o = {0};
-    char hint[128], *text;
+    char hint[128], title[QUOTED], *text;
 
     out_case(&o, p, c);
     text = out_take(&o);
     explain_case(p, c, hint, sizeof hint);
+    diag_quote(t->title, strlen(t->title), title);
     if (h == HOLDS_UNKNOWN)
-        diag_error(diags, c->pos, 4, "", "test \"%.60s\" could not be run: out of memory",
-                   t->title);
+        diag_error(diags, c->pos, 4, "", "test \"%s\" could not be run: out of memory", title);
     else
-        diag_error(diags, c->pos, 4, hint, "test \"%.60s\" fails: %s", t->title,
-                   text ? text : "");
+        diag_error(diags, c->pos, 4, hint, "test \"%s\" fails: %s", title, text ? text : "");
     free(text);
 }
 

@@ -17,18 +17,26 @@
 
 /* ---- the parsed zone ---------------------------------------------------------------------- */
 
-enum rule_kind { RULE_JULIAN, RULE_DAY, RULE_MONTH };   /* Jn, n, Mm.w.d of POSIX TZ */
+enum rule_kind { RULE_JULIAN, RULE_DAY, RULE_MONTH }; /* Jn, n, Mm.w.d of POSIX TZ */
 
-struct rule { enum rule_kind kind; int month, week, day; int32_t time; };
+struct rule {
+    enum rule_kind kind;
+    int month, week, day;
+    int32_t time;
+};
 
 /* "CST6CDT,M3.2.0,M11.1.0": offsets are east of UTC here. */
-struct footer { bool present, has_dst; int32_t std, dst; struct rule to_dst, to_std; };
+struct footer {
+    bool present, has_dst;
+    int32_t std, dst;
+    struct rule to_dst, to_std;
+};
 
 struct zone {
-    int64_t *at;         /* moments of change, ascending */
-    int32_t *offset;     /* from that moment on */
+    int64_t *at;     /* moments of change, ascending */
+    int32_t *offset; /* from that moment on */
     size_t n;
-    int32_t before;      /* until the first change */
+    int32_t before; /* until the first change */
     struct footer footer;
 };
 
@@ -71,7 +79,9 @@ static int64_t year_of(int64_t days)
 
 /* ---- the footer's rules ------------------------------------------------------------------- */
 
-struct text { const char *s, *end; };
+struct text {
+    const char *s, *end;
+};
 
 static bool take(struct text *t, char c)
 {
@@ -170,7 +180,9 @@ static bool footer_parse(struct text t, struct footer *f)
 
 /* ---- the file ----------------------------------------------------------------------------- */
 
-struct counts { size_t isut, isstd, leap, time, type, chars; };
+struct counts {
+    size_t isut, isstd, leap, time, type, chars;
+};
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -192,8 +204,8 @@ static bool header_parse(const uint8_t *h, size_t len, struct counts *c)
         return false;
     *c = (struct counts){be32(h + 20), be32(h + 24), be32(h + 28),
                          be32(h + 32), be32(h + 36), be32(h + 40)};
-    return c->time <= CHANGES_MAX && c->type <= 256 && c->chars >= 1 &&
-           c->chars <= 4096 && c->leap <= 256 && (c->isut == 0 || c->isut == c->type) &&
+    return c->time <= CHANGES_MAX && c->type <= 256 && c->chars >= 1 && c->chars <= 4096 &&
+           c->leap <= 256 && (c->isut == 0 || c->isut == c->type) &&
            (c->isstd == 0 || c->isstd == c->type);
 }
 
@@ -390,7 +402,11 @@ struct local_time local_time(const struct zone *z, struct wall t)
 
     while (of_year >= month_days(year, month))
         of_year -= month_days(year, month++);
-    return (struct local_time){(int)year, month, (int)of_year + 1,
-                               (int)(weekday < 0 ? weekday + 7 : weekday), (int)(second / 3600),
-                               (int)(second / 60 % 60), (int)(second % 60)};
+    return (struct local_time){(int)year,
+                               month,
+                               (int)of_year + 1,
+                               (int)(weekday < 0 ? weekday + 7 : weekday),
+                               (int)(second / 3600),
+                               (int)(second / 60 % 60),
+                               (int)(second % 60)};
 }

@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void walk(const struct zone *z)
 {
-    static const int64_t starts[] = {-62135596800, -2500000000, 0, 1700000000, 4200000000,
-                                     253402300799};
+    static const int64_t starts[] = {-62135596800, -2500000000, 0,
+                                     1700000000,   4200000000,  253402300799};
 
     for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
         struct wall t = {starts[i]};

@@ -15,7 +15,9 @@
 
 static void ip_texts(void **state)
 {
-    static const struct { const char *what, *text, *canonical; } cases[] = {
+    static const struct {
+        const char *what, *text, *canonical;
+    } cases[] = {
         {"v4", "10.20.0.9", "10.20.0.9"},
         {"v4 ends", "255.255.255.255", "255.255.255.255"},
         {"v4 zero", "0.0.0.0", "0.0.0.0"},
@@ -108,7 +110,9 @@ static void agrees_with_libc(void **state)
 
 static void prefixes(void **state)
 {
-    static const struct { const char *what, *text, *first, *last; } cases[] = {
+    static const struct {
+        const char *what, *text, *first, *last;
+    } cases[] = {
         {"host bits are kept apart", "10.77.0.1/16", "10.77.0.0", "10.77.255.255"},
         {"inside a byte", "10.20.0.77/27", "10.20.0.64", "10.20.0.95"},
         {"all", "0.0.0.0/0", "0.0.0.0", "255.255.255.255"},
@@ -183,7 +187,7 @@ static void keys(void **state)
     assert_false(wg_key_parse(good, 43, &k));
     for (size_t i = 0; i < 44; i++) {
         memcpy(bad, good, sizeof bad);
-        bad[i] = i == 42 ? 'x' : '!';      /* 'x' sets a bit beyond the 256th */
+        bad[i] = i == 42 ? 'x' : '!'; /* 'x' sets a bit beyond the 256th */
         if (wg_key_parse(bad, 44, &other))
             fail_msg("a wrong byte at %zu was taken", i);
     }
@@ -211,7 +215,10 @@ static void class_reference(void **state)
                          {{ip("fd20::1"), ip("fd20::1")}, IPPROTO_ICMPV6, 0, 0}};
     struct access_class c = {1, v, 2}, none = {0};
     static const struct {
-        const char *what, *dst; uint8_t proto; uint16_t port; enum verdict verdict;
+        const char *what, *dst;
+        uint8_t proto;
+        uint16_t port;
+        enum verdict verdict;
     } cases[] = {
         {"first address, first port", "10.20.0.9", IPPROTO_TCP, 80, VERDICT_PERMIT},
         {"last address, last port", "10.20.0.11", IPPROTO_TCP, 90, VERDICT_PERMIT},
@@ -250,10 +257,14 @@ static void clearing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ip_texts),       cmocka_unit_test(text_need_not_end),
-        cmocka_unit_test(agrees_with_libc), cmocka_unit_test(prefixes),
-        cmocka_unit_test(order_and_containment), cmocka_unit_test(keys),
-        cmocka_unit_test(deny_reasons),   cmocka_unit_test(class_reference),
+        cmocka_unit_test(ip_texts),
+        cmocka_unit_test(text_need_not_end),
+        cmocka_unit_test(agrees_with_libc),
+        cmocka_unit_test(prefixes),
+        cmocka_unit_test(order_and_containment),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(deny_reasons),
+        cmocka_unit_test(class_reference),
         cmocka_unit_test(clearing),
     };
 

@@ -23,27 +23,30 @@ static struct policy *parse(const char *text)
 }
 
 #define POSTURE "posture p { require fde.sys }\n"
-#define BASE                                                                        \
-    "resource db { 10.20.0.9 tcp 5432 }\n"                                          \
-    "resource web { 10.20.0.10, fd20::10 tcp 80, 443 icmp }\n"                      \
-    "resource updates { 10.20.0.40 tcp 443 }\n"                                     \
+#define BASE                                                                                       \
+    "resource db { 10.20.0.9 tcp 5432 }\n"                                                         \
+    "resource web { 10.20.0.10, fd20::10 tcp 80, 443 icmp }\n"                                     \
+    "resource updates { 10.20.0.40 tcp 443 }\n"                                                    \
     "remediation { updates }\n" POSTURE
 
-static const struct { const char *what, *from, *to, *says; } cases[] = {
+static const struct {
+    const char *what, *from, *to, *says;
+} cases[] = {
     {"nothing", BASE "role a { reach db posture p }", BASE "role a { reach db posture p }", ""},
-    {"written otherwise",
-     BASE "role a { reach db, web posture p }",
+    {"written otherwise", BASE "role a { reach db, web posture p }",
      "posture p { require fde.sys }\n"
      "resource one { 10.20.0.9 tcp 5432  10.20.0.10 tcp 80 icmp  fd20::10 icmp }\n"
      "resource two { 10.20.0.10 tcp 443  fd20::10 tcp 443, 80 }\n"
      "resource other { 10.20.0.40 tcp 443 } remediation { other }\n"
-     "role a { reach two, one posture p }", ""},
+     "role a { reach two, one posture p }",
+     ""},
     {"reordered", BASE "role a { reach db posture p } role b { reach web posture p }",
      BASE "role b { reach web posture p } role a { reach db posture p }", ""},
     {"a resource less", BASE "role warehouse { reach db, web posture p }",
      BASE "role warehouse { reach web posture p }",
      "role warehouse loses tcp 5432 on db (10.20.0.9)\n"},
-    {"a resource more", BASE "role a { reach db posture p }", BASE "role a { reach db, web posture p }",
+    {"a resource more", BASE "role a { reach db posture p }",
+     BASE "role a { reach db, web posture p }",
      "role a gains icmp, tcp 80, 443 on web (10.20.0.10, fd20::10)\n"},
     {"reached by two names, one taken away",
      BASE "resource db2 { 10.20.0.9 tcp 5432-5433 } role a { reach db, db2 posture p }",
@@ -58,7 +61,8 @@ static const struct { const char *what, *from, *to, *says; } cases[] = {
      "role a loses tcp 5432 on db (10.20.0.9)\nrole a gains tcp 5433 on db (10.20.0.9)\n"},
     {"a hole in a range",
      "resource r { 10.0.0.0/29 tcp 1 }\n" POSTURE "role a { reach r posture p }",
-     "resource r { 10.0.0.0-10.0.0.2, 10.0.0.5-10.0.0.7 tcp 1 }\n" POSTURE "role a { reach r posture p }",
+     "resource r { 10.0.0.0-10.0.0.2, 10.0.0.5-10.0.0.7 tcp 1 }\n" POSTURE
+     "role a { reach r posture p }",
      "role a loses tcp 1 on r (10.0.0.3-10.0.0.4)\n"},
     {"remediation grows for every role",
      BASE "role a { reach db posture p } role b { reach db posture p }",
@@ -83,7 +87,8 @@ static const struct { const char *what, *from, *to, *says; } cases[] = {
      "role b is gone\nrole b loses tcp 5432 on db (10.20.0.9)\n"
      "role b loses tcp 443 on updates (10.20.0.40)\n"},
     {"posture, hours and sign-in of a role",
-     BASE "posture q { require fde.sys } role a { reach db posture p hours Mon-Fri 06:00-20:00 UTC }",
+     BASE
+     "posture q { require fde.sys } role a { reach db posture p hours Mon-Fri 06:00-20:00 UTC }",
      BASE "posture q { require fde.sys } role a { reach db posture q sign-in every 12h }",
      "role a: posture q, was p\n"
      "role a: hours at all times, was Mon-Fri 06:00-20:00 UTC\n"
@@ -91,13 +96,13 @@ static const struct { const char *what, *from, *to, *says; } cases[] = {
     {"the zone of hours", BASE "role a { reach db posture p hours Mon 06:00-20:00 UTC }",
      BASE "role a { reach db posture p hours Mon 06:00-20:00 Europe/Berlin }",
      "role a: hours Mon 06:00-20:00 Europe/Berlin, was Mon 06:00-20:00 UTC\n"},
-    {"limits of a posture",
-     "posture p { lease 15m } role a { posture p } role b { posture p }",
-     "posture p { lease 5m evidence <= 1h assurance >= PA3 report only } role a { posture p } role b { posture p }",
+    {"limits of a posture", "posture p { lease 15m } role a { posture p } role b { posture p }",
+     "posture p { lease 5m evidence <= 1h assurance >= PA3 report only } role a { posture p } role "
+     "b { posture p }",
      "posture p (a, b): lease 5m, was 15m\nposture p (a, b): evidence <= 1h, was 8h\n"
      "posture p (a, b): assurance >= PA3, was PA1\nposture p (a, b): now reports only\n"},
-    {"systems of a posture",
-     "posture p { os macos >= 14, debian >= 12 }", "posture p { os macos >= 15, ubuntu >= 22.04 }",
+    {"systems of a posture", "posture p { os macos >= 14, debian >= 12 }",
+     "posture p { os macos >= 15, ubuntu >= 22.04 }",
      "posture p: macos >= 15, was 14\nposture p: ubuntu >= 22.04, was not admitted\n"
      "posture p: debian is no longer admitted\n"},
     {"systems asked for the first time", "posture p { }", "posture p { os macos >= 15 }",
@@ -108,7 +113,8 @@ static const struct { const char *what, *from, *to, *says; } cases[] = {
      "posture p: now require fw.on warn, was require fw.on\n"
      "posture p: new require age(os.patch) <= 14d grace 7d\n"
      "posture p: no longer require age(os.patch) <= 30d grace 7d\n"},
-    {"marks", "resource r { 10.0.0.1 tcp 1 }", "resource r { 10.0.0.1 tcp 1 sensitive } tokens { accept EdDSA }",
+    {"marks", "resource r { 10.0.0.1 tcp 1 }",
+     "resource r { 10.0.0.1 tcp 1 sensitive } tokens { accept EdDSA }",
      "resource r is now sensitive\ntokens that spell their method 'EdDSA' are now accepted\n"},
     {"tests grant nothing", "", "test \"t\" { }", ""},
 };

@@ -24,14 +24,15 @@ static void shortest(void **state)
     struct gateway_conf c;
 
     (void)state;
-    if (parse("gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16 } outside eth0 office eth1 }",
+    if (parse("gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16 } outside eth0 office "
+              "eth1 }",
               &c) != 0)
         fail_msg("%s", diags.v[0].text);
     assert_string_equal(c.name, "hq");
     assert_string_equal(c.tunnel.iface, "wg0");
     assert_int_equal(c.tunnel.listen_port, 51820);
     assert_int_equal(c.tunnel.net4.len, 16);
-    assert_int_equal(c.tunnel.net4.addr.b[3], 1);           /* host bits are kept */
+    assert_int_equal(c.tunnel.net4.addr.b[3], 1); /* host bits are kept */
     assert_int_equal(c.tunnel.net6.addr.family, 0);
     assert_string_equal(c.tunnel.outside, "eth0");
     assert_int_equal(c.tunnel.n_office, 1);
@@ -72,7 +73,8 @@ static void everything(void **state)
     (void)state;
     if (parse("gateway g { outside wan.100 office lan0 { masquerade } office lan1\n"
               "log { rate 5 group 9 } tunnel wg-staff { address fd77::1/64 address 10.1.2.3/24\n"
-              "mtu 1280 portal 8080 listen 1 } }", &c) != 0)
+              "mtu 1280 portal 8080 listen 1 } }",
+              &c) != 0)
         fail_msg("%s", diags.v[0].text);
     assert_int_equal(c.tunnel.n_office, 2);
     assert_true(c.tunnel.office[0].masquerade && !c.tunnel.office[1].masquerade);
@@ -101,7 +103,9 @@ static void clocks(void **state)
 
 static void refused(void **state)
 {
-    static const struct { const char *what, *text, *message; } cases[] = {
+    static const struct {
+        const char *what, *text, *message;
+    } cases[] = {
         {"nothing", "", "this file describes no gateway"},
         {"two", "gateway a { " TUNNEL REST "\ngateway b { " TUNNEL REST,
          "'gateway' is given twice in this block"},
@@ -112,8 +116,10 @@ static void refused(void **state)
          "this gateway names no IPv4 tunnel address"},
         {"v6 alone", "gateway g { tunnel wg0 { listen 1 address fd77::1/64 }" REST,
          "this gateway names no IPv4 tunnel address"},
-        {"no outside", "gateway g { " TUNNEL " office eth1 }", "this gateway names no outside interface"},
-        {"no office", "gateway g { " TUNNEL " outside eth0 }", "this gateway names no office interface"},
+        {"no outside", "gateway g { " TUNNEL " office eth1 }",
+         "this gateway names no outside interface"},
+        {"no office", "gateway g { " TUNNEL " outside eth0 }",
+         "this gateway names no office interface"},
         {"one interface twice", "gateway g { " TUNNEL " outside eth0 office eth0 }",
          "interface 'eth0' has a part already"},
         {"the tunnel as office", "gateway g { " TUNNEL " outside eth0 office wg0 }",
@@ -130,7 +136,8 @@ static void refused(void **state)
          "the mtu must be 1280 to 1500"},
         {"no prefix", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1 }" REST,
          "'10.77.0.1' is not an address with its prefix"},
-        {"two of IPv4", "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16, 10.78.0.1/16 }" REST,
+        {"two of IPv4",
+         "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16, 10.78.0.1/16 }" REST,
          "a second IPv4 address"},
         {"the network itself", "gateway g { tunnel wg0 { listen 1 address 10.77.0.0/16 }" REST,
          "'10.77.0.0/16' is the network, not an address in it"},
@@ -148,18 +155,26 @@ static void refused(void **state)
          "'::1/64' is no address that a gateway can have"},
         {"port twice", "gateway g { tunnel wg0 { listen 1 listen 2 address 10.77.0.1/16 }" REST,
          "'listen' is given twice in this block"},
-        {"tunnel twice", "gateway g { " TUNNEL TUNNEL REST, "'tunnel' is given twice in this block"},
-        {"rate 0", "gateway g { " TUNNEL " log { rate 0 }" REST, "the rate per second must be 1 to 10000"},
-        {"group", "gateway g { " TUNNEL " log { group 65536 }" REST, "the NFLOG group must be 1 to 65535"},
-        {"masquerade twice", "gateway g { " TUNNEL " outside eth0 office eth1 { masquerade masquerade } }",
+        {"tunnel twice", "gateway g { " TUNNEL TUNNEL REST,
+         "'tunnel' is given twice in this block"},
+        {"rate 0", "gateway g { " TUNNEL " log { rate 0 }" REST,
+         "the rate per second must be 1 to 10000"},
+        {"group", "gateway g { " TUNNEL " log { group 65536 }" REST,
+         "the NFLOG group must be 1 to 65535"},
+        {"masquerade twice",
+         "gateway g { " TUNNEL " outside eth0 office eth1 { masquerade masquerade } }",
          "'masquerade' is given twice in this block"},
-        {"a clock of nobody", "gateway g { " TUNNEL " clock moon" REST, "'ntp' or 'host' expected, not 'moon'"},
+        {"a clock of nobody", "gateway g { " TUNNEL " clock moon" REST,
+         "'ntp' or 'host' expected, not 'moon'"},
         {"clock twice", "gateway g { " TUNNEL " clock ntp clock host" REST,
          "'clock' is given twice in this block"},
-        {"nine offices", "gateway g { " TUNNEL " outside o office a office b office c office d office e "
-         "office f office g office h office i }", "more than 8 office interfaces"},
+        {"nine offices",
+         "gateway g { " TUNNEL " outside o office a office b office c office d office e "
+         "office f office g office h office i }",
+         "more than 8 office interfaces"},
         {"a policy", "role x { }", "'role' is not a statement of this file"},
-        {"unknown", "gateway g { tunel wg0 { } " TUNNEL REST, "'tunel' is not a statement of a gateway"},
+        {"unknown", "gateway g { tunel wg0 { } " TUNNEL REST,
+         "'tunel' is not a statement of a gateway"},
     };
 
     (void)state;
@@ -176,7 +191,7 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shortest), cmocka_unit_test(clocks), cmocka_unit_test(shipped),
+        cmocka_unit_test(shortest),   cmocka_unit_test(clocks),  cmocka_unit_test(shipped),
         cmocka_unit_test(everything), cmocka_unit_test(refused),
     };
 

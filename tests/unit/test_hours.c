@@ -57,7 +57,10 @@ static int64_t utc(int y, int mo, int d, int h, int mi)
 static void in_utc(void **state)
 {
     static const struct {
-        const char *what, *hours; int day, hour, minute; bool open; int64_t for_s;
+        const char *what, *hours;
+        int day, hour, minute;
+        bool open;
+        int64_t for_s;
     } cases[] = {
         {"a working day", "Mon-Fri 06:00-20:00 UTC", 23, 12, 0, true, 8 * 3600},
         {"the first minute", "Mon-Fri 06:00-20:00 UTC", 23, 6, 0, true, 14 * 3600},
@@ -67,12 +70,14 @@ static void in_utc(void **state)
         {"two slots", "Mon-Fri 06:00-20:00, Sat 08:00-12:00 UTC", 28, 9, 0, true, 3 * 3600},
         {"over midnight, evening", "Mon 22:00-06:00 UTC", 23, 23, 0, true, 7 * 3600},
         {"over midnight, morning", "Mon 22:00-06:00 UTC", 24, 5, 0, true, 3600},
-        {"over midnight, the day before has none", "Mon 22:00-06:00 UTC", 23, 5, 0, false, 17 * 3600},
+        {"over midnight, the day before has none", "Mon 22:00-06:00 UTC", 23, 5, 0, false,
+         17 * 3600},
         {"over the week's end", "Sun 22:00-06:00 UTC", 23, 5, 0, true, 3600},
         {"over the week's end, evening", "Sun 22:00-06:00 UTC", 29, 23, 0, true, 7 * 3600},
         {"days over the week's end", "Sat-Mon 08:00-10:00 UTC", 29, 9, 0, true, 3600},
         {"days over the week's end, Monday", "Sat-Mon 08:00-10:00 UTC", 23, 9, 0, true, 3600},
-        {"touching slots are one", "Mon 08:00-12:00, Mon 12:00-14:00 UTC", 23, 9, 0, true, 5 * 3600},
+        {"touching slots are one", "Mon 08:00-12:00, Mon 12:00-14:00 UTC", 23, 9, 0, true,
+         5 * 3600},
         {"touching days are one", "Mon-Tue 00:00-24:00 UTC", 23, 9, 0, true, 39 * 3600},
         {"the whole week has no end", "Mon-Sun 00:00-24:00 UTC", 23, 9, 0, true, 8 * DAY},
     };
@@ -94,7 +99,10 @@ static void in_utc(void **state)
 static void in_a_zone(void **state)
 {
     static const struct {
-        const char *what; int y, mo, d, h, mi; bool open; int64_t for_s;
+        const char *what;
+        int y, mo, d, h, mi;
+        bool open;
+        int64_t for_s;
     } cases[] = {
         /* America/Chicago: UTC-6, from 2026-03-08 02:00 UTC-5, from 2026-11-01 02:00 UTC-6 */
         {"winter morning", 2026, 11, 23, 12, 0, true, 14 * 3600},
@@ -172,10 +180,10 @@ static void without_hours_or_zone(void **state)
     (void)state;
     assert_true(hours_open(&none, now, &until));
     assert_int_equal(until.s, now.s + 8 * DAY);
-    assert_false(hours_open(&p->roles[0].hours, now, &until));     /* zone never given */
+    assert_false(hours_open(&p->roles[0].hours, now, &until)); /* zone never given */
     assert_int_equal(policy_zone_set(p, "America/Chicago", (const uint8_t *)"TZif", 4), -1);
     assert_false(hours_open(&p->roles[0].hours, now, &until));
-    give_zone(p, "Europe/Berlin");                                 /* not the one that is named */
+    give_zone(p, "Europe/Berlin"); /* not the one that is named */
     assert_false(hours_open(&p->roles[0].hours, now, &until));
     give_zone(p, "America/Chicago");
     assert_true(hours_open(&p->roles[0].hours, now, &until));
@@ -204,9 +212,12 @@ static void zone_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_utc),           cmocka_unit_test(in_a_zone),
-        cmocka_unit_test(nights_of_change), cmocka_unit_test(until_is_exact),
-        cmocka_unit_test(without_hours_or_zone), cmocka_unit_test(zone_names),
+        cmocka_unit_test(in_utc),
+        cmocka_unit_test(in_a_zone),
+        cmocka_unit_test(nights_of_change),
+        cmocka_unit_test(until_is_exact),
+        cmocka_unit_test(without_hours_or_zone),
+        cmocka_unit_test(zone_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,16 +26,17 @@ static struct policy *parse(const char *text)
     return p;
 }
 
-/* ---- refusals: one case each ------------------------------------------------------------------ */
+/* ---- refusals: one case each ------------------------------------------------------------------
+ */
 
-#define R "resource r { 10.0.0.1 tcp 1 }\n"      /* line 1 of cases about later lines */
-#define RP R "posture p { }\n"                   /* lines 1 and 2 */
+#define R "resource r { 10.0.0.1 tcp 1 }\n" /* line 1 of cases about later lines */
+#define RP R "posture p { }\n"              /* lines 1 and 2 */
 
 static const struct refusal {
     const char *what, *text;
     int line, col;
-    const char *message;         /* the whole text */
-    const char *hint;            /* NULL: any; else the whole hint */
+    const char *message; /* the whole text */
+    const char *hint;    /* NULL: any; else the whole hint */
 } refusals[] = {
     /* numbers, ports, addresses */
     {"not a number", "resource r { 10.0.0.1 tcp 12x }", 1, 27, "'12x' is not a number", ""},
@@ -46,21 +47,24 @@ static const struct refusal {
      "'18446744073709551696' is not a number", ""},
     {"range of ports reversed", "resource r { 10.0.0.1 tcp 90-80 }", 1, 27,
      "this range of ports is empty", "write the lower port first"},
-    {"end of a range of ports", "resource r { 10.0.0.1 tcp 80-9x }", 1, 30, "'9x' is not a number", ""},
-    {"range of ports without end", "resource r { 10.0.0.1 tcp 80- }", 1, 30, "'' is not a number", ""},
-    {"tcp without ports", "resource r { 10.0.0.1 tcp }", 1, 27, "a port (1-65535) expected, not '}'", NULL},
+    {"end of a range of ports", "resource r { 10.0.0.1 tcp 80-9x }", 1, 30, "'9x' is not a number",
+     ""},
+    {"range of ports without end", "resource r { 10.0.0.1 tcp 80- }", 1, 30, "'' is not a number",
+     ""},
+    {"tcp without ports", "resource r { 10.0.0.1 tcp }", 1, 27,
+     "a port (1-65535) expected, not '}'", NULL},
     {"address out of range", "resource r { 10.20.0.300 tcp 1 }", 1, 14,
      "'10.20.0.300' is not an address", "each part of an IPv4 address is 0 to 255"},
     {"address with leading zero", "resource r { 10.20.0.09 tcp 1 }", 1, 14,
      "'10.20.0.09' is not an address", "no leading zeros"},
-    {"address of three parts", "resource r { 10.20.9 tcp 1 }", 1, 14,
-     "'10.20.9' is not an address", "an IPv4 address has four parts"},
+    {"address of three parts", "resource r { 10.20.9 tcp 1 }", 1, 14, "'10.20.9' is not an address",
+     "an IPv4 address has four parts"},
     {"host bits", "resource r { 10.20.0.5/24 tcp 1 }", 1, 14,
      "'10.20.0.5/24' has bits set beyond its prefix", "the network is 10.20.0.0/24"},
     {"host bits of v6", "resource r { fd20::5/64 tcp 1 }", 1, 14,
      "'fd20::5/64' has bits set beyond its prefix", "the network is fd20::/64"},
-    {"short range", "resource r { 10.20.0.30-39 tcp 1 }", 1, 14, "'10.20.0.30-39' is not an address",
-     "write both ends in full: 10.20.0.30-10.20.0.39"},
+    {"short range", "resource r { 10.20.0.30-39 tcp 1 }", 1, 14,
+     "'10.20.0.30-39' is not an address", "write both ends in full: 10.20.0.30-10.20.0.39"},
     {"range reversed", "resource r { 10.0.0.9-10.0.0.1 tcp 1 }", 1, 14,
      "this range of addresses is empty", "write the lower address first"},
     {"range of two families", "resource r { 10.0.0.9-fd::1 tcp 1 }", 1, 14,
@@ -71,18 +75,25 @@ static const struct refusal {
      "a service expected, not 'gre'", "put 'proto' before it"},
     {"unknown protocol", "resource r { 10.0.0.1 proto gree }", 1, 29,
      "'gree' is not a protocol that is known by name", "give its number"},
-    {"protocol 256", "resource r { 10.0.0.1 proto 256 }", 1, 29, "256 is not the number of a protocol", ""},
-    {"protocol 0", "resource r { 10.0.0.1 proto 0 }", 1, 29, "0 is not the number of a protocol", ""},
-    {"extension header", "resource r { fd::1 proto 44 }", 1, 26, "44 is not the number of a protocol", ""},
+    {"protocol 256", "resource r { 10.0.0.1 proto 256 }", 1, 29,
+     "256 is not the number of a protocol", ""},
+    {"protocol 0", "resource r { 10.0.0.1 proto 0 }", 1, 29, "0 is not the number of a protocol",
+     ""},
+    {"extension header", "resource r { fd::1 proto 44 }", 1, 26,
+     "44 is not the number of a protocol", ""},
     {"tcp by number", "resource r { 10.0.0.1 proto 6 }", 1, 29,
      "this protocol has ports: write 'tcp 80'", ""},
-    {"ICMP by number", "resource r { fd::1 proto 58 }", 1, 26, "ICMP is not asked for by number", NULL},
-    {"comma and nothing", "resource r { 10.0.0.1 icmp, }", 1, 29, "a service expected, not '}'", NULL},
+    {"ICMP by number", "resource r { fd::1 proto 58 }", 1, 26, "ICMP is not asked for by number",
+     NULL},
+    {"comma and nothing", "resource r { 10.0.0.1 icmp, }", 1, 29, "a service expected, not '}'",
+     NULL},
     /* names */
     {"capital", "resource Db { 10.0.0.1 tcp 1 }", 1, 10, "'Db' is not a name", NULL},
     {"dash in front", "resource -db { 10.0.0.1 tcp 1 }", 1, 10, "'-db' is not a name", NULL},
-    {"64 characters", "resource a234567890123456789012345678901234567890123456789012345678901234 "
-     "{ 10.0.0.1 tcp 1 }", 1, 10, "a name has at most 63 characters", ""},
+    {"64 characters",
+     "resource a234567890123456789012345678901234567890123456789012345678901234 "
+     "{ 10.0.0.1 tcp 1 }",
+     1, 10, "a name has at most 63 characters", ""},
     {"word of the language", "resource tcp { 10.0.0.1 tcp 1 }", 1, 10,
      "'tcp' is a word of the language", "choose another name"},
     {"network that looks like a number", "network 10net { 10.0.0.1 }", 1, 9,
@@ -96,12 +107,14 @@ static const struct refusal {
     {"network defined twice", "network n { 10.0.0.1 }\nnetwork n { 10.0.0.1 }", 2, 9,
      "network 'n' is defined already in line 1", "names are unique"},
     /* references */
-    {"unknown resource", "resource customs-db { 10.0.0.1 tcp 1 }\nposture p { }\n"
-     "role a { reach customs-bd posture p }", 3, 16, "unknown resource 'customs-bd'",
-     "did you mean 'customs-db'?"},
-    {"the first of two that are near", "resource aab { 10.0.0.1 tcp 1 }\n"
-     "resource aac { 10.0.0.1 tcp 1 }\nremediation { aaa }", 3, 15, "unknown resource 'aaa'",
-     "did you mean 'aab'?"},
+    {"unknown resource",
+     "resource customs-db { 10.0.0.1 tcp 1 }\nposture p { }\n"
+     "role a { reach customs-bd posture p }",
+     3, 16, "unknown resource 'customs-bd'", "did you mean 'customs-db'?"},
+    {"the first of two that are near",
+     "resource aab { 10.0.0.1 tcp 1 }\n"
+     "resource aac { 10.0.0.1 tcp 1 }\nremediation { aaa }",
+     3, 15, "unknown resource 'aaa'", "did you mean 'aab'?"},
     {"nothing near", RP "role a { reach something-else posture p }", 3, 16,
      "unknown resource 'something-else'", ""},
     {"unknown posture", R "posture baseline { }\nrole a { reach r posture basline }", 3, 26,
@@ -109,8 +122,9 @@ static const struct refusal {
     {"unknown network", "network servers { 10.0.0.1 }\nresource r { server tcp 1 }", 2, 14,
      "unknown network 'server'", "did you mean 'servers'?"},
     {"unknown in remediation", R "remediation { q }", 2, 15, "unknown resource 'q'", NULL},
-    {"unknown role in a test", RP "role clerk { reach r posture p }\ntest \"t\" { role clark can r }",
-     4, 17, "unknown role 'clark'", "did you mean 'clerk'?"},
+    {"unknown role in a test",
+     RP "role clerk { reach r posture p }\ntest \"t\" { role clark can r }", 4, 17,
+     "unknown role 'clark'", "did you mean 'clerk'?"},
     {"unknown resource in a test", RP "role a { reach r posture p }\ntest \"t\" { role a can rr }",
      4, 23, "unknown resource 'rr'", NULL},
     {"role without posture", R "role a { reach r }", 2, 6,
@@ -132,8 +146,9 @@ static const struct refusal {
      "'posture' is given twice in this block", "remove one of the two"},
     {"remediation twice", R "remediation { r }\nremediation { r }", 3, 1,
      "'remediation' is given twice in this block", NULL},
-    {"a word on the next line is no zone", RP "role a { reach r hours Mon-Sun 00:00-24:00\npostur p }",
-     4, 1, "'postur' is not a statement of a role", "did you mean 'posture'?"},
+    {"a word on the next line is no zone",
+     RP "role a { reach r hours Mon-Sun 00:00-24:00\npostur p }", 4, 1,
+     "'postur' is not a statement of a role", "did you mean 'posture'?"},
     {"company twice", "company \"A\" company \"B\"", 1, 13,
      "'company' is given twice in this block", NULL},
     {"strange byte", "resource r { 10.0.0.1 tcp 1 } $", 1, 31, "'$' has no meaning here", ""},
@@ -151,26 +166,30 @@ static const struct refusal {
      "the company's name holds a control character or is not UTF-8", ""},
     /* durations, dates, hours */
     {"duration without unit", "posture p { lease 15 }", 1, 19, "'15' is not a duration", NULL},
-    {"duration of two units", "posture p { lease 1h30m }", 1, 19, "'1h30m' is not a duration", NULL},
+    {"duration of two units", "posture p { lease 1h30m }", 1, 19, "'1h30m' is not a duration",
+     NULL},
     {"lease too short", "posture p { lease 1s }", 1, 19, "a lease must be 5s to 1d", ""},
     {"lease too long", "posture p { lease 25h }", 1, 19, "a lease must be 5s to 1d", ""},
-    {"duration that wraps", "posture p { lease 999999999999999w }", 1, 19, "a lease must be 5s to 1d", ""},
+    {"duration that wraps", "posture p { lease 999999999999999w }", 1, 19,
+     "a lease must be 5s to 1d", ""},
     {"no such date", "posture p { require os.patch >= 2026-02-29 }", 1, 33,
      "'2026-02-29' is not a date", "dates are written YYYY-MM-DD"},
-    {"short date", "posture p { require os.patch >= 2026-2-09 }", 1, 33, "'2026-2-09' is not a date", NULL},
-    {"no such day", RP "role a { reach r posture p hours Mo 06:00-07:00 }", 3, 34, "'Mo' is not a day", NULL},
+    {"short date", "posture p { require os.patch >= 2026-2-09 }", 1, 33,
+     "'2026-2-09' is not a date", NULL},
+    {"no such day", RP "role a { reach r posture p hours Mo 06:00-07:00 }", 3, 34,
+     "'Mo' is not a day", NULL},
     {"no such time", RP "role a { reach r posture p hours Mon 06:00-24:30 }", 3, 38,
      "'06:00-24:30' is not a time of day", NULL},
-    {"the day does not begin at its end", RP "role a { reach r posture p hours Mon 24:00-06:00 }", 3, 38,
-     "'24:00-06:00' is not a time of day", NULL},
+    {"the day does not begin at its end", RP "role a { reach r posture p hours Mon 24:00-06:00 }",
+     3, 38, "'24:00-06:00' is not a time of day", NULL},
     {"time of one digit", RP "role a { reach r posture p hours Mon 6:00-20:00 }", 3, 38,
      "'6:00-20:00' is not a time of day", NULL},
     {"empty hours", RP "role a { reach r posture p hours Mon 06:00-06:00 }", 3, 38,
      "these hours are empty", "the whole day is 00:00-24:00"},
-    {"zone that is a path", RP "role a { reach r posture p hours Mon 06:00-07:00 ../etc/passwd }", 3, 50,
-     "'../etc/passwd' is not the name of a time zone", NULL},
-    {"zone with an empty part", RP "role a { reach r posture p hours Mon 06:00-07:00 America//x }", 3, 50,
-     "'America//x' is not the name of a time zone", NULL},
+    {"zone that is a path", RP "role a { reach r posture p hours Mon 06:00-07:00 ../etc/passwd }",
+     3, 50, "'../etc/passwd' is not the name of a time zone", NULL},
+    {"zone with an empty part", RP "role a { reach r posture p hours Mon 06:00-07:00 America//x }",
+     3, 50, "'America//x' is not the name of a time zone", NULL},
     {"zone with a root", RP "role a { reach r posture p hours Mon 06:00-07:00 /etc/passwd }", 3, 50,
      "'/etc/passwd' is not the name of a time zone", NULL},
     {"sign-in without every", RP "role a { reach r posture p sign-in 12h }", 3, 36,
@@ -186,11 +205,14 @@ static const struct refusal {
      "'not' is for facts that are true or false", NULL},
     {"a number for a text", "posture p { require own <= corp }", 1, 25,
      "a text is not compared by size", NULL},
-    {"a text for a number", "posture p { require pend.crit == none }", 1, 34, "'none' is not a number", ""},
+    {"a text for a number", "posture p { require pend.crit == none }", 1, 34,
+     "'none' is not a number", ""},
     {"negative number", "posture p { require pend.crit >= -1 }", 1, 34, "'-1' is not a number", ""},
     {"not a version", "posture p { os macos >= 14.x }", 1, 25, "'14.x' is not a version", NULL},
-    {"system twice", "posture p { os macos >= 14, macos >= 15 }", 1, 29, "'macos' is listed twice", ""},
-    {"no members", "posture p { require os in { } }", 1, 29, "at least one member expected, not '}'", ""},
+    {"system twice", "posture p { os macos >= 14, macos >= 15 }", 1, 29, "'macos' is listed twice",
+     ""},
+    {"no members", "posture p { require os in { } }", 1, 29,
+     "at least one member expected, not '}'", ""},
     {"17 members", "posture p { require os in { a b c d e f g h i j k l m n o q r } }", 1, 61,
      "at most 16 members expected, not 'r'", ""},
     {"assurance", "posture p { assurance >= PA5 }", 1, 26,
@@ -198,12 +220,14 @@ static const struct refusal {
     {"option twice", "posture p { require fde.sys warn deny }", 1, 34,
      "'warn, deny or quarantine' is given twice in this block", NULL},
     {"empty text", "posture p { require own == \"\" }", 1, 28, "this text is empty", ""},
-    {"text of 64", "posture p { require own == "
-     "a234567890123456789012345678901234567890123456789012345678901234 }", 1, 28,
-     "a literal has at most 63 bytes", ""},
-    {"version of 64", "posture p { require os.ver == "
-     "1234567890123456789012345678901234567890123456789012345678901234 }", 1, 31,
-     "'1234567890123456789012345678901234567..' is not a version", NULL},
+    {"text of 64",
+     "posture p { require own == "
+     "a234567890123456789012345678901234567890123456789012345678901234 }",
+     1, 28, "a literal has at most 63 bytes", ""},
+    {"version of 64",
+     "posture p { require os.ver == "
+     "1234567890123456789012345678901234567890123456789012345678901234 }",
+     1, 31, "'1234567890123456789012345678901234567..' is not a version", NULL},
     {"grace twice", "posture p { require fde.sys grace 3d grace 4d }", 1, 38,
      "'grace' is given twice in this block", NULL},
     {"when twice", "posture p { require fde.sys when fw.on when fw.in }", 1, 40,
@@ -212,28 +236,33 @@ static const struct refusal {
      "a rule that only warns needs no grace", NULL},
     {"rule twice", "posture p { require fde.sys\n require fde.sys warn }", 2, 2,
      "this rule is in the block already", NULL},
-    {"rule too long", "posture p { require own in { aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
-     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cccccccccccccccccccccccccccccc } }", 1, 13,
-     "a rule has at most 123 bytes", NULL},
+    {"rule too long",
+     "posture p { require own in { aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
+     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cccccccccccccccccccccccccccccc } }",
+     1, 13, "a rule has at most 123 bytes", NULL},
     {"missing what", "posture p { require fde.sys missing }", 1, 37,
      "'ok' expected after 'missing', not '}'", ""},
     {"report what", "posture p { report }", 1, 20, "'only' expected after 'report', not '}'", ""},
     /* tests */
-    {"neither can nor cannot", RP "role a { reach r posture p }\ntest \"t\" { role a may r }", 4, 19,
-     "'can' or 'cannot' expected, not 'may'", ""},
-    {"port missing", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp 10.0.0.1 }", 4, 27,
-     "'10.0.0.1' is not an address and port", NULL},
-    {"brackets missing", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp fd::1:80 }", 4, 27,
-     "'fd::1:80' is not an address and port", NULL},
-    {"brackets around IPv4", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp [10.0.0.1]:80 }",
-     4, 27, "'[10.0.0.1]:80' is not an address and port", NULL},
-    {"bracket not closed", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp [fd::1x:80 }",
-     4, 27, "'[fd::1x:80' is not an address and port", NULL},
-    {"port 0 in a test", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp 10.0.0.1:0 }",
-     4, 27, "'10.0.0.1:0' is not an address and port", NULL},
+    {"neither can nor cannot", RP "role a { reach r posture p }\ntest \"t\" { role a may r }", 4,
+     19, "'can' or 'cannot' expected, not 'may'", ""},
+    {"port missing", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp 10.0.0.1 }", 4,
+     27, "'10.0.0.1' is not an address and port", NULL},
+    {"brackets missing", RP "role a { reach r posture p }\ntest \"t\" { role a can tcp fd::1:80 }",
+     4, 27, "'fd::1:80' is not an address and port", NULL},
+    {"brackets around IPv4",
+     RP "role a { reach r posture p }\ntest \"t\" { role a can tcp [10.0.0.1]:80 }", 4, 27,
+     "'[10.0.0.1]:80' is not an address and port", NULL},
+    {"bracket not closed",
+     RP "role a { reach r posture p }\ntest \"t\" { role a can tcp [fd::1x:80 }", 4, 27,
+     "'[fd::1x:80' is not an address and port", NULL},
+    {"port 0 in a test",
+     RP "role a { reach r posture p }\ntest \"t\" { role a can tcp 10.0.0.1:0 }", 4, 27,
+     "'10.0.0.1:0' is not an address and port", NULL},
     {"port of a ping", RP "role a { reach r posture p }\ntest \"t\" { role a can icmp 10.0.0.1:7 }",
      4, 28, "'10.0.0.1:7' is not an address", NULL},
-    {"title without quotes", "test t { }", 1, 6, "the title of a test in quotes expected, not 't'", ""},
+    {"title without quotes", "test t { }", 1, 6, "the title of a test in quotes expected, not 't'",
+     ""},
 };
 
 /* What differs from the case, in words; NULL when nothing does. */
@@ -268,7 +297,8 @@ static void refused(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* ---- all of them at once ------------------------------------------------------------------------ */
+/* ---- all of them at once ------------------------------------------------------------------------
+ */
 
 static void every_error_is_reported(void **state)
 {
@@ -328,9 +358,10 @@ static const struct bound {
     {"networks", "", "network n%d { 10.0.0.1 }\n", "", 1024, "more than 1024 networks"},
     {"postures", "", "posture p%d { }\n", "", 32, "more than 32 postures"},
     {"tests", "", "test \"%d\" { }\n", "", 1024, "more than 1024 tests"},
-    {"cases", RP "role a { reach r posture p } test \"t\" {\n", "role a can tcp 10.0.0.1:%d\n", "}", 4096,
-     "more than 4096 cases in the tests of one file"},
-    {"addresses of a network", "network n { ", "fd::%d\n", "}", 1024, "more than 1024 addresses in one list"},
+    {"cases", RP "role a { reach r posture p } test \"t\" {\n", "role a can tcp 10.0.0.1:%d\n", "}",
+     4096, "more than 4096 cases in the tests of one file"},
+    {"addresses of a network", "network n { ", "fd::%d\n", "}", 1024,
+     "more than 1024 addresses in one list"},
     {"services of an entry", "resource r { 10.0.0.1 udp 1", ", %d\n", " }", 255,
      "more than 256 services in one list"},
     {"names of a reach", RP "role a { posture p reach r #\n", ", r #%d\n", "}", 1023,
@@ -339,9 +370,10 @@ static const struct bound {
      "more than 16 systems in one posture"},
     {"rules of a posture", "posture p {", "\nrequire pend.crit != %d", "}", 48,
      "more than 48 rules in one posture"},
-    {"permits of a policy", "resource r { 10.0.0.1 tcp 1 }\n", "resource r%d { 10.0.0.0, 10.0.0.1 tcp "
-     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32 }\n", "",
-     127, "more than 8192 pairs of address and service up to here"},
+    {"permits of a policy", "resource r { 10.0.0.1 tcp 1 }\n",
+     "resource r%d { 10.0.0.0, 10.0.0.1 tcp "
+     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32 }\n",
+     "", 127, "more than 8192 pairs of address and service up to here"},
 };
 
 static size_t put_bound(char *text, const struct bound *b, int n)
@@ -377,24 +409,30 @@ static void limits(void **state)
     free(text);
 }
 
-/* ---- warnings --------------------------------------------------------------------------------- */
+/* ---- warnings ---------------------------------------------------------------------------------
+ */
 
 static void warned(void **state)
 {
-    static const struct { const char *what, *text, *message; } cases[] = {
+    static const struct {
+        const char *what, *text, *message;
+    } cases[] = {
         {"unused resource", R, "nobody reaches resource 'r'"},
         {"unused posture", "posture p { }", "no role asks for posture 'p'"},
         {"unused network", "network n { 10.0.0.1 }", "no resource uses network 'n'"},
         {"unused network beside a resource",
          "network n { 10.0.0.1 } resource r { 10.0.0.1 tcp 1 } remediation { r }",
          "no resource uses network 'n'"},
-        {"role that reaches nothing", "posture p { }\nrole a { posture p }", "role 'a' reaches nothing"},
+        {"role that reaches nothing", "posture p { }\nrole a { posture p }",
+         "role 'a' reaches nothing"},
         {"listed twice", RP "role a { reach r, r posture p }", "'r' is listed twice"},
         {"no zone", RP "role a { reach r posture p hours Mon 08:00-12:00 }",
          "these hours name no time zone and are taken as UTC"},
         {"a system that is not admitted",
-         R "posture p { os debian >= 12 require own == corp require fw.on when os in { debian linux } }\n"
-         "role a { reach r posture p }", "posture 'p' admits no system 'linux'"},
+         R "posture p { os debian >= 12 require own == corp require fw.on when os in { debian "
+           "linux } }\n"
+           "role a { reach r posture p }",
+         "posture 'p' admits no system 'linux'"},
         {"empty test", "test \"t\" { }", "this test tests nothing"},
     };
 
@@ -409,16 +447,18 @@ static void warned(void **state)
     }
 }
 
-/* ---- what becomes of what is taken -------------------------------------------------------------- */
+/* ---- what becomes of what is taken --------------------------------------------------------------
+ */
 
 static void resources(void **state)
 {
-    struct policy *p = parse("network servers { 10.20.0.0/30, fd20::1-fd20::4 }\n"
-                             "resource mixed {\n"
-                             "    10.20.0.9, servers tcp 80, 443, 8000-8010, udp 53 icmp proto gre\n"
-                             "    10.20.0.10 proto 99; 10.20.0.11 sctp 9 sensitive\n"
-                             "}\n"
-                             "remediation { mixed }");
+    struct policy *p =
+        parse("network servers { 10.20.0.0/30, fd20::1-fd20::4 }\n"
+              "resource mixed {\n"
+              "    10.20.0.9, servers tcp 80, 443, 8000-8010, udp 53 icmp proto gre\n"
+              "    10.20.0.10 proto 99; 10.20.0.11 sctp 9 sensitive\n"
+              "}\n"
+              "remediation { mixed }");
     const struct resource *r = &p->resources[0];
     const struct resource_entry *e = &r->entries[0];
 
@@ -445,11 +485,12 @@ static void resources(void **state)
 
 static void roles(void **state)
 {
-    struct policy *p = parse("company \"Z\xc3\xbcrich \\\"Zoll\\\" \\\\ AG\"  tokens { accept EdDSA }\n"
-                             "role late { reach b, a   posture p   sign-in every 12h\n"
-                             "    hours Sat-Sun 22:00-02:00, Mon 09:00-10:00 America/Chicago }\n"
-                             "resource a { 10.0.0.1 tcp 1 }\nresource b { 10.0.0.2 tcp 1 }\n"
-                             "posture p { }");
+    struct policy *p =
+        parse("company \"Z\xc3\xbcrich \\\"Zoll\\\" \\\\ AG\"  tokens { accept EdDSA }\n"
+              "role late { reach b, a   posture p   sign-in every 12h\n"
+              "    hours Sat-Sun 22:00-02:00, Mon 09:00-10:00 America/Chicago }\n"
+              "resource a { 10.0.0.1 tcp 1 }\nresource b { 10.0.0.2 tcp 1 }\n"
+              "posture p { }");
     const struct role *r = &p->roles[0];
 
     (void)state;
@@ -474,15 +515,15 @@ static void roles(void **state)
 
 static void postures(void **state)
 {
-    struct policy *p = parse(
-        "posture a { }\n"
-        "posture b { lease 90s   evidence <= 1h   assurance >= PA3   report only\n"
-        "    os windows >= 10.0.19045, macos >= 14.7\n"
-        "    require age(os.patch) <= 2w grace 7d when os in { windows, macos linux }\n"
-        "    require not tamper.rooted deny missing ok\n"
-        "    require own not in { byod \"some thing\" } quarantine\n"
-        "    require os.patch >= 2026-01-02 warn when not fw.on\n"
-        "    require lic.unauth == 0 }\n");
+    struct policy *p =
+        parse("posture a { }\n"
+              "posture b { lease 90s   evidence <= 1h   assurance >= PA3   report only\n"
+              "    os windows >= 10.0.19045, macos >= 14.7\n"
+              "    require age(os.patch) <= 2w grace 7d when os in { windows, macos linux }\n"
+              "    require not tamper.rooted deny missing ok\n"
+              "    require own not in { byod \"some thing\" } quarantine\n"
+              "    require os.patch >= 2026-01-02 warn when not fw.on\n"
+              "    require lic.unauth == 0 }\n");
     const struct posture *a = &p->postures[0], *b = &p->postures[1];
 
     (void)state;
@@ -515,16 +556,38 @@ static void postures(void **state)
 /* Each rule carries the code of posture.md that its fact stands for. */
 static void codes(void **state)
 {
-    static const struct { const char *rule; enum refusal_code code; } cases[] = {
-        {"os in { debian }", PL701}, {"os.ver >= 12", PL702}, {"os.build >= 12", PL702},
-        {"age(os.patch) <= 3d", PL703}, {"pend.crit == 0", PL704}, {"pend.imp == 0", PL704},
-        {"av.name == defender", PL705}, {"av.on", PL706}, {"av.rt", PL706},
-        {"age(av.defs_at) <= 3d", PL707}, {"fde.sys", PL708}, {"fde.all", PL708},
-        {"fw.on", PL709}, {"fw.in", PL709}, {"lock.on", PL710}, {"lock.max_s <= 900", PL710},
-        {"oemboot", PL711}, {"dbgstat == 0", PL712}, {"not tamper.rooted", PL713},
-        {"not tamper.devmode", PL713}, {"inv.asset != x", PL714}, {"lic.genuine", PL715},
-        {"lic.unauth == 0", PL716}, {"mdm.enrolled", PL717}, {"mdm.id == x", PL717},
-        {"not usb.storage", PL718}, {"edr.on", PL721}, {"edr.risk <= 3", PL721},
+    static const struct {
+        const char *rule;
+        enum refusal_code code;
+    } cases[] = {
+        {"os in { debian }", PL701},
+        {"os.ver >= 12", PL702},
+        {"os.build >= 12", PL702},
+        {"age(os.patch) <= 3d", PL703},
+        {"pend.crit == 0", PL704},
+        {"pend.imp == 0", PL704},
+        {"av.name == defender", PL705},
+        {"av.on", PL706},
+        {"av.rt", PL706},
+        {"age(av.defs_at) <= 3d", PL707},
+        {"fde.sys", PL708},
+        {"fde.all", PL708},
+        {"fw.on", PL709},
+        {"fw.in", PL709},
+        {"lock.on", PL710},
+        {"lock.max_s <= 900", PL710},
+        {"oemboot", PL711},
+        {"dbgstat == 0", PL712},
+        {"not tamper.rooted", PL713},
+        {"not tamper.devmode", PL713},
+        {"inv.asset != x", PL714},
+        {"lic.genuine", PL715},
+        {"lic.unauth == 0", PL716},
+        {"mdm.enrolled", PL717},
+        {"mdm.id == x", PL717},
+        {"not usb.storage", PL718},
+        {"edr.on", PL721},
+        {"edr.risk <= 3", PL721},
         {"hwmodel == x", PL722},
     };
 
@@ -552,8 +615,8 @@ static void words_of_any_length(void **state)
 
         memset(text, '$', n);
         assert_null(policy_parse(text, n, &diags));
-        snprintf(expected, sizeof expected, "'%.*s%s' has no meaning here",
-                 n < 40 ? (int)n : 37, "$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$", n < 40 ? "" : "..");
+        snprintf(expected, sizeof expected, "'%.*s%s' has no meaning here", n < 40 ? (int)n : 37,
+                 "$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$$", n < 40 ? "" : "..");
         assert_string_equal(diags.v[0].text, expected);
     }
 }
@@ -595,18 +658,26 @@ static void nothing_at_all(void **state)
     policy_free(NULL);
 }
 
-/* ---- how an error looks ------------------------------------------------------------------------- */
+/* ---- how an error looks -------------------------------------------------------------------------
+ */
 
 static void shown(void **state)
 {
-    static const struct { const char *what, *text, *shown; } cases[] = {
+    static const struct {
+        const char *what, *text, *shown;
+    } cases[] = {
         {"a caret under the word, and a hint",
          "resource db { 10.0.0.1 tcp 1 }\nremediation { bd }\n",
          "f:2:15: error: unknown resource 'bd'\n  remediation { bd }\n                ^~\n"},
-        {"a tab is one blank, a control character is '?'",
-         "\tcompany x \x1b[31m\n",
+        {"a tab is one blank, a control character is '?'", "\tcompany x \x1b[31m\n",
          "f:1:10: error: the company's name in quotes expected, not 'x'\n"
          "   company x ?[31m\n           ^\n"},
+        {"characters of several bytes take one column", "company \"\xc3\xbc\" x\n",
+         "f:1:14: error: 'x' is not a statement of this file\n  company \"\xc3\xbc\" x\n"
+         "              ^\n"},
+        {"bytes that are no characters", "company \"\xff\xe2\x80\xa8\" \xfe\n",
+         "f:1:9: error: the company's name holds a control character or is not UTF-8\n"
+         "  company \"?\?\?\?\" ?\n          ^~~~~~\n"},
         {"the end of the file", "posture p {\n",
          "f:2:1: error: '}' expected to close a posture, but the file ends\n  \n  ^\n"},
     };
@@ -622,7 +693,8 @@ static void shown(void **state)
         if (strcmp(out, cases[i].shown) != 0)
             fail_msg("%s: shows\n%s", cases[i].what, out);
         assert_int_equal(n, strlen(out));
-        assert_int_equal(diag_print(d, "f", cases[i].text, strlen(cases[i].text), small, sizeof small), n);
+        assert_int_equal(
+            diag_print(d, "f", cases[i].text, strlen(cases[i].text), small, sizeof small), n);
         assert_int_equal(strlen(small), sizeof small - 1);
     }
 }
@@ -630,13 +702,20 @@ static void shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused),   cmocka_unit_test(every_error_is_reported),
-        cmocka_unit_test(errors_are_counted_beyond_the_kept), cmocka_unit_test(too_large),
-        cmocka_unit_test(limits),    cmocka_unit_test(warned),
-        cmocka_unit_test(resources), cmocka_unit_test(roles),
-        cmocka_unit_test(postures),  cmocka_unit_test(codes),
-        cmocka_unit_test(words_of_any_length), cmocka_unit_test(longest_text),
-        cmocka_unit_test(lines_of_windows), cmocka_unit_test(nothing_at_all),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(every_error_is_reported),
+        cmocka_unit_test(errors_are_counted_beyond_the_kept),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(warned),
+        cmocka_unit_test(resources),
+        cmocka_unit_test(roles),
+        cmocka_unit_test(postures),
+        cmocka_unit_test(codes),
+        cmocka_unit_test(words_of_any_length),
+        cmocka_unit_test(longest_text),
+        cmocka_unit_test(lines_of_windows),
+        cmocka_unit_test(nothing_at_all),
         cmocka_unit_test(shown),
     };
 

@@ -30,8 +30,8 @@ static struct policy *parse(const char *text)
 
 /* ---- the plain reading ---------------------------------------------------------------------- */
 
-static bool entry_permits(const struct resource_entry *e, const struct ip_addr *dst,
-                          uint8_t proto, uint16_t port)
+static bool entry_permits(const struct resource_entry *e, const struct ip_addr *dst, uint8_t proto,
+                          uint16_t port)
 {
     bool here = false;
 
@@ -41,7 +41,8 @@ static bool entry_permits(const struct resource_entry *e, const struct ip_addr *
         const struct service *s = &e->services[i];
         uint8_t meant = s->proto == IPPROTO_ICMP && dst->family == 6 ? IPPROTO_ICMPV6 : s->proto;
 
-        if (meant == proto && (!has_ports(proto) || (port >= s->port_first && port <= s->port_last)))
+        if (meant == proto &&
+            (!has_ports(proto) || (port >= s->port_first && port <= s->port_last)))
             return true;
     }
     return false;
@@ -84,12 +85,18 @@ static size_t put_address(char *out)
     unsigned a = pick(32), b = a + pick(32 - a);
 
     switch (pick(6)) {
-    case 0: return (size_t)sprintf(out, "10.0.0.%u", a);
-    case 1: return (size_t)sprintf(out, "10.0.0.%u-10.0.0.%u", a, b);
-    case 2: return (size_t)sprintf(out, "10.0.0.%u/30", a & ~3u);
-    case 3: return (size_t)sprintf(out, "fd::%x-fd::%x", a, b);
-    case 4: return (size_t)sprintf(out, "fd::%x/126", a & ~3u);
-    default: return (size_t)sprintf(out, "fd::%x", a);
+    case 0:
+        return (size_t)sprintf(out, "10.0.0.%u", a);
+    case 1:
+        return (size_t)sprintf(out, "10.0.0.%u-10.0.0.%u", a, b);
+    case 2:
+        return (size_t)sprintf(out, "10.0.0.%u/30", a & ~3u);
+    case 3:
+        return (size_t)sprintf(out, "fd::%x-fd::%x", a, b);
+    case 4:
+        return (size_t)sprintf(out, "fd::%x/126", a & ~3u);
+    default:
+        return (size_t)sprintf(out, "fd::%x", a);
     }
 }
 
@@ -98,11 +105,16 @@ static size_t put_service(char *out)
     unsigned a = 1 + pick(32), b = a + pick(33 - a);
 
     switch (pick(5)) {
-    case 0: return (size_t)sprintf(out, "icmp");
-    case 1: return (size_t)sprintf(out, "proto gre");
-    case 2: return (size_t)sprintf(out, "udp %u-%u", a, b);
-    case 3: return (size_t)sprintf(out, "tcp %u-%u", a, b);
-    default: return (size_t)sprintf(out, "tcp %u, %u", a, b);
+    case 0:
+        return (size_t)sprintf(out, "icmp");
+    case 1:
+        return (size_t)sprintf(out, "proto gre");
+    case 2:
+        return (size_t)sprintf(out, "udp %u-%u", a, b);
+    case 3:
+        return (size_t)sprintf(out, "tcp %u-%u", a, b);
+    default:
+        return (size_t)sprintf(out, "tcp %u, %u", a, b);
     }
 }
 
@@ -148,8 +160,8 @@ static void compare_packet(const struct policy *p, uint64_t roles, const struct 
     expected = plainly_permitted(p, roles, &dst, proto, port);
     got = class_permits(c, &dst, proto, port) == VERDICT_PERMIT;
     if (expected != got)
-        fail_msg("seed %u, roles %llx: %s proto %u port %u is %s", seed,
-                 (unsigned long long)roles, address, proto, port, got ? "permitted" : "denied");
+        fail_msg("seed %u, roles %llx: %s proto %u port %u is %s", seed, (unsigned long long)roles,
+                 address, proto, port, got ? "permitted" : "denied");
 }
 
 static void compare_space(const struct policy *p, uint64_t roles, const struct access_class *c)
@@ -215,9 +227,14 @@ static void permits_of(const char *resource, struct permit **v, size_t *n)
 
 static void equal_rights(void **state)
 {
-    static const struct { const char *what, *a, *b; size_t n; } cases[] = {
-        {"adjacent addresses", "10.0.0.0-10.0.0.4, 10.0.0.5-10.0.0.7 tcp 80", "10.0.0.0/29 tcp 80", 1},
-        {"overlapping addresses", "10.0.0.0-10.0.0.4, 10.0.0.2-10.0.0.7 tcp 80", "10.0.0.0/29 tcp 80", 1},
+    static const struct {
+        const char *what, *a, *b;
+        size_t n;
+    } cases[] = {
+        {"adjacent addresses", "10.0.0.0-10.0.0.4, 10.0.0.5-10.0.0.7 tcp 80", "10.0.0.0/29 tcp 80",
+         1},
+        {"overlapping addresses", "10.0.0.0-10.0.0.4, 10.0.0.2-10.0.0.7 tcp 80",
+         "10.0.0.0/29 tcp 80", 1},
         {"adjacent ports", "10.0.0.1 tcp 80, 81, 82", "10.0.0.1 tcp 80-82", 1},
         {"ports up to the end", "10.0.0.1 tcp 1-65534, 65535", "10.0.0.1 tcp 1-65535", 1},
         {"contained", "10.0.0.0/8 tcp 1-100  10.1.2.3 tcp 5", "10.0.0.0/8 tcp 1-100", 1},
@@ -249,7 +266,8 @@ static void equal_rights(void **state)
 
 static void nothing(void **state)
 {
-    struct policy *p = parse("resource r { 10.0.0.1 tcp 1 } posture p { } role x { reach r posture p }");
+    struct policy *p =
+        parse("resource r { 10.0.0.1 tcp 1 } posture p { } role x { reach r posture p }");
     struct permit *v;
     size_t n;
 
@@ -257,7 +275,7 @@ static void nothing(void **state)
     assert_int_equal(policy_permits(p, 0, &v, &n), 0);
     assert_int_equal(n, 0);
     assert_null(v);
-    assert_int_equal(policy_permits(p, 2, &v, &n), 0);     /* a role that is not there */
+    assert_int_equal(policy_permits(p, 2, &v, &n), 0); /* a role that is not there */
     assert_int_equal(n, 0);
     policy_free(p);
 }
@@ -270,7 +288,12 @@ static void which_resource(void **state)
                              "remediation { c }\nposture p { }\n"
                              "role x { reach b posture p } role y { reach a posture p }");
     static const struct {
-        const char *what; uint64_t roles; const char *dst; uint8_t proto; uint16_t port; int found;
+        const char *what;
+        uint64_t roles;
+        const char *dst;
+        uint8_t proto;
+        uint16_t port;
+        int found;
     } cases[] = {
         {"the role's own", 1, "10.0.0.9", IPPROTO_TCP, 80, 1},
         {"the other role's own", 2, "10.0.0.9", IPPROTO_TCP, 80, 0},
@@ -296,8 +319,10 @@ static void which_resource(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_policies), cmocka_unit_test(equal_rights),
-        cmocka_unit_test(nothing),         cmocka_unit_test(which_resource),
+        cmocka_unit_test(random_policies),
+        cmocka_unit_test(equal_rights),
+        cmocka_unit_test(nothing),
+        cmocka_unit_test(which_resource),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

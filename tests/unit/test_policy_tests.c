@@ -13,11 +13,11 @@
 
 static struct diags diags;
 
-#define BASE                                                                    \
-    "resource db { 10.20.0.9 tcp 5432 }\n"                                      \
-    "resource web { 10.20.0.10, fd20::10 tcp 80, 443 icmp }\n"                  \
-    "resource half { 10.20.0.10 tcp 443, 444 }\n"                               \
-    "resource updates { 10.20.0.40 tcp 443 }\nremediation { updates }\n"        \
+#define BASE                                                                                       \
+    "resource db { 10.20.0.9 tcp 5432 }\n"                                                         \
+    "resource web { 10.20.0.10, fd20::10 tcp 80, 443 icmp }\n"                                     \
+    "resource half { 10.20.0.10 tcp 443, 444 }\n"                                                  \
+    "resource updates { 10.20.0.40 tcp 443 }\nremediation { updates }\n"                           \
     "posture p { }\nrole a { reach web posture p }\nrole b { reach db posture p }\n"
 
 static size_t run(const char *statement)
@@ -39,7 +39,10 @@ static size_t run(const char *statement)
 
 static void outcomes(void **state)
 {
-    static const struct { const char *what, *statement; size_t failed; } cases[] = {
+    static const struct {
+        const char *what, *statement;
+        size_t failed;
+    } cases[] = {
         {"can reach what it reaches", "role a can reach web", 0},
         {"can, without the word reach", "role a can web", 0},
         {"cannot reach what it reaches", "role a cannot reach web", 1},
@@ -59,7 +62,8 @@ static void outcomes(void **state)
         {"ping over v6", "role a can icmp fd20::10", 0},
         {"ping elsewhere", "role a cannot icmp 10.20.0.9", 0},
         {"protocol by name", "role a cannot proto gre 10.20.0.10", 0},
-        {"several statements", "role a can reach web role b can reach web role b cannot reach db", 2},
+        {"several statements", "role a can reach web role b can reach web role b cannot reach db",
+         2},
     };
 
     (void)state;
@@ -121,7 +125,9 @@ static void shipped_policy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outcomes), cmocka_unit_test(says_why), cmocka_unit_test(shipped_policy),
+        cmocka_unit_test(outcomes),
+        cmocka_unit_test(says_why),
+        cmocka_unit_test(shipped_policy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Canonical text: what is printed parses to the same policy, field by field, and prints the same. */
+/* Canonical text: what is printed parses to the same policy, field by field, and prints the same.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,13 +25,14 @@ static struct policy *parse(const char *text)
     return p;
 }
 
-/* ---- the same policy, but for places in the file ---------------------------------------------- */
+/* ---- the same policy, but for places in the file ----------------------------------------------
+ */
 
-#define SAME_ARRAY(a, b, v, n)                                        \
-    do {                                                              \
-        assert_int_equal((a)->n, (b)->n);                             \
-        for (size_t k_ = 0; k_ < (a)->n; k_++)                        \
-            assert_memory_equal(&(a)->v[k_], &(b)->v[k_], sizeof (a)->v[k_]); \
+#define SAME_ARRAY(a, b, v, n)                                                                     \
+    do {                                                                                           \
+        assert_int_equal((a)->n, (b)->n);                                                          \
+        for (size_t k_ = 0; k_ < (a)->n; k_++)                                                     \
+            assert_memory_equal(&(a)->v[k_], &(b)->v[k_], sizeof(a)->v[k_]);                       \
     } while (0)
 
 static void same_resource(const struct resource *a, const struct resource *b)
@@ -197,7 +199,9 @@ static void small_things(void **state)
 
 static void canonical(void **state)
 {
-    static const struct { const char *what, *text, *printed; } cases[] = {
+    static const struct {
+        const char *what, *text, *printed;
+    } cases[] = {
         {"prefixes, ranges, services",
          "resource r { 10.0.0.0-10.0.0.3, 10.0.0.1-10.0.0.2 tcp 80 tcp 443-443 icmp }",
          "\nresource r {\n    10.0.0.0/30, 10.0.0.1-10.0.0.2 tcp 80, 443, icmp\n}\n"},
@@ -207,7 +211,8 @@ static void canonical(void **state)
          "posture p { } role a { posture p hours Sat 08:00-12:00, Mon-Fri 06:00-12:00, "
          "Mon-Fri 12:00-20:00 America/Chicago }",
          "\nposture p {\n    lease 15m\n    evidence <= 8h\n    assurance >= PA1\n}\n"
-         "\nrole a {\n    posture p\n    hours Mon-Fri 06:00-20:00, Sat 08:00-12:00 America/Chicago\n}\n"},
+         "\nrole a {\n    posture p\n    hours Mon-Fri 06:00-20:00, Sat 08:00-12:00 "
+         "America/Chicago\n}\n"},
     };
 
     (void)state;
@@ -225,7 +230,9 @@ static void canonical(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files), cmocka_unit_test(small_things), cmocka_unit_test(canonical),
+        cmocka_unit_test(files),
+        cmocka_unit_test(small_things),
+        cmocka_unit_test(canonical),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,11 +88,12 @@ static void compare_zone(const char *name, const struct zone *z)
 static void agrees_with_libc(void **state)
 {
     static const char *const names[] = {
-        "America/Chicago", "America/New_York", "America/Puerto_Rico", "America/Anchorage",
-        "Pacific/Honolulu", "Pacific/Guam", "America/St_Johns", "America/Sao_Paulo",
-        "America/Nuuk", "Europe/Berlin", "Europe/Dublin", "Africa/Casablanca", "Asia/Kolkata",
-        "Asia/Gaza", "Asia/Tehran", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Chatham",
-        "Pacific/Kiritimati", "Antarctica/Troll", "Etc/GMT+5", "Asia/Istanbul"};
+        "America/Chicago",  "America/New_York", "America/Puerto_Rico", "America/Anchorage",
+        "Pacific/Honolulu", "Pacific/Guam",     "America/St_Johns",    "America/Sao_Paulo",
+        "America/Nuuk",     "Europe/Berlin",    "Europe/Dublin",       "Africa/Casablanca",
+        "Asia/Kolkata",     "Asia/Gaza",        "Asia/Tehran",         "Australia/Lord_Howe",
+        "Pacific/Apia",     "Pacific/Chatham",  "Pacific/Kiritimati",  "Antarctica/Troll",
+        "Etc/GMT+5",        "Asia/Istanbul"};
     uint8_t *bytes = malloc(FILE_MAX);
     size_t compared = 0;
 
@@ -115,7 +116,7 @@ static void agrees_with_libc(void **state)
         compared++;
     }
     free(bytes);
-    assert_true(compared >= 15);     /* tzdata is one of the packages that `make check` installs */
+    assert_true(compared >= 15); /* tzdata is one of the packages that `make check` installs */
 }
 
 /* ---- footers: a file without changes, whose footer says all -------------------------------- */
@@ -125,8 +126,8 @@ static size_t put_header(uint8_t *out, char version)
     memset(out, 0, 44);
     memcpy(out, "TZif", 4);
     out[4] = (uint8_t)version;
-    out[39] = 1;                     /* one type */
-    out[43] = 1;                     /* one character */
+    out[39] = 1; /* one type */
+    out[43] = 1; /* one character */
     return 44;
 }
 
@@ -150,7 +151,9 @@ static size_t zone_with_footer(uint8_t *out, char version, const char *footer)
 
 static void footers(void **state)
 {
-    static const struct { const char *what, *footer; } cases[] = {
+    static const struct {
+        const char *what, *footer;
+    } cases[] = {
         {"no summer time", "UTC0"},
         {"north", "CST6CDT,M3.2.0,M11.1.0"},
         {"south", "AEST-10AEDT,M10.1.0,M4.1.0/3"},
@@ -182,10 +185,24 @@ static void footers(void **state)
 
 static void bad_footers(void **state)
 {
-    static const char *const bad[] = {
-        "C6", "CS6", "CST", "CST6CDT", "CST6CDT,M3.2.0", "CST6CDT,M3.2.0,M11.1.0,", "CST6CDT,M13.1.0,M1.1.0",
-        "CST6CDT,M3.6.0,M11.1.0", "CST6CDT,M3.2.7,M11.1.0", "CST6CDT,J0,J300", "CST6CDT,366,1",
-        "CST6CDT,M3.2.0/168,M11.1.0", "CST25", "CST6:60", "<+0", "<a>3", "CST6 ", "CST6CDT,X1,1"};
+    static const char *const bad[] = {"C6",
+                                      "CS6",
+                                      "CST",
+                                      "CST6CDT",
+                                      "CST6CDT,M3.2.0",
+                                      "CST6CDT,M3.2.0,M11.1.0,",
+                                      "CST6CDT,M13.1.0,M1.1.0",
+                                      "CST6CDT,M3.6.0,M11.1.0",
+                                      "CST6CDT,M3.2.7,M11.1.0",
+                                      "CST6CDT,J0,J300",
+                                      "CST6CDT,366,1",
+                                      "CST6CDT,M3.2.0/168,M11.1.0",
+                                      "CST25",
+                                      "CST6:60",
+                                      "<+0",
+                                      "<a>3",
+                                      "CST6 ",
+                                      "CST6CDT,X1,1"};
     uint8_t bytes[512];
 
     (void)state;
@@ -204,7 +221,7 @@ static void truncated(void **state)
     (void)state;
     assert_true(n > 100);
     for (size_t cut = 0; cut < n; cut++) {
-        exact = malloc(cut + 1);     /* its own block, so that the sanitizer sees a read too far */
+        exact = malloc(cut + 1); /* its own block, so that the sanitizer sees a read too far */
         assert_non_null(exact);
         memcpy(exact, bytes, cut);
         if (zone_parse(exact, cut))
@@ -216,11 +233,18 @@ static void truncated(void **state)
 
 static void broken(void **state)
 {
-    static const struct { const char *what; size_t at; uint8_t value; } cases[] = {
-        {"magic", 0, 'X'},           {"version", 4, '9'},
-        {"no types", 39, 0},         {"no characters", 43, 0},
+    static const struct {
+        const char *what;
+        size_t at;
+        uint8_t value;
+    } cases[] = {
+        {"magic", 0, 'X'},
+        {"version", 4, '9'},
+        {"no types", 39, 0},
+        {"no characters", 43, 0},
         {"types and isut differ", 51 + 23, 2},
-        {"second magic", 51, 'X'},   {"offset of five days", 51 + 44 + 1, 0x7f},
+        {"second magic", 51, 'X'},
+        {"offset of five days", 51 + 44 + 1, 0x7f},
         {"no footer", 51 + 44 + 7, ' '},
     };
     uint8_t bytes[512];
@@ -250,7 +274,7 @@ static void leap_seconds(void **state)
     z = zone_parse(bytes, n);
     assert_non_null(z);
     zone_free(z);
-    bytes[31] = 1;                   /* one leap second: 4 bytes of time, 4 of correction */
+    bytes[31] = 1; /* one leap second: 4 bytes of time, 4 of correction */
     assert_null(zone_parse(bytes, n + 8));
 }
 
@@ -265,7 +289,7 @@ static void changes_must_ascend(void **state)
         struct zone *z;
 
         put_header(bytes, 0);
-        bytes[35] = 2;               /* two changes: their times, then their types */
+        bytes[35] = 2; /* two changes: their times, then their types */
         memcpy(bytes + 44, times[i], 10);
         put_body(bytes + 54);
         z = zone_parse(bytes, 61);
@@ -283,7 +307,7 @@ static void version_one(void **state)
 
     (void)state;
     n += put_body(bytes + n);
-    bytes[44 + 2] = 0x0e;            /* 0x0e10 = 3600 */
+    bytes[44 + 2] = 0x0e; /* 0x0e10 = 3600 */
     bytes[44 + 3] = 0x10;
     z = zone_parse(bytes, n);
     assert_non_null(z);
@@ -312,10 +336,14 @@ static void dates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_libc), cmocka_unit_test(footers),
-        cmocka_unit_test(bad_footers),      cmocka_unit_test(truncated),
-        cmocka_unit_test(broken),           cmocka_unit_test(leap_seconds),
-        cmocka_unit_test(changes_must_ascend), cmocka_unit_test(version_one),
+        cmocka_unit_test(agrees_with_libc),
+        cmocka_unit_test(footers),
+        cmocka_unit_test(bad_footers),
+        cmocka_unit_test(truncated),
+        cmocka_unit_test(broken),
+        cmocka_unit_test(leap_seconds),
+        cmocka_unit_test(changes_must_ascend),
+        cmocka_unit_test(version_one),
         cmocka_unit_test(dates),
     };
 
