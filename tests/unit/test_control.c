@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control contract: strict bodies, hints, lists, what is recorded of an act. */
+#include "tests/unit/engine_lab.h"
+
+static struct lab L;
+
+static int begin(void **state)
+{
+    (void)state;
+    lab_new(&L);
+    lab_start(&L, LAB_POLICY);
+    lab_do(&L, CONTROL_POST, "/v1/users",
+           "{\"name\":\"maria\",\"full_name\":\"Maria Ortíz\",\"roles\":[\"filing\"]}", 201);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    lab_end(&L);
+    return 0;
+}
+
+#define KEY "\"wireguard_key\":\"Nlrd1XLgu9sRzHFqf32ELyYv9W4PF2JBdlFcTJz6WnQ=\""
+
+static void refuses_what_is_not_in_the_contract(void **state)
+{
+    static const struct {
+        const char *what;
+        enum control_method method;
+        const char *path, *query, *body;
+        int status;
+        const char *code, *hint;
+    } cases[] = {
+        {"no such path", CONTROL_GET, "/v1/nothing", "", NULL, 404, "unknown_path", ""},
+        {"other method", CONTROL_DELETE, "/v1/users", "", NULL, 405, "method_not_allowed", ""},
+        {"a slash more", CONTROL_GET, "/v1/users/maria/", "", NULL, 404, "unknown_path", ""},
+        {"not JSON", CONTROL_POST, "/v1/users", "", "{", 400, "bad_json", ""},
+        {"an array", CONTROL_POST, "/v1/users", "", "[]", 400, "bad_json", ""},
+        {"duplicate", CONTROL_POST, "/v1/users", "", "{\"name\":\"a\",\"name\":\"b\"}", 400, "bad_json", ""},
+        {"unknown member", CONTROL_POST, "/v1/users", "",
+         "{\"name\":\"otto\",\"roles\":[],\"rolls\":1}", 400, "unknown_member", "name, full_name, roles, end"},
+        {"member within another's name", CONTROL_POST, "/v1/users", "",
+         "{\"name\":\"otto\",\"roles\":[],\"full\":1}", 400, "unknown_member", ""},
+        {"missing", CONTROL_POST, "/v1/users", "", "{\"name\":\"otto\"}", 400, "missing_member", ""},
+        {"null is not absent", CONTROL_POST, "/v1/users", "",
+         "{\"name\":\"otto\",\"roles\":[],\"end\":null}", 400, "bad_member", ""},
+        {"wrong type", CONTROL_POST, "/v1/users", "", "{\"name\":7,\"roles\":[]}", 400, "bad_member", ""},
+        {"NUL in a text", CONTROL_POST, "/v1/users", "", "{\"name\":\"a\\u0000b\",\"roles\":[]}", 400, "bad_json", ""},
+        {"newline in a text", CONTROL_POST, "/v1/users", "",
+         "{\"name\":\"otto\",\"full_name\":\"a\\nb\",\"roles\":[]}", 400, "bad_member", ""},
+        {"upper case", CONTROL_POST, "/v1/users", "", "{\"name\":\"Otto\",\"roles\":[]}", 400, "bad_name", ""},
+        {"taken", CONTROL_POST, "/v1/users", "", "{\"name\":\"maria\",\"roles\":[]}", 409, "user_exists", ""},
+        {"unknown role", CONTROL_POST, "/v1/users", "", "{\"name\":\"otto\",\"roles\":[\"filling\"]}",
+         400, "unknown_role", "'filing'"},
+        {"mistyped user", CONTROL_GET, "/v1/users/maira", "", NULL, 404, "unknown_user", "'maria'"},
+        {"restore of an active one", CONTROL_POST, "/v1/users/maria/restore", "", NULL, 409, "not_revoked", ""},
+        {"device of nobody", CONTROL_POST, "/v1/devices", "", "{\"name\":\"d\",\"user\":\"mario\"," KEY "}",
+         404, "unknown_user", "'maria'"},
+        {"short key", CONTROL_POST, "/v1/devices", "",
+         "{\"name\":\"d\",\"user\":\"maria\",\"wireguard_key\":\"AAAA\"}", 400, "bad_key", ""},
+        {"low order signing key", CONTROL_POST, "/v1/devices", "",
+         "{\"name\":\"d\",\"user\":\"maria\"," KEY ",\"issuer\":{\"kid\":\"k\",\"alg\":\"Ed25519\","
+         "\"key\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}", 400, "bad_key", ""},
+        {"other owner", CONTROL_POST, "/v1/devices", "",
+         "{\"name\":\"d\",\"user\":\"maria\",\"own\":\"mine\"," KEY "}", 400, "bad_member", ""},
+        {"issuer without kind", CONTROL_POST, "/v1/issuers", "", "{\"iss\":\"x\"}", 400, "missing_member", ""},
+        {"unknown issuer", CONTROL_POST, "/v1/issuers/none/revoke", "", NULL, 404, "unknown_issuer", ""},
+        {"limit of nothing", CONTROL_GET, "/v1/users", "limit=0", NULL, 400, "bad_query", ""},
+        {"a query without value", CONTROL_GET, "/v1/users", "limit", NULL, 400, "bad_query", ""},
+        {"a query twice", CONTROL_GET, "/v1/users", "limit=1&limit=2", NULL, 400, "bad_query", ""},
+        {"bad escape", CONTROL_GET, "/v1/users", "after=%zz", NULL, 400, "bad_query", ""},
+        {"escaped control", CONTROL_GET, "/v1/users", "after=%0a", NULL, 400, "bad_query", ""},
+        {"unknown reason", CONTROL_GET, "/v1/attempts", "reason=none", NULL, 400, "bad_query", ""},
+        {"nothing to explain", CONTROL_GET, "/v1/explain", "user=maria", NULL, 400, "bad_query", ""},
+        {"mistyped resource", CONTROL_GET, "/v1/explain", "user=maria&to=dbb", NULL, 400,
+         "unknown_destination", "'db'"},
+        {"no such version", CONTROL_GET, "/v1/policy", "version=9", NULL, 404, "unknown_version", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status;
+        json_t *o = lab_ask(&L, cases[i].method, cases[i].path, cases[i].query, cases[i].body, &status);
+        json_t *error = json_object_get(o, "error");
+        print_message("%s\n", cases[i].what);
+        assert_string_equal(lab_text(error, "code"), cases[i].code);
+        assert_int_equal(status, cases[i].status);
+        assert_true(lab_text(error, "message")[0]);
+        assert_non_null(strstr(lab_text(error, "hint"), cases[i].hint));
+        json_decref(o);
+    }
+    assert_int_equal(L.e->n_users, 1);
+    assert_null(dev_by_name(L.e, "d"));
+}
+
+static void lists_by_pages(void **state)
+{
+    int status;
+    char body[64];
+    unsigned seen = 0;
+    char query[96] = "limit=2";
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        snprintf(body, sizeof body, "{\"name\":\"u%d\",\"roles\":[]}", i);
+        lab_do(&L, CONTROL_POST, "/v1/users", body, 201);
+    }
+    for (;;) {
+        json_t *o = lab_ask(&L, CONTROL_GET, "/v1/users", query, NULL, &status);
+        seen += (unsigned)json_array_size(json_object_get(o, "items"));
+        const char *next = lab_text(o, "next");
+        bool more = next[0];
+        snprintf(query, sizeof query, "limit=2&after=%s", next);
+        json_decref(o);
+        if (!more)
+            break;
+    }
+    assert_int_equal(seen, 5);
+}
+
+static void every_act_is_recorded_with_who_did_it(void **state)
+{
+    static const char *const acts[] = {"engine.start", "user.add", "user.revoke", "user.restore"};
+    int status;
+
+    (void)state;
+    lab_do(&L, CONTROL_POST, "/v1/users/maria/revoke", NULL, 200);
+    lab_do(&L, CONTROL_POST, "/v1/users/maria/restore", NULL, 200);
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/audit", "", NULL, &status);
+    json_t *items = json_object_get(o, "items");
+    assert_int_equal(json_array_size(items), 4);
+    for (size_t i = 0; i < 4; i++) {
+        json_t *r = json_array_get(items, i);
+        assert_string_equal(lab_text(r, "act"), acts[i]);
+        assert_string_equal(lab_text(r, "actor"), i ? "anna" : "engine");
+        assert_int_equal(json_integer_value(json_object_get(r, "uid")), i ? 1000 : 0);
+    }
+    json_decref(o);
+    o = lab_must(&L, CONTROL_POST, "/v1/audit/verify", NULL, 200);
+    assert_true(json_is_true(json_object_get(o, "ok")));
+    json_decref(o);
+}
+
+static void nobody_acts_by_anothers_uid(void **state)
+{
+    static const struct { const char *actor; int status; const char *recorded; } cases[] = {
+        {"uid:1000", 200, "uid:1000"}, {"uid:0", 400, ""}, {"", 200, "uid:1000"},
+        {"anna@firm", 200, "anna@firm"}, {"an na", 400, ""}, {"a\xc3\xad", 400, ""},
+    };
+    struct request q;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&q, 0, sizeof q);
+        q.method = CONTROL_GET;
+        q.uid = 1000;
+        snprintf(q.path, sizeof q.path, "/v1/users");
+        snprintf(q.actor, sizeof q.actor, "%s", cases[i].actor);
+        struct reply r = control_answer(L.e, &q, "");
+        assert_int_equal(r.status, cases[i].status);
+        if (r.status == 200)
+            assert_string_equal(q.actor, cases[i].recorded);
+        json_decref(r.body);
+    }
+}
+
+static void events_go_on_over_a_restart(void **state)
+{
+    int status;
+
+    (void)state;
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/events", "after=-1", NULL, &status);
+    json_int_t last = json_integer_value(json_object_get(o, "last"));
+    assert_int_equal(json_array_size(json_object_get(o, "items")), 0);
+    json_decref(o);
+    lab_stop(&L);
+    lab_start(&L, LAB_POLICY);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[]}", 201);
+    char query[64];
+    snprintf(query, sizeof query, "after=%lld", (long long)last);
+    o = lab_ask(&L, CONTROL_GET, "/v1/events", query, NULL, &status);
+    json_t *items = json_object_get(o, "items");
+    assert_int_equal(json_array_size(items), 1);
+    assert_true(json_integer_value(json_object_get(json_array_get(items, 0), "seq")) > last);
+    assert_string_equal(lab_text(json_array_get(items, 0), "kind"), "act");
+    json_decref(o);
+}
+
+static void explains_in_one_sentence(void **state)
+{
+    static const struct { const char *what, *query, *says; bool permitted; } cases[] = {
+        {"in, by address", "user=maria&to=10.20.0.9&port=5432&proto=tcp",
+         "maria may reach 10.20.0.9:5432/tcp (db) from maria-laptop: role filing, policy.conf line 11",
+         true},
+        {"in, by name", "user=maria&to=web", "10.20.0.10:80/tcp (web)", true},
+        {"remediation", "user=otto&to=updates", "every enrolled device may (remediation)", true},
+        {"quarantine", "user=otto&to=wms", "the device is in quarantine: The device has not reported",
+         false},
+        {"another role", "user=maria&to=wms", "none of their roles reaches it (role warehouse does)",
+         false},
+        {"nothing there", "user=maria&to=10.9.9.9&port=1", "it belongs to no resource", false},
+        {"no device", "user=zoe&to=db", "zoe may not reach 10.20.0.9:5432/tcp: they have no device",
+         false},
+    };
+    struct laptop maria, otto;
+
+    (void)state;
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"zoe\",\"roles\":[\"filing\"]}", 201);
+    lab_enrol(&L, &maria, "maria-laptop", "maria");
+    lab_enrol(&L, &otto, "otto-laptop", "otto");
+    lab_in(&L, &maria);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status;
+        json_t *o = lab_ask(&L, CONTROL_GET, "/v1/explain", cases[i].query, NULL, &status);
+        print_message("%s: %s\n", cases[i].what, lab_text(o, "sentence"));
+        assert_int_equal(status, 200);
+        assert_non_null(strstr(lab_text(o, "sentence"), cases[i].says));
+        assert_int_equal(json_is_true(json_object_get(o, "permitted")), cases[i].permitted);
+        json_t *d = json_array_get(json_object_get(o, "devices"), 0);
+        if (d)
+            assert_true(json_is_true(json_object_get(json_object_get(d, "kernel"), "agrees")));
+        json_decref(o);
+    }
+}
+
+static void status_has_what_the_contract_says(void **state)
+{
+    static const char *const members[] = {"gateway", "version", "uptime_s", "policy", "clock",
+                                          "kernel", "wireguard", "users", "devices", "leases",
+                                          "denied", "lost", "alarms", "roles"};
+
+    (void)state;
+    json_t *o = lab_must(&L, CONTROL_GET, "/v1/status", NULL, 200);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (!json_object_get(o, members[i]))
+            fail_msg("status lacks %s", members[i]);
+    json_decref(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(refuses_what_is_not_in_the_contract, begin, end),
+        cmocka_unit_test_setup_teardown(lists_by_pages, begin, end),
+        cmocka_unit_test_setup_teardown(every_act_is_recorded_with_who_did_it, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_acts_by_anothers_uid, begin, end),
+        cmocka_unit_test_setup_teardown(events_go_on_over_a_restart, begin, end),
+        cmocka_unit_test_setup_teardown(explains_in_one_sentence, begin, end),
+        cmocka_unit_test_setup_teardown(status_has_what_the_contract_says, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
