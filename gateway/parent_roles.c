@@ -58,7 +58,7 @@ void engine_tell(struct parent *p, enum message_type t, const struct writer *w, 
     if (!p->engine)
         return;
     if (channel_send(p->engine, t, 0, w, fd) < 0)
-        roles_kill(p, ROLE_ENGINE, "it does not take its messages");
+        roles_channel_broken(p);
     else if (channel_wants_write(p->engine))
         loop_events(p->loop, channel_fd(p->engine), EPOLLIN | EPOLLOUT);
 }

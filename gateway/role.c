@@ -3,10 +3,12 @@
 #include "gateway/role.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include "gateway/log.h"
 
@@ -20,9 +22,17 @@ static int64_t number(const char *s, int64_t max)
     return v;
 }
 
+/* What libraries would open at their first use is opened now: in the cage it would end the role. */
+static void prepare_libraries(void)
+{
+    tzset();                   /* the time zone's file */
+    json_object_seed(0);       /* /dev/urandom */
+}
+
 int role_main(const char *name, const char *argument)
 {
     log_init(name);
+    prepare_libraries();
     signal(SIGPIPE, SIG_IGN);
     if (strcmp(name, "keeper") == 0)
         return keeper_main(number(argument, INT64_MAX));

@@ -30,8 +30,8 @@ int keeper_main(int64_t life_ms);
 /*
  * The cage, entered by each role once its own handles are open; dies with a message naming what is
  * missing when any part cannot be had. A role is exec'd under its own uid, without capabilities
- * (capture keeps CAP_NET_ADMIN until here) and without environment; here follow rlimits, landlock,
- * the last capabilities, no new privileges, and a seccomp filter with default kill.
+ * (capture keeps CAP_NET_ADMIN until here) and without environment; here follow rlimits, no new
+ * privileges, the last capabilities, landlock, and a seccomp filter with default kill.
  */
 void sandbox_enter(enum gateway_role r);
 void sandbox_enter_keeper(void);

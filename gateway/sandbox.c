@@ -67,8 +67,8 @@ static void enter(enum syscalls which, bool writes, const struct opening *o, siz
     check_identity();
     limit_role(writes);
     no_new_privileges();       /* landlock asks for it */
-    landlock_enter(o, n, true);
     drop_capabilities();
+    landlock_enter(o, n, true);
     seccomp_enter(which);
 }
 

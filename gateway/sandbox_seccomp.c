@@ -59,7 +59,7 @@ static const int parent_more[] = {
 /* Loading a program, and what the roles may after it: a filter is inherited. */
 static const int started_more[] = {
     S(arch_prctl), S(set_tid_address), S(pread64), S(sched_getaffinity), S(sched_setaffinity),
-    S(uname), S(sysinfo), S(getrusage), S(adjtimex), S(clock_adjtime)};
+    S(uname), S(sysinfo), S(getrusage), S(adjtimex), S(clock_adjtime), S(fchdir)};
 
 /* The run time of Go, for wireguard-go. */
 static const int go_more[] = {
