@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Refused packets: whose they are, added up, counted exactly, kept in bounds. */
+#include "tests/unit/engine_lab.h"
+
+static struct lab L;
+static struct laptop maria;
+
+static int begin(void **state)
+{
+    (void)state;
+    lab_new(&L);
+    lab_start(&L, LAB_POLICY);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_enrol(&L, &maria, "maria-laptop", "maria");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    lab_end(&L);
+    return 0;
+}
+
+static struct ip_addr addr(const char *s)
+{
+    struct ip_addr a = {0};
+
+    assert_true(ip_parse(s, strlen(s), &a));
+    return a;
+}
+
+static int deny(const struct denied_packet *p, unsigned n)
+{
+    struct writer w;
+
+    writer_init(&w, 65536);
+    put_u16(&w, (uint16_t)n);
+    for (unsigned i = 0; i < n; i++)
+        put_denied(&w, p);
+    struct message m = {.type = MSG_DENIED, .body = w.v, .len = w.n, .fd = -1};
+    int rc = attempts_message(L.e, &m);
+    writer_clear(&w);
+    return rc;
+}
+
+static json_t *only(const char *query)
+{
+    int status;
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/attempts", query, NULL, &status);
+    json_t *items = json_object_get(o, "items");
+
+    assert_int_equal(status, 200);
+    assert_int_equal(json_array_size(items), 1);
+    json_t *one = json_incref(json_array_get(items, 0));
+    json_decref(o);
+    return one;
+}
+
+static void names_who_and_what(void **state)
+{
+    static const struct {
+        const char *what, *src, *dst;
+        enum deny_reason reason;
+        const char *user, *resource, *says, *why;
+    } cases[] = {
+        {"no lease", "10.77.0.2", "10.20.0.9", DENY_NO_LEASE, "maria", "db", "no-lease", "no-evidence"},
+        {"nobody's address", "10.77.9.9", "10.20.0.9", DENY_UNKNOWN_SOURCE, "", "db", "unknown-source", ""},
+        {"by v6", "fd77:acc::2", "fd20::9", DENY_NOT_PERMITTED, "maria", "", "not-permitted", ""},
+        {"forged", "10.77.0.2", "10.20.0.9", DENY_SPOOFED, "", "db", "spoofed", ""},
+        {"from the office", "10.20.0.77", "10.77.0.2", DENY_WRONG_DIRECTION, "maria", "", "wrong-direction", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct denied_packet p = {.time_us = clock_wall_us(), .reason = cases[i].reason,
+                                  .src = addr(cases[i].src), .dst = addr(cases[i].dst), .proto = 6,
+                                  .sport = 999, .dport = 5432, .file = 3};
+        char query[64];
+        print_message("%s\n", cases[i].what);
+        assert_int_equal(deny(&p, 2), 0);
+        attempts_tick(L.e);
+        assert_int_equal(deny(&p, 1), 0);
+        attempts_tick(L.e);
+        snprintf(query, sizeof query, "reason=%s", cases[i].says);
+        json_t *a = only(query);
+        assert_int_equal(json_integer_value(json_object_get(a, "count")), 3);
+        assert_int_equal(json_integer_value(json_object_get(a, "file")), 3);
+        assert_string_equal(lab_text(a, "user"), cases[i].user);
+        assert_string_equal(lab_text(a, "resource"), cases[i].resource);
+        assert_string_equal(lab_text(a, "why"), cases[i].why);
+        assert_string_equal(lab_text(a, "kind"), "packet");
+        json_decref(a);
+    }
+}
+
+static void a_misused_token_is_an_attempt(void **state)
+{
+    int status;
+    char *token = lab_token(&L, &maria, &(struct report){.encrypted = true});
+
+    (void)state;
+    json_decref(lab_portal(&L, &maria, PORTAL_POSTURE, token, &status));
+    json_decref(lab_portal(&L, &maria, PORTAL_POSTURE, token, &status));
+    assert_int_equal(status, 403);
+    attempts_tick(L.e);
+    json_t *a = only("user=maria");
+    assert_string_equal(lab_text(a, "kind"), "token");
+    assert_string_equal(lab_text(a, "code"), "PT402");
+    json_decref(a);
+    free(token);
+}
+
+static void bad_messages_are_refused(void **state)
+{
+    struct denied_packet p = {.reason = DENY_INVALID, .src = addr("10.0.0.1"), .dst = addr("10.0.0.2")};
+    struct writer w;
+
+    (void)state;
+    writer_init(&w, 65536);
+    put_u16(&w, 2);               /* two are promised, one is there */
+    put_denied(&w, &p);
+    struct message m = {.type = MSG_DENIED, .body = w.v, .len = w.n, .fd = -1};
+    assert_int_equal(attempts_message(L.e, &m), -1);
+    m.type = MSG_LOST;
+    m.len = 7;
+    assert_int_equal(attempts_message(L.e, &m), -1);
+    writer_clear(&w);
+}
+
+static void what_has_no_room_is_counted(void **state)
+{
+    static struct attempts all;
+    struct attempt a = {.count = 1};
+
+    (void)state;
+    for (unsigned i = 0; i < ATTEMPTS_PENDING + 5; i++) {
+        a.port = (uint16_t)i;
+        attempts_add(&all, &a);
+    }
+    assert_int_equal(all.n, ATTEMPTS_PENDING);
+    assert_int_equal(all.overflow, 5);
+    a.port = 0;
+    attempts_add(&all, &a);       /* a known one still has room */
+    assert_int_equal(all.v[0].count, 2);
+    attempts_clear(&all);
+}
+
+static void counters_may_begin_again(void **state)
+{
+    uint64_t total[DENY_REASONS] = {0}, last[DENY_REASONS] = {0}, now[DENY_REASONS] = {0};
+    static const struct { uint64_t says, total; } steps[] = {{5, 5}, {9, 9}, {9, 9}, {2, 11}, {4, 13}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        now[DENY_SPOOFED] = steps[i].says;
+        attempts_count(total, last, now);
+        assert_int_equal(total[DENY_SPOOFED], steps[i].total);
+    }
+}
+
+static void counts_survive_a_restart(void **state)
+{
+    (void)state;
+    L.denied = 40;
+    attempts_read_counts(L.e);
+    L.e->started_ms = clock_boot_ms();     /* this second is one in which counts are kept */
+    attempts_tick(L.e);
+    lab_stop(&L);
+    L.denied = 42;
+    lab_start(&L, LAB_POLICY);
+    attempts_read_counts(L.e);
+    assert_int_equal(L.e->attempts.denied[DENY_NO_LEASE], 42);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(names_who_and_what, begin, end),
+        cmocka_unit_test_setup_teardown(a_misused_token_is_an_attempt, begin, end),
+        cmocka_unit_test_setup_teardown(bad_messages_are_refused, begin, end),
+        cmocka_unit_test(what_has_no_room_is_counted),
+        cmocka_unit_test(counters_may_begin_again),
+        cmocka_unit_test_setup_teardown(counts_survive_a_restart, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
