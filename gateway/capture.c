@@ -22,6 +22,7 @@
 #define RECEIVE_BYTES (32 << 20)
 #define READS_MAX 32               /* before the loop's other events get a turn */
 #define FLUSH_MS 50                /* the longest that a decoded packet waits for company */
+#define BACKLOG_MAX (2u << 20)     /* bytes that the engine has not taken; beyond: dropped */
 #define GAP_MAX 0x80000000u        /* a larger step back in sequence is a new beginning */
 
 struct capture {
@@ -34,6 +35,7 @@ struct capture {
     bool timer_set;
     int timer;
     uint32_t next_seq;
+    size_t backlog;                /* bytes sent since the channel was last empty */
     uint64_t lost, undecodable;
 };
 
@@ -41,6 +43,7 @@ struct capture {
 
 static void send_or_stop(struct capture *c, enum message_type type, const struct writer *w)
 {
+    c->backlog += w->n;
     if (channel_send(c->engine, type, 0, w, -1) < 0)
         loop_stop(c->loop);
 }
@@ -69,16 +72,18 @@ static void send_lost(struct capture *c)
 static void watch_engine(struct capture *c)
 {
     bool writes = channel_wants_write(c->engine);
+    if (!writes)
+        c->backlog = 0;
     loop_events(c->loop, channel_fd(c->engine), writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-/* An engine that has not taken the last batch yet does not get this one either. */
+/* An engine too slow for what was sent already does not get this batch. */
 static void flush_batch(struct capture *c)
 {
     if (ring_flush(c->ring, clock_boot_ms()) < 0)
         for (uint16_t i = 0; i < c->n; i++)
             c->batch[i].file = 0;
-    if (channel_wants_write(c->engine)) {
+    if (c->backlog > BACKLOG_MAX) {
         c->lost += c->n;
     } else {
         if (c->n > 0)

@@ -97,6 +97,12 @@ static void says(void **state)
          "<p class=\"fix\"><b>How to fix it.</b> F.</p>"
          "<p class=\"note\"><code>PL708</code> &middot; <code>fde.sys</code></p>",
          "needs your attention"},
+        {"a rule that denies",
+         "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"os\",\"result\":\"deny\"}]}}",
+         "<span class=\"tag bad\">not accepted</span>", "needs your attention"},
+        {"a warning",
+         "{\"state\":\"in\",\"posture\":{\"rules\":[{\"rule\":\"os\",\"result\":\"warn\"}]}}",
+         "<span class=\"tag wait\">please look at this</span>", "keeps you out"},
         {"grace",
          "{\"state\":\"in\",\"posture\":{\"rules\":[{\"rule\":\"a\",\"result\":\"grace\","
          "\"grace_until\":1795408400}]}}",
