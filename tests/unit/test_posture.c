@@ -219,6 +219,32 @@ static void worst_rule_counts(void **state)
     assert_int_equal(report.code, PL704); /* the first of the worst */
 }
 
+/* Whatever PL code a rule carries, its failure carries it to the report and to the rule. */
+static void every_rule_code_arrives(void **state)
+{
+    static const enum refusal_code codes[] = {
+#define X(kind, number, name, sentence, fix) kind##number,
+        REFUSALS(X)
+#undef X
+    };
+    const struct facts f = some_facts();
+    int n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct posture p = one_rule(rule_of(cond(FACT_FW_ON, OP_TRUE, 0)));
+
+        if (code_id(codes[i])[1] != 'L')
+            continue;
+        p.rules[0].code = codes[i];
+        judge(&p, &f, NULL, NOW);
+        assert_int_equal(report.code, codes[i]);
+        assert_int_equal(last()->code, codes[i]);
+        n++;
+    }
+    assert_int_equal(n, 23);
+}
+
 static void blocks_have_names(void **state)
 {
     struct posture v[2] = {{.name = "baseline"}, {.name = "strict"}};
@@ -638,6 +664,7 @@ int main(void)
         cmocka_unit_test(truths),
         cmocka_unit_test(rules),
         cmocka_unit_test(worst_rule_counts),
+        cmocka_unit_test(every_rule_code_arrives),
         cmocka_unit_test(blocks_have_names),
         cmocka_unit_test(dates_ahead),
         cmocka_unit_test(assurance_levels),
