@@ -16,69 +16,43 @@
 
 /* ---- facts -------------------------------------------------------------------------------- */
 
-/* The code that a rule on this fact carries when it fails (posture.md's closed list). */
-static enum refusal_code fact_code(enum fact_id fact)
-{
-    switch (fact) {
-    case FACT_OS_FAMILY:
-        return PL701;
-    case FACT_OS_VER:
-    case FACT_OS_BUILD:
-        return PL702;
-    case FACT_OS_PATCH:
-        return PL703;
-    case FACT_PEND_CRIT:
-    case FACT_PEND_IMP:
-        return PL704;
-    case FACT_AV_NAME:
-    case FACT_AV_VER:
-        return PL705;
-    case FACT_AV_ON:
-    case FACT_AV_RT:
-        return PL706;
-    case FACT_AV_DEFS_AT:
-        return PL707;
-    case FACT_FDE_SYS:
-    case FACT_FDE_ALL:
-        return PL708;
-    case FACT_FW_ON:
-    case FACT_FW_IN:
-        return PL709;
-    case FACT_LOCK_ON:
-    case FACT_LOCK_MAX_S:
-        return PL710;
-    case FACT_OEMBOOT:
-        return PL711;
-    case FACT_DBGSTAT:
-        return PL712;
-    case FACT_TAMPER_ROOTED:
-    case FACT_TAMPER_DEVMODE:
-        return PL713;
-    case FACT_INV_ASSET:
-    case FACT_INV_SERIAL_H:
-        return PL714;
-    case FACT_LIC_GENUINE:
-        return PL715;
-    case FACT_LIC_UNLISTED:
-    case FACT_LIC_UNAUTH:
-        return PL716;
-    case FACT_OWN:
-    case FACT_MDM_ENROLLED:
-    case FACT_MDM_ID:
-        return PL717;
-    case FACT_USB_STORAGE:
-        return PL718;
-    case FACT_EDR_NAME:
-    case FACT_EDR_ON:
-    case FACT_EDR_RISK:
-        return PL721;
-    case FACT_HWMODEL:
-        return PL722;
-    case FACT_COUNT:
-        break;
-    }
-    return PL719;
-}
+/* The code that a rule on a fact carries when it fails (posture.md's closed list). */
+static const enum refusal_code fact_codes[FACT_COUNT] = {
+    [FACT_OS_FAMILY] = PL701,
+    [FACT_OS_VER] = PL702,
+    [FACT_OS_BUILD] = PL702,
+    [FACT_OS_PATCH] = PL703,
+    [FACT_PEND_CRIT] = PL704,
+    [FACT_PEND_IMP] = PL704,
+    [FACT_AV_NAME] = PL705,
+    [FACT_AV_VER] = PL705,
+    [FACT_AV_ON] = PL706,
+    [FACT_AV_RT] = PL706,
+    [FACT_AV_DEFS_AT] = PL707,
+    [FACT_FDE_SYS] = PL708,
+    [FACT_FDE_ALL] = PL708,
+    [FACT_FW_ON] = PL709,
+    [FACT_FW_IN] = PL709,
+    [FACT_LOCK_ON] = PL710,
+    [FACT_LOCK_MAX_S] = PL710,
+    [FACT_OEMBOOT] = PL711,
+    [FACT_DBGSTAT] = PL712,
+    [FACT_TAMPER_ROOTED] = PL713,
+    [FACT_TAMPER_DEVMODE] = PL713,
+    [FACT_INV_ASSET] = PL714,
+    [FACT_INV_SERIAL_H] = PL714,
+    [FACT_LIC_GENUINE] = PL715,
+    [FACT_LIC_UNLISTED] = PL716,
+    [FACT_LIC_UNAUTH] = PL716,
+    [FACT_OWN] = PL717,
+    [FACT_MDM_ENROLLED] = PL717,
+    [FACT_MDM_ID] = PL717,
+    [FACT_USB_STORAGE] = PL718,
+    [FACT_EDR_NAME] = PL721,
+    [FACT_EDR_ON] = PL721,
+    [FACT_EDR_RISK] = PL721,
+    [FACT_HWMODEL] = PL722,
+};
 
 static const char *fact_word(const void *unused, size_t i)
 {
@@ -330,7 +304,7 @@ void parse_rule(struct parser *p)
         continue;
     if (p->lost)
         return;
-    r.code = fact_code(r.require.fact);
+    r.code = fact_codes[r.require.fact];
     rule_print(&r, text);
     if (strlen(text) > RULE_WRITTEN_MAX)
         parse_fail_at(p, &t, "make two rules of it", "a rule has at most %d bytes",

@@ -621,6 +621,26 @@ static void words_of_any_length(void **state)
     }
 }
 
+/* A fact that is added later must not make rules whose failure carries no code. */
+static void every_fact_has_a_code(void **state)
+{
+    static const char *const rest[] = {
+        [FACT_BOOL] = "",        [FACT_INT] = "== 0",           [FACT_STRING] = "== x",
+        [FACT_VERSION] = ">= 1", [FACT_DATE] = ">= 2026-01-01", [FACT_LIST] = "== 0"};
+
+    (void)state;
+    for (unsigned i = 0; i < FACT_COUNT; i++) {
+        char text[128];
+        struct policy *p;
+
+        snprintf(text, sizeof text, "posture p { require %s %s }", fact_name((enum fact_id)i),
+                 rest[fact_type((enum fact_id)i)]);
+        p = parse(text);
+        assert_int_not_equal(p->postures[0].rules[0].code, CODE_NONE);
+        policy_free(p);
+    }
+}
+
 static void longest_text(void **state)
 {
     char text[256], title[TEXT_SIZE + 1];
@@ -712,6 +732,7 @@ int main(void)
         cmocka_unit_test(roles),
         cmocka_unit_test(postures),
         cmocka_unit_test(codes),
+        cmocka_unit_test(every_fact_has_a_code),
         cmocka_unit_test(words_of_any_length),
         cmocka_unit_test(longest_text),
         cmocka_unit_test(lines_of_windows),
