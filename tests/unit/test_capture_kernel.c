@@ -342,7 +342,7 @@ static void a_stopped_role_counts_what_it_missed(void **state)
 {
     (void)state;
     need_kernel();
-    enum { N = 300000 };
+    enum { N = 800000 };
     struct heard h = {0};
     start();
     kill(R.pid, SIGSTOP);
