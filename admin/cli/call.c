@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Targets, requests to the daemon, and what its answers and refusals look like to a person.
+ */
+#include "admin/cli/call.h"
+
+#include "admin/cli/http.h"
+#include "admin/cli/term.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- targets -------------------------------------------------------------------------------- */
+
+static void append(struct target *t, const char *s, size_t n)
+{
+    size_t len = strlen(t->s);
+    if (len + n >= sizeof t->s) {
+        t->bad = true;
+        return;
+    }
+    memcpy(t->s + len, s, n);
+    t->s[len + n] = 0;
+}
+
+void target_begin(struct target *t, const char *path)
+{
+    *t = (struct target){0};
+    append(t, path, strlen(path));
+}
+
+void target_word(struct target *t, const char *fixed) { append(t, fixed, strlen(fixed)); }
+
+static bool plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("._-", c));
+}
+
+void target_name(struct target *t, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < n; i++)
+        t->bad = t->bad || !plain(name[i]);
+    if (n == 0 || name[0] == '.')
+        t->bad = true;
+    append(t, "/", 1);
+    append(t, name, n);
+}
+
+void target_query(struct target *t, const char *key, const char *value)
+{
+    char hex[4];
+    if (!value)
+        return;
+    append(t, t->query ? "&" : "?", 1);
+    t->query = true;
+    append(t, key, strlen(key));
+    append(t, "=", 1);
+    for (; *value; value++) {
+        if (plain(*value)) {
+            append(t, value, 1);
+        } else {
+            snprintf(hex, sizeof hex, "%%%02X", (unsigned char)*value);
+            append(t, hex, 3);
+        }
+    }
+}
+
+void target_options(struct target *t, const struct cli *c, const char *const *names)
+{
+    for (; *names; names++)
+        target_query(t, *names + 2, cli_option(c, *names));
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+const char *actor_name(void)
+{
+    const char *name = getenv("SUDO_USER");
+    if (geteuid() != 0 || !name || !*name) {
+        const struct passwd *pw = getpwuid(getuid());
+        name = pw ? pw->pw_name : NULL;
+    }
+    if (!name || !*name || strlen(name) > 64)
+        return NULL;
+    for (const char *p = name; *p; p++)
+        if (!plain(*p) && *p != '@')
+            return NULL;
+    return name;
+}
+
+static enum cli_exit no_daemon(const struct cli *c, int err)
+{
+    char safe[TERM_SAFE];
+    fprintf(stderr, "portcullis: no daemon answers at %s: %s\n", term_safe(c->socket, safe),
+            strerror(-err));
+    if (err == -EACCES || err == -EPERM)
+        fprintf(stderr, "  hint: this needs root or the socket's group: try sudo\n");
+    else if (err == -ENOENT || err == -ECONNREFUSED)
+        fprintf(stderr, "  hint: start it with: systemctl start portcullisd; "
+                        "or name its socket with -s\n");
+    else
+        fprintf(stderr, "  hint: see journalctl -u portcullisd\n");
+    return CLI_NO_DAEMON;
+}
+
+/* Diagnostics of a policy that was refused, as the daemon shows them. */
+static void print_shown(const json_t *list)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one) {
+        term_lines(stderr, *text_of(one, "shown") ? text_of(one, "shown") : text_of(one, "text"));
+        fputc('\n', stderr);
+    }
+}
+
+static enum cli_exit refused(const struct cli *c, int status, const json_t *answer)
+{
+    char safe[TERM_SAFE];
+    const json_t *e = json_object_get(answer, "error");
+    if (c->json && answer)
+        print_json(answer);
+    print_shown(json_object_get(answer, "diagnostics"));
+    if (!json_is_object(e)) {
+        fprintf(stderr, "portcullis: the daemon refused with status %d\n", status);
+        return CLI_REFUSED;
+    }
+    fprintf(stderr, "%sportcullis:%s %s\n", term_colour(stderr, RED), term_colour(stderr, PLAIN),
+            term_safe(text_of(e, "message"), safe));
+    if (*text_of(e, "hint"))
+        fprintf(stderr, "  hint: %s\n", term_safe(text_of(e, "hint"), safe));
+    return CLI_REFUSED;
+}
+
+static json_t *exchange(struct cli *c, struct http_request *q, enum cli_exit *rc)
+{
+    struct http_reply r;
+    q->actor = actor_name();
+    int err = http_exchange(c->socket, q, &r);
+    if (err < 0) {
+        *rc = no_daemon(c, err);
+        return NULL;
+    }
+    json_t *answer = json_loadb(r.body, r.len, JSON_REJECT_DUPLICATES, NULL);
+    free(r.body);
+    if ((r.status == 200 || r.status == 201) && json_is_object(answer)) {
+        *rc = CLI_DONE;
+        return answer;
+    }
+    *rc = refused(c, r.status, answer);
+    json_decref(answer);
+    return NULL;
+}
+
+static bool target_good(const struct target *t, enum cli_exit *rc)
+{
+    if (t->bad)
+        *rc = complain_usage("this holds a character that no name has, or is too long:",
+                             strrchr(t->s, '/') + 1,
+                             "names are a-z, 0-9, '.', '_' and '-'");
+    return !t->bad;
+}
+
+json_t *call(struct cli *c, const char *method, const struct target *t, json_t *body,
+             enum cli_exit *rc)
+{
+    json_t *answer = NULL;
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct http_request q = {.method = method, .target = t->s, .type = "application/json",
+                             .body = text, .len = text ? strlen(text) : 0};
+    if (body && !text)
+        *rc = complain_usage("a text here is not UTF-8:", c->cmd->noun, NULL);
+    else if (target_good(t, rc))
+        answer = exchange(c, &q, rc);
+    free(text);
+    json_decref(body);
+    return answer;
+}
+
+json_t *call_text(struct cli *c, const struct target *t, const char *text, size_t len,
+                  enum cli_exit *rc)
+{
+    struct http_request q = {.method = "POST", .target = t->s, .type = "text/plain; charset=utf-8",
+                             .body = text, .len = len};
+    return target_good(t, rc) ? exchange(c, &q, rc) : NULL;
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+/* On a terminal in ASCII: JSON escapes control characters, but none above them. */
+enum cli_exit print_json(const json_t *v)
+{
+    size_t flags = JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
+    if (json_dumpf(v, stdout, flags) != 0)
+        return CLI_REFUSED;
+    fputc('\n', stdout);
+    return CLI_DONE;
+}
+
+const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+int64_t int_of(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+double real_of(const json_t *o, const char *key)
+{
+    return json_number_value(json_object_get(o, key));
+}
+
+const char *names_of(const json_t *array, char *out, size_t size)
+{
+    size_t i, at = 0;
+    json_t *v;
+    out[0] = 0;
+    json_array_foreach(array, i, v) {
+        const char *name = json_is_object(v) ? text_of(v, "name") : json_string_value(v);
+        int n = snprintf(out + at, size - at, "%s%s", i ? ", " : "", name ? name : "");
+        if (n < 0 || (size_t)n >= size - at)
+            break;
+        at += (size_t)n;
+    }
+    return out;
+}

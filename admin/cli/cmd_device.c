@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `device ...`
+ */
+#include "admin/cli/term.h"
+#include "admin/cli/views.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void device_target(struct target *t, const char *name, const char *verb)
+{
+    target_begin(t, "/v1/devices");
+    target_name(t, name);
+    target_word(t, verb);
+}
+
+/* ---- enrolment ------------------------------------------------------------------------------ */
+
+/* "KID:ALG:KEY", as portcullis-agent keygen prints it. NULL when it is not of this form. */
+static json_t *issuer_of(const char *line)
+{
+    const char *alg = strchr(line, ':');
+    const char *key = alg ? strchr(alg + 1, ':') : NULL;
+    if (!key || key == alg + 1 || alg == line || !key[1] || strchr(key + 1, ':'))
+        return NULL;
+    return json_pack("{s:s%,s:s%,s:s}", "kid", line, (size_t)(alg - line), "alg", alg + 1,
+                     (size_t)(key - alg - 1), "key", key + 1);
+}
+
+static void show_enrolment(const json_t *d)
+{
+    const char *a6 = text_of(d, "address6"), *g6 = text_of(d, "gateway_address6");
+    char safe[TERM_SAFE], line[TERM_SAFE];
+    show_device(d);
+    puts("\nFor the device's WireGuard configuration:\n");
+    snprintf(line, sizeof line, "Address = %s/32%s%s%s", text_of(d, "address4"), *a6 ? ", " : "", a6,
+             *a6 ? "/128" : "");
+    printf("  [Interface]\n  PrivateKey = (stays on the device)\n  %s\n\n  [Peer]\n",
+           term_safe(line, safe));
+    printf("  PublicKey = %s\n", term_safe(text_of(d, "gateway_key"), safe));
+    printf("  Endpoint = (this gateway's outside address):%lld\n",
+           (long long)int_of(d, "endpoint_port"));
+    snprintf(line, sizeof line, "AllowedIPs = %s/32%s%s%s, (the office's networks)",
+             text_of(d, "gateway_address4"), *g6 ? ", " : "", g6, *g6 ? "/128" : "");
+    printf("  %s\n  PersistentKeepalive = 25\n", term_safe(line, safe));
+}
+
+static json_t *enrolment(struct cli *c, json_t *issuer)
+{
+    static const struct { const char *option, *member; } optional[] = {
+        {"--own", "own"}, {"--ueid", "ueid"}};
+    json_t *body = json_pack("{s:s,s:s,s:s}", "name", c->args[0], "user", cli_option(c, "--user"),
+                             "wireguard_key", cli_option(c, "--key"));
+    for (size_t i = 0; i < 2; i++)
+        if (cli_option(c, optional[i].option))
+            json_object_set_new(body, optional[i].member,
+                                json_string(cli_option(c, optional[i].option)));
+    if (issuer)
+        json_object_set_new(body, "issuer", issuer);
+    return body;
+}
+
+enum cli_exit device_cmd_add(struct cli *c)
+{
+    const char *line = cli_option(c, "--issuer-key");
+    json_t *issuer = line ? issuer_of(line) : NULL;
+    struct target t;
+    enum cli_exit rc;
+
+    if (!cli_option(c, "--user") || !cli_option(c, "--key")) {
+        json_decref(issuer);
+        return complain_usage("whose device, and which key? For", c->args[0],
+                              "--user NAME and --key KEY are needed");
+    }
+    if (line && !issuer)
+        return complain_usage("this is no signing key:", line,
+                              "KID:ALG:KEY, as portcullis-agent keygen prints it");
+    target_begin(&t, "/v1/devices");
+    json_t *d = call(c, "POST", &t, enrolment(c, issuer), &rc);
+    if (d && c->json)
+        rc = print_json(d);
+    else if (d)
+        show_enrolment(d);
+    json_decref(d);
+    return rc;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static void list_devices(const json_t *answer)
+{
+    static const char *const heads[] = {"NAME", "USER", "STATE", "ADDRESS", "LEASE", "WHY"};
+    struct table t;
+    char left[32];
+    size_t i;
+    json_t *d;
+    table_begin(&t, 6, heads);
+    json_array_foreach(json_object_get(answer, "items"), i, d) {
+        const json_t *lease = json_object_get(d, "lease");
+        table_cell(&t, text_of(d, "name"));
+        table_cell(&t, text_of(d, "user"));
+        table_cell(&t, text_of(d, "state"));
+        table_cell(&t, text_of(d, "address4"));
+        table_cell(&t, lease ? term_span(int_of(lease, "until") - (int64_t)time(NULL), left) : "-");
+        table_cell(&t, lease ? "" : *text_of(d, "code") ? text_of(d, "code") : text_of(d, "reason"));
+    }
+    table_print(&t, stdout);
+    show_more(answer);
+}
+
+enum cli_exit device_cmd_list(struct cli *c)
+{
+    static const char *const filters[] = {"--user", "--state", "--limit", NULL};
+    struct target t;
+    enum cli_exit rc;
+    target_begin(&t, "/v1/devices");
+    target_options(&t, c, filters);
+    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    if (answer && c->json)
+        rc = print_json(answer);
+    else if (answer)
+        list_devices(answer);
+    json_decref(answer);
+    return rc;
+}
+
+static enum cli_exit device_answer(struct cli *c, const char *method, const struct target *t,
+                                   json_t *body)
+{
+    enum cli_exit rc;
+    json_t *d = call(c, method, t, body, &rc);
+    if (d && c->json)
+        rc = print_json(d);
+    else if (d)
+        show_device(d);
+    json_decref(d);
+    return rc;
+}
+
+enum cli_exit device_cmd_show(struct cli *c)
+{
+    struct target t;
+    device_target(&t, c->args[0], "");
+    return device_answer(c, "GET", &t, NULL);
+}
+
+enum cli_exit device_cmd_except(struct cli *c)
+{
+    const char *until = cli_option(c, "--until"), *reason = cli_option(c, "--reason");
+    struct target t;
+    int64_t when;
+    if (!until || !reason)
+        return complain_usage("until when, and why? For the exception of", c->args[0],
+                              "--until DATE and --reason TEXT are needed");
+    if (!word_date(until, (int64_t)time(NULL), &when))
+        return complain_usage("this is no date:", until, "2027-01-31, 2027-01-31T18:00Z or +30d");
+    device_target(&t, c->args[0], "/exceptions");
+    return device_answer(c, "POST", &t, json_pack("{s:s,s:I,s:s}", "rule", c->args[1], "until",
+                                                  (json_int_t)when, "reason", reason));
+}
+
+/* ---- ending --------------------------------------------------------------------------------- */
+
+static enum cli_exit end_device(struct cli *c, const char *verb)
+{
+    const char *reason = cli_option(c, "--reason");
+    struct target t;
+    enum cli_exit rc;
+    json_t *body = json_object();
+    if (reason)
+        json_object_set_new(body, "reason", json_string(reason));
+    device_target(&t, c->args[0], verb);
+    json_t *r = call(c, "POST", &t, body, &rc);
+    if (r && c->json) {
+        rc = print_json(r);
+        if (!json_is_true(json_object_get(r, "verified")))
+            rc = CLI_REFUSED;
+    } else if (r) {
+        rc = show_receipt(r);
+    }
+    json_decref(r);
+    return rc;
+}
+
+enum cli_exit device_cmd_revoke(struct cli *c) { return end_device(c, "/revoke"); }
+enum cli_exit device_cmd_lost(struct cli *c) { return end_device(c, "/lost"); }
+
+/* Asked only where a person sits at the terminal: a script has said what it wants. */
+static bool sure(const struct cli *c)
+{
+    char safe[TERM_SAFE], answer[16];
+    if (c->yes || !isatty(STDIN_FILENO))
+        return true;
+    fprintf(stderr, "Retire %s for good? Its name, key and addresses never come back. [y/N] ",
+            term_safe(c->args[0], safe));
+    return fgets(answer, sizeof answer, stdin) &&
+           (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
+enum cli_exit device_cmd_retire(struct cli *c)
+{
+    if (!sure(c)) {
+        fprintf(stderr, "portcullis: nothing was done\n");
+        return CLI_REFUSED;
+    }
+    return end_device(c, "/retire");
+}

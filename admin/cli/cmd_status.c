@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `status`, and `explain`.
+ */
+#include "admin/cli/term.h"
+#include "admin/cli/views.h"
+
+#include <string.h>
+
+static void show_policy(const json_t *p)
+{
+    char when[32];
+    show_linef("policy", "%.12s, applied %s by %s", text_of(p, "sha256"),
+               time_of(p, "applied_at", "?", when), text_of(p, "applied_by"));
+    if (json_object_get(p, "confirm_until"))
+        show_linef("", "rolls back at %s unless confirmed: portcullis policy confirm",
+                   time_of(p, "confirm_until", "?", when));
+}
+
+static void show_kernel(const json_t *k)
+{
+    const char *drift = text_of(k, "drift");
+    show_linef("kernel", "table %s, %s%s", text_of(k, "table"), *drift ? "DIFFERS: " : "as it should be",
+               drift);
+}
+
+static void show_denied(const json_t *denied)
+{
+    const char *reason;
+    json_t *n;
+    bool any = false;
+    json_object_foreach((json_t *)(uintptr_t)denied, reason, n) {
+        int64_t all = int_of(n, "denied");
+        if (all == 0)
+            continue;
+        show_linef(any ? "" : "denied", "%-18s %lld packets, %lld in detail", reason,
+                   (long long)all, (long long)int_of(n, "logged"));
+        any = true;
+    }
+    if (!any)
+        show_line("denied", "nothing");
+}
+
+static void show_alarms(const json_t *alarms)
+{
+    char when[32], safe[TERM_SAFE];
+    size_t i;
+    json_t *a;
+    json_array_foreach(alarms, i, a)
+        printf("%salarm%s  %s  %s\n", term_colour(stdout, RED), term_colour(stdout, PLAIN),
+               time_of(a, "time", "?", when), term_safe(text_of(a, "text"), safe));
+}
+
+static void show_roles(const json_t *roles)
+{
+    const char *name;
+    json_t *r;
+    json_object_foreach((json_t *)(uintptr_t)roles, name, r)
+        if (int_of(r, "restarts") > 0)
+            show_linef("restarted", "%s, %lld times", name, (long long)int_of(r, "restarts"));
+}
+
+static void show_status(const json_t *s)
+{
+    const json_t *users = json_object_get(s, "users"), *devices = json_object_get(s, "devices");
+    const json_t *wg = json_object_get(s, "wireguard"), *kernel = json_object_get(s, "kernel");
+    const json_t *policy = json_object_get(s, "policy");
+    char safe[TERM_SAFE], company[TERM_SAFE], up[32];
+    bool clock = json_is_true(json_object_get(json_object_get(s, "clock"), "synchronised"));
+
+    printf("%s%s%s of %s, version %s, up %s\n", term_colour(stdout, BOLD),
+           term_safe(text_of(s, "gateway"), safe), term_colour(stdout, PLAIN),
+           term_safe(text_of(policy, "company"), company), VERSION,
+           term_span(int_of(s, "uptime_s"), up));
+    show_policy(policy);
+    show_line("clock", clock ? "synchronised" : "NOT SYNCHRONISED: nothing new is granted");
+    show_kernel(kernel);
+    show_linef("WireGuard", "%s, port %lld, in the %s", text_of(wg, "iface"),
+               (long long)int_of(wg, "listen_port"),
+               strcmp(text_of(kernel, "backend"), "userspace") == 0 ? "wireguard-go process"
+                                                                    : "kernel");
+    show_line("", text_of(wg, "public_key"));
+    show_linef("people", "%lld active, %lld revoked", (long long)int_of(users, "active"),
+               (long long)int_of(users, "revoked"));
+    show_linef("devices", "%lld enrolled: %lld in, %lld in quarantine; %lld ended",
+               (long long)int_of(devices, "enrolled"), (long long)int_of(devices, "leased"),
+               (long long)int_of(devices, "quarantine"), (long long)int_of(devices, "ended"));
+    show_denied(json_object_get(s, "denied"));
+    show_linef("lost", "%lld logged packets not read", (long long)int_of(s, "lost"));
+    show_roles(json_object_get(s, "roles"));
+    show_alarms(json_object_get(s, "alarms"));
+}
+
+enum cli_exit cmd_status(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    target_begin(&t, "/v1/status");
+    json_t *s = call(c, "GET", &t, NULL, &rc);
+    if (s && c->json)
+        rc = print_json(s);
+    else if (s)
+        show_status(s);
+    json_decref(s);
+    return rc;
+}
+
+/* ---- explain -------------------------------------------------------------------------------- */
+
+static void explain_device(const json_t *d)
+{
+    const json_t *k = json_object_get(d, "kernel");
+    bool permitted = json_is_true(json_object_get(d, "permitted"));
+    bool agrees = json_is_true(json_object_get(k, "agrees"));
+    char when[32];
+
+    show_linef("device", "%s (%s)", text_of(d, "device"), text_of(d, "state"));
+    if (*text_of(d, "role"))
+        show_linef("role", "%s, line %lld of the policy", text_of(d, "role"),
+                   (long long)int_of(d, "line"));
+    if (*text_of(d, "resource"))
+        show_line("resource", text_of(d, "resource"));
+    if (!permitted)
+        show_line("reason", text_of(d, "reason"));
+    if (json_object_get(d, "lease_until"))
+        show_linef("lease", "until %s", time_of(d, "lease_until", "?", when));
+    show_linef("kernel", "%s%s%s", agrees ? "agrees" : "DISAGREES", *text_of(k, "detail") ? ": " : "",
+               text_of(k, "detail"));
+}
+
+static void show_explanation(const json_t *e)
+{
+    char safe[TERM_SAFE];
+    bool yes = json_is_true(json_object_get(e, "permitted"));
+    size_t i;
+    json_t *d;
+    printf("%s%s%s\n", term_colour(stdout, yes ? GREEN : RED),
+           term_safe(text_of(e, "sentence"), safe), term_colour(stdout, PLAIN));
+    json_array_foreach(json_object_get(e, "devices"), i, d)
+        explain_device(d);
+}
+
+enum cli_exit cmd_explain(struct cli *c)
+{
+    struct destination to;
+    struct target t;
+    enum cli_exit rc;
+    if (!word_destination(c->args[1], &to))
+        return complain_usage("this is no destination:", c->args[1],
+                              "ADDRESS:PORT/PROTO as in 10.20.0.9:5432/tcp or [fd20::9]:443, "
+                              "or the name of a resource");
+    target_begin(&t, "/v1/explain");
+    target_query(&t, "user", c->args[0]);
+    target_query(&t, "device", cli_option(c, "--device"));
+    target_query(&t, "to", to.to);
+    target_query(&t, "port", *to.port ? to.port : NULL);
+    target_query(&t, "proto", *to.proto ? to.proto : NULL);
+    json_t *e = call(c, "GET", &t, NULL, &rc);
+    if (e && c->json)
+        rc = print_json(e);
+    else if (e)
+        show_explanation(e);
+    json_decref(e);
+    return rc;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The grammar, as data: every noun and verb with its arguments, options, help and examples.
+ */
+#include "admin/cli/cli.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define END {NULL, NULL, NULL}
+#define PAGE {"--limit", "N", "how many, at most 5000"}
+
+const struct option_spec cli_globals[] = {
+    {"--socket", "PATH", "the daemon's control socket (also -s; " CLI_SOCKET ")"},
+    {"--json", NULL, "print the daemon's answer as JSON"},
+    {"--help", NULL, "what this command does (also -h)"},
+    END};
+
+static const struct option_spec explain_options[] = {
+    {"--device", "NAME", "only this device of the person"}, END};
+static const struct option_spec apply_options[] = {
+    {"--confirm", "TIME", "roll back by itself unless confirmed within this time: 60s, 5m"}, END};
+static const struct option_spec show_options[] = {
+    {"--version", "N", "an earlier version, not the one in force"}, END};
+static const struct option_spec user_add_options[] = {
+    {"--role", "ROLE", "a role, or several divided by commas; may be given again"},
+    {"--full-name", "TEXT", "the person's name"},
+    {"--end", "DATE", "when the account ends: 2027-01-31, 2027-01-31T18:00Z or +30d"}, END};
+static const struct option_spec user_list_options[] = {
+    {"--role", "ROLE", "only people with this role"},
+    {"--state", "STATE", "active, revoked or ended"}, PAGE, END};
+static const struct option_spec reason_options[] = {
+    {"--reason", "TEXT", "why; it is kept in the audit log"}, END};
+static const struct option_spec retire_options[] = {
+    {"--reason", "TEXT", "why; it is kept in the audit log"},
+    {"--yes", NULL, "do not ask"}, END};
+static const struct option_spec device_add_options[] = {
+    {"--user", "NAME", "whose device it is"},
+    {"--key", "KEY", "its WireGuard public key"},
+    {"--own", "WHOSE", "corp (the default) or byod"},
+    {"--ueid", "TEXT", "the machine's identifier; otherwise its first token fixes it"},
+    {"--issuer-key", "LINE", "its signing key, KID:ALG:KEY, as portcullis-agent keygen prints it"},
+    END};
+static const struct option_spec device_list_options[] = {
+    {"--user", "NAME", "only devices of this person"},
+    {"--state", "STATE", "in, quarantine or ended"}, PAGE, END};
+static const struct option_spec except_options[] = {
+    {"--until", "DATE", "when the exception ends: 2027-01-31, 2027-01-31T18:00Z or +30d"},
+    {"--reason", "TEXT", "why; it is kept in the audit log"}, END};
+static const struct option_spec issuer_add_options[] = {
+    {"--iss", "TEXT", "the issuer that tokens name"},
+    {"--kind", "KIND", "mdm, device or edr"},
+    {"--alg", "ALG", "Ed25519 (the default) or ES256"},
+    {"--key", "KEY", "the public key in base64url"},
+    {"--assurance", "PA", "the most that its word is worth: PA1 to PA4"},
+    {"--not-before", "DATE", "valid from"},
+    {"--not-after", "DATE", "valid until"},
+    {"--life-max", "TIME", "longest life of its tokens: 600s, 10m"},
+    {"--nonce", NULL, "its tokens must carry a nonce"}, END};
+static const struct option_spec attempts_options[] = {
+    {"--user", "NAME", "only this person's"},
+    {"--device", "NAME", "only this device's"},
+    {"--reason", "REASON", "only with this reason, such as no-lease or not-permitted"},
+    {"--since", "DATE", "not before: 2026-11-22, 2026-11-22T18:00Z or -2h"}, PAGE, END};
+static const struct option_spec page_options[] = {
+    {"--after", "N", "only after this number"}, PAGE, END};
+
+const struct command commands[] = {
+    {"status", NULL, "", NULL, "How the gateway is: policy, kernel, people, denials, alarms.",
+     "status\nstatus --json", cmd_status},
+    {"watch", NULL, "", NULL, "Leases, attempts, acts and alarms as they happen, until Ctrl-C.",
+     "watch", cmd_watch},
+    {"explain", NULL, "WHO DESTINATION", explain_options,
+     "Why a person may or may not reach a destination, checked against the live kernel.",
+     "explain maria 10.20.0.9:5432/tcp\nexplain maria customs-db\nexplain maria [fd20::9]:443",
+     cmd_explain},
+
+    {"policy", "check", "FILE", NULL, "Parse a policy and report every error. Needs no daemon.",
+     "policy check /etc/portcullis/policy.conf", policy_cmd_check},
+    {"policy", "test", "FILE", NULL, "Run the tests inside a policy. Needs no daemon.",
+     "policy test /etc/portcullis/policy.conf", policy_cmd_test},
+    {"policy", "diff", "FILE [FILE]", NULL,
+     "Who gains and who loses what: from the policy in force, or from the first file, to the last.",
+     "policy diff new.conf\npolicy diff old.conf new.conf", policy_cmd_diff},
+    {"policy", "show", "[FILE]", show_options,
+     "The policy in force as it was applied; or a file in canonical form, without a daemon.",
+     "policy show\npolicy show --version 3\npolicy show draft.conf", policy_cmd_show},
+    {"policy", "apply", "FILE", apply_options,
+     "Put a policy in force, at once and for live connections too; all of it or nothing.",
+     "policy apply new.conf\npolicy apply --confirm 60s new.conf", policy_cmd_apply},
+    {"policy", "confirm", "", NULL, "Keep the policy that was applied with --confirm.",
+     "policy confirm", policy_cmd_confirm},
+    {"policy", "rollback", "", NULL, "Go back to the policy before the one in force.",
+     "policy rollback", policy_cmd_rollback},
+
+    {"user", "add", "NAME", user_add_options, "Add a person.",
+     "user add maria --role entry-filing --full-name 'Maria Lopez'\n"
+     "user add vendor --role outside-vendor --end +30d", user_cmd_add},
+    {"user", "list", "", user_list_options, "List people.",
+     "user list\nuser list --role warehouse --state active", user_cmd_list},
+    {"user", "show", "NAME", NULL, "One person with roles and devices.", "user show maria",
+     user_cmd_show},
+    {"user", "set-role", "NAME ROLES", NULL,
+     "Give a person these roles, divided by commas, and no others.",
+     "user set-role maria entry-filing,accounting", user_cmd_set_role},
+    {"user", "revoke", "NAME", reason_options,
+     "Cut a person off: leases, peers and live connections of all their devices. Prints the receipt.",
+     "user revoke maria --reason 'left the firm'", user_cmd_revoke},
+    {"user", "restore", "NAME", NULL, "Let a revoked person back in.", "user restore maria",
+     user_cmd_restore},
+    {"user", "sign-in", "NAME", NULL, "Vouch that the person has signed in just now.",
+     "user sign-in maria", user_cmd_sign_in},
+
+    {"device", "add", "NAME", device_add_options,
+     "Enrol a device; prints what its WireGuard configuration needs.",
+     "device add maria-laptop --user maria --key KEY --issuer-key LINE", device_cmd_add},
+    {"device", "list", "", device_list_options, "List devices.",
+     "device list\ndevice list --state quarantine", device_cmd_list},
+    {"device", "show", "NAME", NULL, "One device: lease, posture rule by rule, tunnel.",
+     "device show maria-laptop", device_cmd_show},
+    {"device", "revoke", "NAME", reason_options, "Cut one device off. Prints the receipt.",
+     "device revoke maria-laptop --reason 'key copied'", device_cmd_revoke},
+    {"device", "lost", "NAME", reason_options, "A lost or stolen device: cut off, and on record.",
+     "device lost maria-phone", device_cmd_lost},
+    {"device", "retire", "NAME", retire_options,
+     "End a device for good: its name, key and addresses never come back.",
+     "device retire old-laptop", device_cmd_retire},
+    {"device", "except", "NAME RULE", except_options,
+     "Excuse a device from one posture rule until a date.",
+     "device except maria-laptop 'require fde.sys' --until +14d --reason 'new disk ordered'",
+     device_cmd_except},
+
+    {"issuer", "add", "KID", issuer_add_options, "Trust a key that signs posture tokens.",
+     "issuer add mdm-2026 --iss mdm.example --kind mdm --key BASE64URL --assurance PA3",
+     issuer_cmd_add},
+    {"issuer", "list", "", NULL, "List the keys that may sign posture tokens.", "issuer list",
+     issuer_cmd_list},
+    {"issuer", "revoke", "KID", NULL, "Trust a key no longer; leases that rest on it end.",
+     "issuer revoke mdm-2026", issuer_cmd_revoke},
+
+    {"attempts", "list", "", attempts_options, "What was denied: who, from where, to what, why.",
+     "attempts list --user carla\nattempts list --reason not-permitted --since -2h",
+     attempts_cmd_list},
+    {"attempts", "follow", "", NULL, "Denied attempts as they happen, until Ctrl-C.",
+     "attempts follow", attempts_cmd_follow},
+    {"audit", "show", "", page_options, "The audit log: who did what, when.",
+     "audit show --limit 20", audit_cmd_show},
+    {"audit", "verify", "", NULL, "Check that nothing in the audit log was changed or cut.",
+     "audit verify", audit_cmd_verify},
+
+    {"completion", NULL, "SHELL", NULL, "Print the tab completion for a shell: bash.",
+     "completion bash", cmd_completion},
+    {"help", NULL, "[NOUN] [VERB]", NULL, "What there is, or what one command does.",
+     "help\nhelp user revoke", cmd_help},
+    {"version", NULL, "", NULL, "Print the version.", "version", cmd_version},
+    {0}};
+
+/* ---- looking up --------------------------------------------------------------------------- */
+
+const struct command *command_find(const char *noun, const char *verb)
+{
+    for (const struct command *c = commands; c->noun; c++)
+        if (strcmp(c->noun, noun) == 0 &&
+            (c->verb ? verb && strcmp(c->verb, verb) == 0 : verb == NULL))
+            return c;
+    return NULL;
+}
+
+bool command_noun(const char *noun)
+{
+    for (const struct command *c = commands; c->noun; c++)
+        if (strcmp(c->noun, noun) == 0)
+            return true;
+    return false;
+}
+
+void command_args(const struct command *cmd, size_t *least, size_t *most)
+{
+    *least = *most = 0;
+    for (const char *s = cmd->args; *s;) {
+        *least += *s != '[';
+        *most += 1;
+        s += strcspn(s, " ");
+        s += *s == ' ';
+    }
+}
+
+/* ---- what was meant ----------------------------------------------------------------------- */
+
+#define WORD_MAX 32
+
+/* Edits between two words (insert, delete, change); large for long ones. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b), row[WORD_MAX + 1];
+    if (n > WORD_MAX || m > WORD_MAX)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            size_t other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < other ? change : other;
+        }
+    }
+    return row[m];
+}
+
+struct guess { const char *typed, *best; size_t distance; };
+
+static void consider(struct guess *g, const char *word)
+{
+    size_t d = distance(g->typed, word);
+    if (d < g->distance) {
+        g->distance = d;
+        g->best = word;
+    }
+}
+
+/* Two edits are a slip of the hand, half the word is another word. */
+static struct guess guess_for(const char *typed)
+{
+    size_t len = strlen(typed);
+    return (struct guess){.typed = typed, .distance = len < 4 ? 2 : 3};
+}
+
+const char *command_nearest_noun(const char *typed)
+{
+    struct guess g = guess_for(typed);
+    for (const struct command *c = commands; c->noun; c++)
+        consider(&g, c->noun);
+    return g.best;
+}
+
+const char *command_nearest_verb(const char *noun, const char *typed)
+{
+    struct guess g = guess_for(typed);
+    for (const struct command *c = commands; c->noun; c++)
+        if (c->verb && strcmp(c->noun, noun) == 0)
+            consider(&g, c->verb);
+    return g.best;
+}
+
+const char *command_nearest_option(const struct command *cmd, const char *typed)
+{
+    struct guess g = guess_for(typed);
+    for (const struct option_spec *o = cli_globals; o->name; o++)
+        consider(&g, o->name);
+    for (const struct option_spec *o = cmd ? cmd->options : NULL; o && o->name; o++)
+        consider(&g, o->name);
+    return g.best;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Answers shown to a person.
+ */
+#include "admin/cli/views.h"
+
+#include "admin/cli/term.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+void show_line(const char *label, const char *text)
+{
+    char safe[TERM_SAFE];
+    printf("  %-18s %s\n", label, term_safe(text, safe));
+}
+
+void show_linef(const char *label, const char *fmt, ...)
+{
+    char text[TERM_SAFE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    show_line(label, text);
+}
+
+const char *time_of(const json_t *o, const char *key, const char *none, char out[32])
+{
+    if (!json_is_integer(json_object_get(o, key)))
+        snprintf(out, 32, "%s", none);
+    else
+        term_time(int_of(o, key), out);
+    return out;
+}
+
+void show_more(const json_t *answer)
+{
+    const json_t *next = json_object_get(answer, "next");
+    char safe[TERM_SAFE];
+    if (json_is_integer(next))
+        printf("... and more after number %lld\n", (long long)json_integer_value(next));
+    else if (json_is_string(next))
+        printf("... and more after %s\n", term_safe(json_string_value(next), safe));
+}
+
+/* ---- the receipt ---------------------------------------------------------------------------- */
+
+static void show_cut_devices(const json_t *list)
+{
+    size_t i;
+    json_t *d;
+    if (json_array_size(list) == 0)
+        show_line("devices", "none");
+    json_array_foreach(list, i, d)
+        show_linef(i ? "" : "devices", "%s (%s%s%s)", text_of(d, "name"), text_of(d, "address4"),
+                   *text_of(d, "address6") ? ", " : "", text_of(d, "address6"));
+}
+
+enum cli_exit show_receipt(const json_t *r)
+{
+    char safe[TERM_SAFE], object[TERM_SAFE], actor[TERM_SAFE], when[32];
+    int64_t us = int_of(r, "requested_us");
+    bool verified = json_is_true(json_object_get(r, "verified"));
+
+    printf("%sReceipt %s%s: %s %s cut off by %s\n", term_colour(stdout, BOLD),
+           term_safe(text_of(r, "receipt"), safe), term_colour(stdout, PLAIN),
+           strcmp(text_of(r, "kind"), "device") == 0 ? "device" : "user",
+           term_safe(text_of(r, "object"), object), term_safe(text_of(r, "actor"), actor));
+    show_linef("requested", "%s.%06d", term_time(us / 1000000, when), (int)(us % 1000000));
+    show_linef("kernel cut", "after %.3f ms", real_of(r, "cut_ms"));
+    show_linef("durable", "after %.3f ms", real_of(r, "durable_ms"));
+    show_cut_devices(json_object_get(r, "devices"));
+    show_linef("connections", "%lld ended", (long long)int_of(r, "connections_ended"));
+    show_linef("tokens", "%lld revoked", (long long)int_of(r, "tokens_revoked"));
+    show_linef("left in the kernel", "leases %lld, connections %lld, peers %lld",
+               (long long)int_of(r, "leases_left"), (long long)int_of(r, "connections_left"),
+               (long long)int_of(r, "peers_left"));
+    printf("  %-18s %s%s%s\n", "verified", term_colour(stdout, verified ? GREEN : RED),
+           verified ? "yes, read back from the kernel" : "NO: see portcullis status",
+           term_colour(stdout, PLAIN));
+    return verified ? CLI_DONE : CLI_REFUSED;
+}
+
+/* ---- people --------------------------------------------------------------------------------- */
+
+static void show_revoked(const json_t *r)
+{
+    char when[32];
+    if (json_is_object(r))
+        show_linef("revoked", "%s by %s%s%s", time_of(r, "time", "?", when), text_of(r, "by"),
+                   *text_of(r, "reason") ? ": " : "", text_of(r, "reason"));
+}
+
+void show_user(const json_t *u)
+{
+    char safe[TERM_SAFE], list[TERM_SAFE], when[32];
+    printf("%s%s%s\n", term_colour(stdout, BOLD), term_safe(text_of(u, "name"), safe),
+           term_colour(stdout, PLAIN));
+    if (*text_of(u, "full_name"))
+        show_line("name", text_of(u, "full_name"));
+    show_line("state", text_of(u, "state"));
+    show_line("roles", names_of(json_object_get(u, "roles"), list, sizeof list));
+    show_line("created", time_of(u, "created", "?", when));
+    show_line("ends", time_of(u, "end", "never", when));
+    show_line("signed in", time_of(u, "signed_in", "never", when));
+    show_revoked(json_object_get(u, "revoked"));
+    show_line("devices", names_of(json_object_get(u, "devices"), list, sizeof list));
+}
+
+/* ---- devices -------------------------------------------------------------------------------- */
+
+static void show_rules(const json_t *rules)
+{
+    static const char *const heads[] = {"RESULT", "CODE", "EXPECTED", "RECEIVED", "RULE"};
+    struct table t;
+    size_t i;
+    json_t *r;
+    if (json_array_size(rules) == 0)
+        return;
+    table_begin(&t, 5, heads);
+    json_array_foreach(rules, i, r) {
+        bool excepted = json_is_true(json_object_get(r, "excepted"));
+        table_cell(&t, excepted ? "excepted" : text_of(r, "result"));
+        table_cell(&t, text_of(r, "code"));
+        table_cell(&t, text_of(r, "expected"));
+        table_cell(&t, text_of(r, "received"));
+        table_cell(&t, text_of(r, "rule"));
+    }
+    table_print(&t, stdout);
+}
+
+static void show_posture(const json_t *p)
+{
+    char when[32];
+    if (!json_is_object(p))
+        return;
+    show_linef("posture", "%s%s%s, PA%lld, %s", text_of(p, "result"),
+               *text_of(p, "code") ? " " : "", text_of(p, "code"),
+               (long long)int_of(p, "assurance"), time_of(p, "at", "?", when));
+    show_rules(json_object_get(p, "rules"));
+}
+
+static void show_lease(const json_t *lease)
+{
+    char list[TERM_SAFE], when[32], left[32];
+    if (!json_is_object(lease)) {
+        show_line("lease", "none");
+        return;
+    }
+    show_linef("lease", "until %s (%s left) as %s", time_of(lease, "until", "?", when),
+               term_span(int_of(lease, "until") - (int64_t)time(NULL), left),
+               names_of(json_object_get(lease, "roles"), list, sizeof list));
+}
+
+void show_device(const json_t *d)
+{
+    char safe[TERM_SAFE], user[TERM_SAFE], when[32];
+    printf("%s%s%s of %s\n", term_colour(stdout, BOLD), term_safe(text_of(d, "name"), safe),
+           term_colour(stdout, PLAIN), term_safe(text_of(d, "user"), user));
+    if (*text_of(d, "sentence"))
+        show_line("in words", text_of(d, "sentence"));
+    show_line("state", text_of(d, "state"));
+    show_lease(json_object_get(d, "lease"));
+    show_linef("addresses", "%s %s", text_of(d, "address4"), text_of(d, "address6"));
+    show_line("WireGuard key", text_of(d, "wireguard_key"));
+    show_line("belongs to", strcmp(text_of(d, "own"), "byod") == 0 ? "the person (byod)"
+                                                                   : "the firm (corp)");
+    if (*text_of(d, "endpoint"))
+        show_line("seen at", text_of(d, "endpoint"));
+    show_line("last handshake", time_of(d, "last_handshake", "never", when));
+    show_linef("traffic", "%lld bytes in, %lld out", (long long)int_of(d, "rx"),
+               (long long)int_of(d, "tx"));
+    show_posture(json_object_get(d, "posture"));
+}

@@ -1,0 +1,55 @@
+# Tab completion of portcullis for bash; made by: portcullis completion bash
+_portcullis()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    local noun='' verb='' verbs='' options='--socket --json --help' i word
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+        -s | --socket) ((i++)) ;;
+        -*) ;;
+        *) if [[ -z $noun ]]; then noun=$word; elif [[ -z $verb ]]; then verb=$word; fi ;;
+        esac
+    done
+    if [[ $prev == -s || $prev == --socket ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        return
+    fi
+    case $noun in
+        policy) verbs='check test diff show apply confirm rollback' ;;
+        user) verbs='add list show set-role revoke restore sign-in' ;;
+        device) verbs='add list show revoke lost retire except' ;;
+        issuer) verbs='add list revoke' ;;
+        attempts) verbs='list follow' ;;
+        audit) verbs='show verify' ;;
+    esac
+    case "$noun${verbs:+ $verb}" in
+        'explain') options+=' --device' ;;
+        'policy show') options+=' --version' ;;
+        'policy apply') options+=' --confirm' ;;
+        'user add') options+=' --role --full-name --end' ;;
+        'user list') options+=' --role --state --limit' ;;
+        'user revoke') options+=' --reason' ;;
+        'device add') options+=' --user --key --own --ueid --issuer-key' ;;
+        'device list') options+=' --user --state --limit' ;;
+        'device revoke') options+=' --reason' ;;
+        'device lost') options+=' --reason' ;;
+        'device retire') options+=' --reason --yes' ;;
+        'device except') options+=' --until --reason' ;;
+        'issuer add') options+=' --iss --kind --alg --key --assurance --not-before --not-after --life-max --nonce' ;;
+        'attempts list') options+=' --user --device --reason --since --limit' ;;
+        'audit show') options+=' --after --limit' ;;
+    esac
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+    elif [[ -z $noun ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'status watch explain policy user device issuer attempts audit completion help version' -- "$cur")
+    elif [[ -n $verbs && -z $verb ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
+    elif [[ $noun == policy ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    elif [[ $noun == completion ]]; then
+        mapfile -t COMPREPLY < <(compgen -W bash -- "$cur")
+    fi
+}
+complete -o filenames -F _portcullis portcullis
