@@ -158,7 +158,10 @@ static int MAYBE lab_up(struct lab *l)
         shell(command);
         if (setns(l->ns[s], CLONE_NEWNET) != 0)
             fail_msg("setns");
-        snprintf(command, sizeof command, "ip link set %s up", lab_iface[s]);
+        /* Nothing but our own frames: no neighbour discovery of these ends. */
+        snprintf(command, sizeof command,
+                 "echo 1 >/proc/sys/net/ipv6/conf/%s/disable_ipv6; ip link set %s up",
+                 lab_iface[s], lab_iface[s]);
         shell(command);
         if (setns(l->gateway, CLONE_NEWNET) != 0)
             fail_msg("setns");
