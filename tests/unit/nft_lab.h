@@ -180,6 +180,7 @@ struct pkt {
     uint8_t proto;
     uint16_t sport, dport;          /* ICMP: sport is the id */
     uint8_t tcp_flags;              /* 0 = SYN */
+    uint16_t mss;                   /* 0 = without the option */
     bool icmp_reply;
     const uint8_t *inner;           /* an ICMP error about this packet (IPv4) */
     size_t inner_len;
@@ -224,7 +225,14 @@ static size_t MAYBE build_transport(uint8_t *t, const struct pkt *p, uint32_t ta
         t[12] = 5 << 4;
         t[13] = p->tcp_flags ? p->tcp_flags : 2;
         t[14] = 0x40;
-        return 20;
+        if (p->mss == 0)
+            return 20;
+        t[12] = 6 << 4;
+        t[20] = 2;
+        t[21] = 4;
+        t[22] = (uint8_t)(p->mss >> 8);
+        t[23] = (uint8_t)p->mss;
+        return 24;
     }
     if (p->proto == IPPROTO_UDP) {
         memcpy(t, &sport, 2);
@@ -294,17 +302,25 @@ static uint32_t MAYBE put_on_wire(struct lab *l, enum side from, const struct pk
     return tag;
 }
 
-/* Is the packet with this tag among those that have arrived? Reads away the others. */
-static bool MAYBE arrived(const struct lab *l, enum side at, uint32_t tag)
+#define FRAME_MAX 2048
+/* Looks for the packet with this tag among those that have arrived; reads away the others.
+ * Returns the length of its frame, 0 when it is not there. */
+static size_t MAYBE take_frame(const struct lab *l, enum side at, uint32_t tag,
+                               uint8_t frame[FRAME_MAX])
 {
-    uint8_t frame[2048];
     struct sockaddr_ll from;
     socklen_t n = sizeof from;
     ssize_t len;
-    while ((len = recvfrom(l->wire[at], frame, sizeof frame, 0, (struct sockaddr *)&from, &n)) > 0)
+    while ((len = recvfrom(l->wire[at], frame, FRAME_MAX, 0, (struct sockaddr *)&from, &n)) > 0)
         if (from.sll_pkttype != PACKET_OUTGOING && memmem(frame, (size_t)len, &tag, sizeof tag))
-            return true;
-    return false;
+            return (size_t)len;
+    return 0;
+}
+
+static bool MAYBE arrived(const struct lab *l, enum side at, uint32_t tag)
+{
+    uint8_t frame[FRAME_MAX];
+    return take_frame(l, at, tag, frame) > 0;
 }
 
 /* ---- what became of it -------------------------------------------------------------------------- */

@@ -308,6 +308,70 @@ static void test_quarantine_change(void **state)
     expect_both(&new, DENY_NOT_PERMITTED, DENY_NOT_PERMITTED, "quarantine's flow under a lease");
 }
 
+/* ---- what is not a decision ---------------------------------------------------------------------- */
+
+/* The frame that reaches the other side; fails when none does. */
+static size_t through(enum side from, const struct pkt *p, uint8_t frame[FRAME_MAX])
+{
+    const uint32_t tag = put_on_wire(&lab, from, p);
+    for (int i = 0; i < 100; i++) {
+        const size_t len =
+            take_frame(&lab, from == DEVICE_SIDE ? OFFICE_SIDE : DEVICE_SIDE, tag, frame);
+        if (len > 0)
+            return len;
+        sleep_ms(1);
+    }
+    fail_msg("packet did not come through");
+    return 0;
+}
+
+static void test_masquerade(void **state)
+{
+    uint8_t frame[FRAME_MAX];
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    dp.tunnel.office[0].masquerade = true;
+    assert_int_equal(nft_install(lab.nft, &dp), 0);
+    struct pkt v4 = udp("10.77.0.11", next_port(), "10.20.0.9", 53);
+    struct pkt v6 = udp("fd77:acc::11", next_port(), "fd20::9", 53);
+    const struct ip_addr gate4 = ip("10.20.0.1"), gate6 = ip("fd20::1");
+    through(DEVICE_SIDE, &v4, frame);
+    assert_memory_equal(frame + 14 + 12, gate4.b, 4);
+    through(DEVICE_SIDE, &v6, frame);
+    assert_memory_equal(frame + 14 + 8, gate6.b, 16);
+    struct pkt back = answer(&v4);
+    back.dst = gate4;
+    through(OFFICE_SIDE, &back, frame);
+    assert_memory_equal(frame + 14 + 16, v4.src.b, 4);
+    drop_lease(1);
+    expect_fate(&lab, OFFICE_SIDE, &back, DENY_NO_LEASE, "translated answer after the lease");
+}
+
+static void test_mss(void **state)
+{
+    uint8_t frame[FRAME_MAX];
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    shell("ip link set wg0 mtu 1420");
+    wish(600000);
+    struct pkt syn = {.src = ip("10.77.0.11"), .dst = ip("10.20.0.30"), .proto = IPPROTO_TCP,
+                      .sport = next_port(), .dport = 631, .mss = 1400};
+    struct pkt big = syn;
+    through(DEVICE_SIDE, &syn, frame);
+    assert_int_equal(frame[14 + 20 + 22] << 8 | frame[14 + 20 + 23], 1380);
+    big.mss = 1200;
+    big.sport = next_port();
+    through(DEVICE_SIDE, &big, frame);
+    assert_int_equal(frame[14 + 20 + 22] << 8 | frame[14 + 20 + 23], 1200);
+    struct pkt synack = answer(&syn);
+    synack.tcp_flags = 0x12;
+    synack.mss = 1460;
+    through(OFFICE_SIDE, &synack, frame);
+    assert_int_equal(frame[14 + 20 + 22] << 8 | frame[14 + 20 + 23], 1380);
+    shell("ip link set wg0 mtu 1500");
+}
+
 /* Somebody outside answers in the name of a server that lives behind another interface. */
 static void test_spoofed_answer(void **state)
 {
@@ -467,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_lapse),          cmocka_unit_test(test_renew),
         cmocka_unit_test(test_revoke),         cmocka_unit_test(test_class_change),
         cmocka_unit_test(test_quarantine_change),
+        cmocka_unit_test(test_masquerade),     cmocka_unit_test(test_mss),
         cmocka_unit_test(test_spoofed_answer),
         cmocka_unit_test(test_remembered),     cmocka_unit_test(test_quarantine_is_not_remembered),
         cmocka_unit_test(test_icmp_errors),    cmocka_unit_test(test_random_packets),
