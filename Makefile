@@ -11,10 +11,14 @@ Q := $(if $(V),,@)
 
 VERSION := 0.1
 
+# flag A,B: A if this compiler takes it, else B. Clang before 16 wants to be told that zero is meant.
+flag = $(shell $(CC) $(1) -Werror -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(1)' || echo '$(2)')
+CLANG14_ZERO := -ftrivial-auto-var-init=zero -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+
 WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wvla -Wcast-qual \
         -Wstrict-prototypes -Wmissing-prototypes -Werror
 HARD := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
-        -ftrivial-auto-var-init=zero -fPIE
+        $(call flag,-ftrivial-auto-var-init=zero,$(CLANG14_ZERO)) -fPIE
 LDHARD := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 ifeq ($(SAN),)
 OPT := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
@@ -135,7 +139,7 @@ $(BUILD)/obj/%.o: %.c
 
 define archive
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) rcsT $@ $^
 endef
 $(LIBPOLICY): $(call obj,$(POLICY_SRC)) ; $(archive)
 $(LIBKERNEL): $(call obj,$(KERNEL_SRC)) ; $(archive)
