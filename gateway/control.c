@@ -56,6 +56,8 @@ struct reply reply_error(int status, const char *code, const char *message, cons
 {
     json_t *o = json_pack("{s:s,s:s}", "code", code, "message", message);
 
+    if (!o)   /* a message that was cut within a character */
+        o = json_pack("{s:s,s:s}", "code", code, "message", "This is not possible.");
     if (hint && hint[0])
         json_object_set_new(o, "hint", json_string(hint));
     return (struct reply){status, json_pack("{s:o}", "error", o)};
@@ -208,6 +210,13 @@ static bool query_parse(const char *s, struct request *q)
 
 /* ---- the message ---------------------------------------------------------------------------- */
 
+static bool printable_ascii(const char *s)
+{
+    while (*s > 0x20 && *s < 0x7f)
+        s++;
+    return *s == '\0';
+}
+
 /* Who gave no name is called by the verified uid; nobody is called by another's. */
 static bool actor_sound(struct request *q)
 {
@@ -229,6 +238,8 @@ struct reply control_answer(struct engine *e, struct request *q, const char *que
     if (!actor_sound(q))
         return reply_error(400, "bad_actor", "The name of who acts holds other characters than "
                            "letters, digits and ._@-", NULL);
+    if (!printable_ascii(q->path))
+        return reply_error(400, "bad_path", "The path holds characters that no path has.", NULL);
     if (!query_parse(query, q))
         return reply_error(400, "bad_query", "The part of the address behind '?' cannot be read.",
                            "It is name=value, divided by '&'.");

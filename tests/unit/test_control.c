@@ -34,6 +34,7 @@ static void refuses_what_is_not_in_the_contract(void **state)
     } cases[] = {
         {"no such path", CONTROL_GET, "/v1/nothing", "", NULL, 404, "unknown_path", ""},
         {"other method", CONTROL_DELETE, "/v1/users", "", NULL, 405, "method_not_allowed", ""},
+        {"a path of no characters", CONTROL_GET, "/v1/\xff", "", NULL, 400, "bad_path", ""},
         {"a slash more", CONTROL_GET, "/v1/users/maria/", "", NULL, 404, "unknown_path", ""},
         {"not JSON", CONTROL_POST, "/v1/users", "", "{", 400, "bad_json", ""},
         {"an array", CONTROL_POST, "/v1/users", "", "[]", 400, "bad_json", ""},
