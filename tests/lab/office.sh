@@ -8,7 +8,8 @@
 
 # NAME ADDRESS..., as in deploy/examples/policy.conf. The names are known on every host.
 OFFICE_HOSTS='
-customs-db      10.20.0.9   fd20::9
+customs-db      10.20.0.9
+customs-db-v6   fd20::9
 entry-web       10.20.0.10  fd20::10
 files           10.20.0.11  fd20::11
 tracking        10.20.0.12  fd20::12

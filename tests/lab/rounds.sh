@@ -36,7 +36,7 @@ rounds_run() {
         rounds_newcomer "$2" "$name" "$3"
         staff_address "$2" 4 >>"$LAB_DIR/rounds.who"
         lab_start "$2" round flow -r "$ROUNDS_RATE" -l 200 udp send "$4" "$5"
-        sleep 0.15
+        sleep 0.1
         out=$(rounds_revoke "$name") || lab_die "the revocation of $name failed: $out"
         sleep 0.05
         lab_stop "$2" round

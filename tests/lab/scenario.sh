@@ -36,8 +36,9 @@ witness_flows() {
 # Those of the flows on standard input of which a packet came after $1 (nanoseconds).
 flows_after() { awk -v after="$1" '$9 + 0 > after + 0'; }
 
-# The newest time in the flows on standard input, 0 when there are none.
-flows_newest() { awk '$9 > m { m = $9 } END { printf "%d\n", m }'; }
+# The newest time in the flows on standard input, 0 when there are none. (awk counts in doubles and
+# must not print such a number: the text of the field is kept.)
+flows_newest() { awk '$9 + 0 >= m + 0 { m = $9 } END { print m + 0 ? m : 0 }'; }
 
 # How many packets they had.
-flows_packets() { awk '{ n += $7 } END { printf "%d\n", n }'; }
+flows_packets() { awk '{ n += $7 } END { printf "%.0f\n", n }'; }
