@@ -41,10 +41,32 @@ static void until(struct page *p, const json_t *me, const struct page_clock *c)
     page_wrap(p, ", for ", page_span(json_integer_value(at) - c->now, span), " more.</p>");
 }
 
+/* What a person can do about a reason for which the engine knows no code. */
+static const struct { const char *reason, *what; } REMEDIES[] = {
+    {"no-evidence", "Start portcullis-agent on this device; it reports by itself."},
+    {"evidence-stale", "Start portcullis-agent on this device; it reports by itself."},
+    {"sign-in", "Ask your administrator to confirm that it is you."},
+    {"hours", "Come back within the working hours, or ask your administrator."},
+    {"no-role", "Ask your administrator which role is yours."},
+    {"no-policy", "Tell your administrator: the policy lacks a posture for your role."},
+    {"user-ended", "Ask your administrator, if this surprises you."},
+    {"device-ended", "Ask your administrator, if this surprises you."},
+    {"clock", "There is nothing to do on your side. Tell your administrator."},
+};
+
+static const char *remedy(const json_t *me)
+{
+    const char *fix = page_member(me, "fix"), *reason = page_member(me, "reason");
+    for (size_t i = 0; !fix && reason && i < sizeof REMEDIES / sizeof *REMEDIES; i++)
+        if (strcmp(REMEDIES[i].reason, reason) == 0)
+            fix = REMEDIES[i].what;
+    return fix;
+}
+
 /* What to do, when no rule of the posture says it better. */
 static void advice(struct page *p, const json_t *me)
 {
-    const char *code = page_member(me, "code"), *fix = page_member(me, "fix");
+    const char *code = page_member(me, "code"), *fix = remedy(me);
     const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
     if (json_array_size(rules) > page_count(rules, "pass"))
         return;
@@ -138,6 +160,7 @@ static void footer(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *posture = json_object_get(me, "posture");
     const json_t *at = json_object_get(posture, "at");
+    const json_t *assurance = json_object_get(posture, "assurance");
     char time[PAGE_TIME_SIZE];
     page_html(p, "<footer>");
     if (json_is_integer(at))
@@ -145,8 +168,10 @@ static void footer(struct page *p, const json_t *me, const struct page_clock *c)
                   page_time(json_integer_value(at), c, time), "");
     else
         page_html(p, "This device has not reported yet");
-    if (page_member(posture, "assurance"))
-        page_wrap(p, " (assurance ", page_member(posture, "assurance"), ")");
+    if (json_is_integer(assurance)) {
+        snprintf(time, sizeof time, "%lld", (long long)json_integer_value(assurance));
+        page_wrap(p, " (assurance PA", time, ")");
+    }
     page_wrap(p, ". Page made at ", page_time(c->now, c, time), " by the gateway's clock; ");
     page_html(p, "it renews itself every " PAGE_REFRESH " seconds.</footer>\n");
 }

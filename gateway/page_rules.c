@@ -27,20 +27,32 @@ size_t page_count(const json_t *rules, const char *result)
     return n;
 }
 
-/* A fact that is true or false, as people say it. */
-static const char *in_words(const char *value)
+/* Comparisons as people say them. */
+static const struct { const char *sign, *words; } COMPARISONS[] = {
+    {"<= ", "at most "}, {">= ", "at least "}, {"== ", ""}, {"!= ", "not "},
+    {"< ", "less than "}, {"> ", "more than "},
+};
+
+static void value(struct page *p, const char *text)
 {
-    if (value && strcmp(value, "true") == 0)
-        return "yes";
-    return value && strcmp(value, "false") == 0 ? "no" : value;
+    for (size_t i = 0; i < sizeof COMPARISONS / sizeof *COMPARISONS; i++) {
+        size_t n = strlen(COMPARISONS[i].sign);
+        if (strncmp(text, COMPARISONS[i].sign, n) != 0)
+            continue;
+        page_html(p, COMPARISONS[i].words);
+        page_text(p, text + n);
+        return;
+    }
+    page_text(p, text);
 }
 
-static void definition(struct page *p, const char *term, const char *value)
+static void definition(struct page *p, const char *term, const char *text)
 {
-    if (!value)
+    if (!text)
         return;
-    page_wrap(p, "<dt>", term, "</dt>");
-    page_wrap(p, "<dd>", in_words(value), "</dd>");
+    page_wrap(p, "<dt>", term, "</dt><dd>");
+    value(p, text);
+    page_html(p, "</dd>");
 }
 
 /* For whoever is asked for help. */
@@ -95,8 +107,7 @@ static void passed(struct page *p, const json_t *rules)
         if (!has_result(rule, "pass"))
             continue;
         page_wrap(p, "<li><code>", page_member(rule, "rule"), "</code>");
-        page_wrap(p, "<span class=\"value\">", in_words(page_member(rule, "received")),
-                  "</span></li>\n");
+        page_wrap(p, "<span class=\"value\">", page_member(rule, "received"), "</span></li>\n");
     }
     page_html(p, "</ul></details>\n");
 }

@@ -91,12 +91,17 @@ static void says(void **state)
          "<b>Maria Lopez</b> (maria) on <b>m1</b>, roles <b>a</b>, <b>b</b>", "null"},
         {"what failed",
          "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"fde.sys\",\"result\":"
-         "\"quarantine\",\"expected\":\"true\",\"received\":\"41 days\",\"sentence\":\"S.\","
+         "\"quarantine\",\"expected\":\"<= 30 days\",\"received\":\"<41\",\"sentence\":\"S.\","
          "\"fix\":\"F.\",\"code\":\"PL708\"}]}}",
-         "<h3>S.</h3><dl><dt>Expected</dt><dd>yes</dd><dt>Found</dt><dd>41 days</dd></dl>"
+         "<h3>S.</h3><dl><dt>Expected</dt><dd>at most 30 days</dd><dt>Found</dt><dd>&lt;41</dd></dl>"
          "<p class=\"fix\"><b>How to fix it.</b> F.</p>"
          "<p class=\"note\"><code>PL708</code> &middot; <code>fde.sys</code></p>",
          "needs your attention"},
+        {"a reason without a code", "{\"state\":\"quarantine\",\"reason\":\"no-evidence\"}",
+         "<b>What to do.</b> Start portcullis-agent", "Code"},
+        {"the engine's own fix goes first",
+         "{\"state\":\"quarantine\",\"reason\":\"no-evidence\",\"fix\":\"F.\"}",
+         "<b>What to do.</b> F.", "Start portcullis-agent"},
         {"a rule that denies",
          "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"os\",\"result\":\"deny\"}]}}",
          "<span class=\"tag bad\">not accepted</span>", "needs your attention"},
@@ -107,6 +112,8 @@ static void says(void **state)
          "{\"state\":\"in\",\"posture\":{\"rules\":[{\"rule\":\"a\",\"result\":\"grace\","
          "\"grace_until\":1795408400}]}}",
          "until <b>tomorrow at 22:33 CST</b>, for 1 day more", "What keeps you out"},
+        {"the report", "{\"posture\":{\"at\":1795321940,\"assurance\":3}}",
+         "last reported at 22:32 CST (assurance PA3). Page made at 22:33 CST", "not reported"},
         {"reach", "{\"reach\":[{\"resource\":\"db\",\"permitted\":false},{\"resource\":\"web\","
                   "\"permitted\":true}]}",
          "<span>db</span><span class=\"tag bad\">closed</span></li>\n"
