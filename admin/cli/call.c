@@ -115,8 +115,10 @@ static void print_shown(const json_t *list)
     size_t i;
     json_t *one;
     json_array_foreach(list, i, one) {
-        term_lines(stderr, *text_of(one, "shown") ? text_of(one, "shown") : text_of(one, "text"));
-        fputc('\n', stderr);
+        const char *shown = text_of(one, "shown");
+        term_lines(stderr, *shown ? shown : text_of(one, "text"));
+        if (!*shown || shown[strlen(shown) - 1] != '\n')
+            fputc('\n', stderr);
     }
 }
 
@@ -196,7 +198,7 @@ json_t *call_text(struct cli *c, const struct target *t, const char *text, size_
 /* On a terminal in ASCII: JSON escapes control characters, but none above them. */
 enum cli_exit print_json(const json_t *v)
 {
-    size_t flags = JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
+    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(10) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
     if (json_dumpf(v, stdout, flags) != 0)
         return CLI_REFUSED;
     fputc('\n', stdout);

@@ -45,7 +45,8 @@ bool word_date(const char *s, int64_t now, int64_t *out);
 /* 90, 90s, 5m, 12h, 30d; whole seconds, more than 0. */
 bool word_duration(const char *s, int64_t *out);
 
-/* ADDR[:PORT][/PROTO], [V6]:PORT[/PROTO], RESOURCE[:PORT][/PROTO]. Empty port or proto: not said. */
+/* ADDR:PORT[/PROTO], [V6]:PORT[/PROTO], ADDR/PROTO for a protocol without ports,
+ * RESOURCE[:PORT][/PROTO]. Empty port or proto: not said. */
 struct destination { char to[64], port[6], proto[16]; };
 bool word_destination(const char *s, struct destination *out);
 

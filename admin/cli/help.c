@@ -58,8 +58,8 @@ void help_overview(FILE *out)
         noun = c->noun;
         line(out, c);
     }
-    fputs("\nportcullis help NOUN VERB shows options and examples. "
-          "Exit: 0 done, 1 refused or failed,\n2 usage, 3 no daemon.\n", out);
+    fputs("\nportcullis help NOUN VERB shows options and examples.\n"
+          "Exit: 0 done, 1 refused or failed, 2 usage, 3 no daemon.\n", out);
 }
 
 void help_noun(FILE *out, const char *noun)

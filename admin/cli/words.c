@@ -140,7 +140,21 @@ static bool parse_bracketed(const char *s, size_t n, struct destination *out)
            (rest == 0 || (close[1] == ':' && parse_port(close + 2, rest - 1, out->port)));
 }
 
-bool word_destination(const char *s, struct destination *out)
+/* An address is reached at a port unless its protocol is said and has none; a resource may speak
+ * for itself. */
+static bool enough_said(const struct destination *d)
+{
+    static const char *const with_ports[] = {"tcp", "udp", "sctp", "dccp", "udplite"};
+    struct ip_addr a;
+    if (*d->port || !ip_parse(d->to, strlen(d->to), &a))
+        return true;
+    for (size_t i = 0; i < sizeof with_ports / sizeof with_ports[0]; i++)
+        if (strcmp(d->proto, with_ports[i]) == 0)
+            return false;
+    return *d->proto != 0;
+}
+
+static bool read_destination(const char *s, struct destination *out)
 {
     struct ip_addr a;
     const char *slash = strchr(s, '/');
@@ -162,4 +176,9 @@ bool word_destination(const char *s, struct destination *out)
     /* Four numbers that are no address are a slip, not a name. */
     return strspn(s, "0123456789.") < host && is_name(s, host) &&
            keep(out->to, sizeof out->to, s, host);
+}
+
+bool word_destination(const char *s, struct destination *out)
+{
+    return read_destination(s, out) && enough_said(out);
 }
