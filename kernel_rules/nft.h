@@ -49,7 +49,11 @@ int nft_snapshot(struct nft *n, struct dataplane *out);
 int nft_verify_static(struct nft *n, const struct dataplane *wish, char what[128]);
 
 /* One device, for receipts and explain, asked by key (no dump). */
-struct nft_device_state { bool enrolled4, enrolled6, lease4, lease6, live; uint32_t mark; int64_t left_ms; };
+struct nft_device_state {
+    bool enrolled4, enrolled6, lease4, lease6, live;
+    uint32_t mark;               /* the grant that its address leads to; 0 = none */
+    int64_t left_ms;
+};
 int nft_device_read(struct nft *n, const struct device *d, struct nft_device_state *out);
 
 /* Packets: denied is exact, logged is what went to NFLOG; denied - logged was sampled away. */

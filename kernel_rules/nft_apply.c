@@ -16,7 +16,7 @@
 struct touched {
     uint32_t index;
     const struct device *device;
-    const struct lease *old, *new;      /* NULL: none */
+    const struct lease *old, *new; /* NULL: none */
 };
 struct work {
     struct batch b;
@@ -24,7 +24,7 @@ struct work {
     const struct changes *c;
     struct touched *t;
     size_t n;
-    const struct device **puts;         /* devices that this list puts, by index */
+    const struct device **puts; /* devices that this list puts, by index */
     size_t n_puts;
 };
 
@@ -106,8 +106,7 @@ static void collect_puts(struct work *w)
 static const struct device *put_in_this_list(const struct work *w, uint32_t index)
 {
     const struct device wanted = {.index = index}, *key = &wanted;
-    const struct device **found =
-        bsearch(&key, w->puts, w->n_puts, sizeof *w->puts, put_by_index);
+    const struct device **found = bsearch(&key, w->puts, w->n_puts, sizeof *w->puts, put_by_index);
     return found ? *found : NULL;
 }
 
@@ -170,7 +169,8 @@ static void change_leases(struct work *w)
     }
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------------------
+ */
 
 static void change_devices(struct work *w, enum change_kind kind, uint8_t family)
 {
@@ -183,8 +183,7 @@ static void change_devices(struct work *w, enum change_kind kind, uint8_t family
         struct element e;
         if (c->kind != kind)
             continue;
-        const struct device *d =
-            put ? &c->u.device : find_touched(w, c->u.device.index)->device;
+        const struct device *d = put ? &c->u.device : find_touched(w, c->u.device.index)->device;
         if (!device_element(d, family, &e))
             continue;
         e.has_mark = put;
@@ -193,7 +192,8 @@ static void change_devices(struct work *w, enum change_kind kind, uint8_t family
     elements_close(&out);
 }
 
-/* ---- classes ---------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------
+ */
 
 static void put_class(struct work *w, const struct access_class *c)
 {
@@ -269,7 +269,8 @@ static int drop_classes(struct work *w)
     return 0;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------------
+ */
 
 static int write_changes(struct work *w, struct nl *nl)
 {

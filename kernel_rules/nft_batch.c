@@ -57,8 +57,7 @@ static struct nlmsghdr *put_header(struct batch *b, uint16_t type, uint16_t flag
 void nft_batch_open(struct batch *b)
 {
     memset(b, 0, sizeof *b);
-    struct nlmsghdr *nlh =
-        put_header(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    struct nlmsghdr *nlh = put_header(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     if (nlh)
         b->len += nlh->nlmsg_len;
 }

@@ -12,7 +12,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#define LIST_ROOM 60000          /* the list is one attribute: its length has 16 bits */
+#define LIST_ROOM 60000 /* the list is one attribute: its length has 16 bits */
 #define RESTARTS 100
 
 /* ---- values ----------------------------------------------------------------------------- */
@@ -276,7 +276,10 @@ int elements_parse(const struct nlmsghdr *nlh, element_cb *cb, void *arg)
     return read_list(tb[NFTA_SET_ELEM_LIST_ELEMENTS], cb, arg);
 }
 
-struct reading { element_cb *cb; void *arg; };
+struct reading {
+    element_cb *cb;
+    void *arg;
+};
 
 static int hear_elements(const struct nlmsghdr *nlh, void *arg)
 {
@@ -309,7 +312,10 @@ int elements_read(struct nl *nl, const char *set, element_cb *cb, void (*restart
     return rc == -EINTR ? -EAGAIN : rc;
 }
 
-struct wanted { struct element *out; bool found; };
+struct wanted {
+    struct element *out;
+    bool found;
+};
 
 static int hear_one(const struct element *e, void *arg)
 {

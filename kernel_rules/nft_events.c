@@ -17,11 +17,11 @@
 #include <sys/socket.h>
 
 #define DATAGRAM 65536u
-#define READS_MAX 4096             /* datagrams of one call: a flood must not hold the caller */
+#define READS_MAX 4096 /* datagrams of one call: a flood must not hold the caller */
 
 struct nft_events {
     struct nl *nl;
-    uint32_t filtered;             /* the port id that the socket filter drops; 0 = none yet */
+    uint32_t filtered; /* the port id that the socket filter drops; 0 = none yet */
     uint8_t *buf;
 };
 
@@ -93,7 +93,8 @@ int nft_event_is_foreign(const struct nlmsghdr *nlh, uint32_t self)
         return 1;
     if (g->nfgen_family != NFPROTO_INET || !tb[1])
         return 0;
-    return mnl_attr_validate(tb[1], MNL_TYPE_NUL_STRING) < 0 || is_our_table(mnl_attr_get_str(tb[1]));
+    return mnl_attr_validate(tb[1], MNL_TYPE_NUL_STRING) < 0 ||
+           is_our_table(mnl_attr_get_str(tb[1]));
 }
 
 /* mnl_nlmsg_ok() takes a length of 2 GiB and more for a negative one, hence the other half. */

@@ -6,98 +6,27 @@
 #include "kernel_rules/nft_parts.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 
-#define V4_SOURCE 12u            /* offsets in the network header */
+#define V4_SOURCE 12u /* offsets in the network header */
 #define V4_DESTINATION 16u
 #define V6_SOURCE 8u
 #define V6_DESTINATION 24u
-#define TCP_FLAGS 13u            /* offset in the TCP header */
+#define TCP_FLAGS 13u /* offset in the TCP header */
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCPOPT_MAXSEG 2u
-
-/* ---- rules ------------------------------------------------------------------------------ */
-
-void rule_open(struct rule *r, struct batch *b, const char *table, const char *chain)
-{
-    *r = (struct rule){.b = b, .table = table, .chain = chain, .r = nftnl_rule_alloc()};
-    if (!r->r) {
-        b->err = -ENOMEM;
-        return;
-    }
-    nftnl_rule_set_u32(r->r, NFTNL_RULE_FAMILY, NFPROTO_INET);
-    if (nftnl_rule_set_str(r->r, NFTNL_RULE_TABLE, table) < 0 ||
-        nftnl_rule_set_str(r->r, NFTNL_RULE_CHAIN, chain) < 0)
-        b->err = -ENOMEM;
-}
-
-void rule_close(struct rule *r)
-{
-    if (!r->r)
-        return;
-    if (r->b->watch_rule && r->b->err == 0)
-        r->b->err = r->b->watch_rule(r->r, r->b->watcher);
-    struct nlmsghdr *nlh = nft_batch_begin(r->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-    if (nlh) {
-        nftnl_rule_nlmsg_build_payload(nlh, r->r);
-        nft_batch_end(r->b, nlh);
-    }
-    nftnl_rule_free(r->r);
-    r->r = NULL;
-}
-
-static struct nftnl_expr *add(struct rule *r, const char *name)
-{
-    struct nftnl_expr *e = r->r ? nftnl_expr_alloc(name) : NULL;
-    if (!e)
-        r->b->err = -ENOMEM;
-    else
-        nftnl_rule_add_expr(r->r, e);
-    return e;
-}
-
-static void set_bytes(struct rule *r, struct nftnl_expr *e, uint16_t attr, const void *p,
-                      uint32_t len)
-{
-    if (nftnl_expr_set(e, attr, p, len) < 0)
-        r->b->err = -ENOMEM;
-}
-
-static void set_name(struct rule *r, struct nftnl_expr *e, uint16_t attr, const char *name)
-{
-    if (nftnl_expr_set_str(e, attr, name) < 0)
-        r->b->err = -ENOMEM;
-}
-
-static void end_with(struct rule *r, int verdict, const char *chain)
-{
-    struct nftnl_expr *e = add(r, "immediate");
-    if (e) {
-        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-        nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)verdict);
-        if (chain)
-            set_name(r, e, NFTNL_EXPR_IMM_CHAIN, chain);
-    }
-    rule_close(r);
-}
-
-void rule_accept(struct rule *r) { end_with(r, NF_ACCEPT, NULL); }
-void rule_drop(struct rule *r) { end_with(r, NF_DROP, NULL); }
-void rule_goto(struct rule *r, const char *chain) { end_with(r, NFT_GOTO, chain); }
 
 /* ---- loads and comparisons -------------------------------------------------------------- */
 
 static void load_meta(struct rule *r, uint32_t key, uint32_t reg)
 {
-    struct nftnl_expr *e = add(r, "meta");
+    struct nftnl_expr *e = rule_expr(r, "meta");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
@@ -106,7 +35,7 @@ static void load_meta(struct rule *r, uint32_t key, uint32_t reg)
 
 static void load_payload(struct rule *r, uint32_t base, uint32_t offset, uint32_t len)
 {
-    struct nftnl_expr *e = add(r, "payload");
+    struct nftnl_expr *e = rule_expr(r, "payload");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
@@ -118,7 +47,7 @@ static void load_payload(struct rule *r, uint32_t base, uint32_t offset, uint32_
 #define NO_DIRECTION 0xff
 static void load_ct(struct rule *r, uint32_t key, uint8_t direction, uint32_t reg)
 {
-    struct nftnl_expr *e = add(r, "ct");
+    struct nftnl_expr *e = rule_expr(r, "ct");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
@@ -129,27 +58,27 @@ static void load_ct(struct rule *r, uint32_t key, uint8_t direction, uint32_t re
 
 static void compare(struct rule *r, uint32_t op, const void *value, uint32_t len)
 {
-    struct nftnl_expr *e = add(r, "cmp");
+    struct nftnl_expr *e = rule_expr(r, "cmp");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
-    set_bytes(r, e, NFTNL_EXPR_CMP_DATA, value, len);
+    rule_bytes(r, e, NFTNL_EXPR_CMP_DATA, value, len);
 }
 
 static void compare_u8(struct rule *r, uint8_t value) { compare(r, NFT_CMP_EQ, &value, 1); }
 
 /* register 1 = (register 1 & mask) ^ xor */
-static void bitwise(struct rule *r, const void *mask, const void *xor, uint32_t len)
+static void bitwise(struct rule *r, const void *mask, const void * xor, uint32_t len)
 {
-    struct nftnl_expr *e = add(r, "bitwise");
+    struct nftnl_expr *e = rule_expr(r, "bitwise");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
-    set_bytes(r, e, NFTNL_EXPR_BITWISE_MASK, mask, len);
-    set_bytes(r, e, NFTNL_EXPR_BITWISE_XOR, xor, len);
+    rule_bytes(r, e, NFTNL_EXPR_BITWISE_MASK, mask, len);
+    rule_bytes(r, e, NFTNL_EXPR_BITWISE_XOR, xor, len);
 }
 
 static void mask_u32(struct rule *r, uint32_t mask)
@@ -160,12 +89,12 @@ static void mask_u32(struct rule *r, uint32_t mask)
 
 static void look_up(struct rule *r, const char *set, bool value, uint32_t reg)
 {
-    struct nftnl_expr *e = add(r, "lookup");
+    struct nftnl_expr *e = rule_expr(r, "lookup");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, 0);
-    set_name(r, e, NFTNL_EXPR_LOOKUP_SET, set);
+    rule_name(r, e, NFTNL_EXPR_LOOKUP_SET, set);
     if (value)
         nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, reg);
 }
@@ -206,7 +135,7 @@ static void prefix_mask(uint8_t mask[16], uint8_t len)
 }
 
 /* A prefix of whole bytes is compared without masking: one expression less for every packet. */
-void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside)
+static void match_net(struct rule *r, uint32_t offset, const struct ip_prefix *p, bool inside)
 {
     const bool whole = p->len % 8 == 0 && p->len > 0;
     const uint32_t len = whole ? p->len / 8u : addr_len(p->addr.family);
@@ -217,15 +146,25 @@ void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside)
     for (uint32_t i = 0; i < 16; i++)
         net[i] = p->addr.b[i] & mask[i];
     match_family(r, p->addr.family);
-    load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, p->addr.family == 6 ? V6_SOURCE : V4_SOURCE, len);
+    load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, offset, len);
     if (!whole)
         bitwise(r, mask, none, len);
     compare(r, inside ? NFT_CMP_EQ : NFT_CMP_NEQ, net, len);
 }
 
+void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside)
+{
+    match_net(r, p->addr.family == 6 ? V6_SOURCE : V4_SOURCE, p, inside);
+}
+
+void match_destination_net(struct rule *r, const struct ip_prefix *p)
+{
+    match_net(r, p->addr.family == 6 ? V6_DESTINATION : V4_DESTINATION, p, true);
+}
+
 void match_no_way_back(struct rule *r)
 {
-    struct nftnl_expr *e = add(r, "fib");
+    struct nftnl_expr *e = rule_expr(r, "fib");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
@@ -323,7 +262,7 @@ void match_ct_target_in(struct rule *r, uint8_t family, bool port, const char *s
 
 static void store_mark(struct rule *r)
 {
-    struct nftnl_expr *e = add(r, "meta");
+    struct nftnl_expr *e = rule_expr(r, "meta");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
@@ -370,7 +309,7 @@ void set_mark_bits(struct rule *r, uint32_t value)
 void set_ct_mark_from_mark(struct rule *r)
 {
     load_meta(r, NFT_META_MARK, NFT_REG_1);
-    struct nftnl_expr *e = add(r, "ct");
+    struct nftnl_expr *e = rule_expr(r, "ct");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
@@ -386,18 +325,18 @@ void go_by_class(struct rule *r, const char *vmap)
 
 void count_in(struct rule *r, const char *counter)
 {
-    struct nftnl_expr *e = add(r, "objref");
+    struct nftnl_expr *e = rule_expr(r, "objref");
     if (!e)
         return;
     nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
-    set_name(r, e, NFTNL_EXPR_OBJREF_IMM_NAME, counter);
+    rule_name(r, e, NFTNL_EXPR_OBJREF_IMM_NAME, counter);
 }
 
-void count_here(struct rule *r) { (void)add(r, "counter"); }
+void count_here(struct rule *r) { (void)rule_expr(r, "counter"); }
 
 void limit_to(struct rule *r, uint32_t per_second)
 {
-    struct nftnl_expr *e = add(r, "limit");
+    struct nftnl_expr *e = rule_expr(r, "limit");
     if (!e)
         return;
     nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, per_second);
@@ -409,10 +348,10 @@ void limit_to(struct rule *r, uint32_t per_second)
 
 void log_to(struct rule *r, const char *prefix, uint16_t group)
 {
-    struct nftnl_expr *e = add(r, "log");
+    struct nftnl_expr *e = rule_expr(r, "log");
     if (!e)
         return;
-    set_name(r, e, NFTNL_EXPR_LOG_PREFIX, prefix);
+    rule_name(r, e, NFTNL_EXPR_LOG_PREFIX, prefix);
     nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, group);
     nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, 128);
     nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_QTHRESHOLD, 64);
@@ -420,12 +359,12 @@ void log_to(struct rule *r, const char *prefix, uint16_t group)
 
 static void load_route_mss(struct rule *r)
 {
-    struct nftnl_expr *e = add(r, "rt");
+    struct nftnl_expr *e = rule_expr(r, "rt");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
         nftnl_expr_set_u32(e, NFTNL_EXPR_RT_DREG, NFT_REG_1);
     }
-    e = add(r, "byteorder");
+    e = rule_expr(r, "byteorder");
     if (e) {
         nftnl_expr_set_u32(e, NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1);
         nftnl_expr_set_u32(e, NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1);
@@ -439,7 +378,7 @@ static void load_route_mss(struct rule *r)
 void clamp_mss(struct rule *r)
 {
     load_route_mss(r);
-    struct nftnl_expr *e = add(r, "exthdr");
+    struct nftnl_expr *e = rule_expr(r, "exthdr");
     if (!e)
         return;
     nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, TCPOPT_MAXSEG);
@@ -449,4 +388,4 @@ void clamp_mss(struct rule *r)
     nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_SREG, NFT_REG_1);
 }
 
-void masquerade(struct rule *r) { (void)add(r, "masq"); }
+void masquerade(struct rule *r) { (void)rule_expr(r, "masq"); }

@@ -63,9 +63,14 @@ static void put_drop_to(struct batch *b, const char *chain, const char *iface)
 
 void put_guard_chains(struct batch *b)
 {
-    static const struct { uint32_t hook; int32_t priority; } where[] = {
-        {NF_INET_FORWARD, BEFORE}, {NF_INET_LOCAL_IN, BEFORE},
-        {NF_INET_FORWARD, AFTER},  {NF_INET_LOCAL_IN, AFTER},
+    static const struct {
+        uint32_t hook;
+        int32_t priority;
+    } where[] = {
+        {NF_INET_FORWARD, BEFORE},
+        {NF_INET_LOCAL_IN, BEFORE},
+        {NF_INET_FORWARD, AFTER},
+        {NF_INET_LOCAL_IN, AFTER},
     };
     for (unsigned i = 0; guard_chains[i]; i++)
         put_base_chain(b, NFT_GUARD_NAME, guard_chains[i], "filter", where[i].hook,

@@ -204,8 +204,8 @@ static int describe_byteorder(struct nftnl_set *s, const struct set_form *f)
                         f->key == KEY_MARK ? BYTEORDER_HOST : BYTEORDER_NETWORK);
     if (f->value == VALUE_MARK)
         nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, BYTEORDER_HOST);
-    int rc = nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u),
-                                nftnl_udata_buf_len(u));
+    int rc =
+        nftnl_set_set_data(s, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
     nftnl_udata_buf_free(u);
     return rc;
 }

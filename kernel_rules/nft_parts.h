@@ -15,6 +15,7 @@
 #include "kernel_rules/nft.h"
 
 struct nftnl_rule;
+struct nftnl_expr;
 
 struct nft { struct nl *nl; };
 
@@ -43,7 +44,7 @@ void nft_batch_end(struct batch *b, struct nlmsghdr *nlh);
 int nft_batch_commit(struct batch *b, struct nl *nl);
 void nft_batch_free(struct batch *b);
 
-/* ---- expressions and rules (nft_expr.c) ------------------------------------------------ */
+/* ---- rules (nft_rule.c) ---------------------------------------------------------------- */
 
 /* A rule being built; ended by one of the rule_ functions that write it into the batch. */
 struct rule {
@@ -57,11 +58,20 @@ void rule_accept(struct rule *r);
 void rule_drop(struct rule *r);
 void rule_goto(struct rule *r, const char *chain);
 
+/* For nft_expr.c: one more expression (NULL: memory, noted in the batch), and its attributes that
+ * are copied. */
+struct nftnl_expr *rule_expr(struct rule *r, const char *name);
+void rule_bytes(struct rule *r, struct nftnl_expr *e, uint16_t attr, const void *p, uint32_t len);
+void rule_name(struct rule *r, struct nftnl_expr *e, uint16_t attr, const char *name);
+
+/* ---- expressions (nft_expr.c) ---------------------------------------------------------- */
+
 /* Matches. Each reads into register 1 and ends the rule when it does not hold. */
 void match_iif(struct rule *r, const char *name, bool equal);
 void match_oif(struct rule *r, const char *name, bool equal);
 void match_family(struct rule *r, uint8_t family);                    /* 4 or 6 */
 void match_source_net(struct rule *r, const struct ip_prefix *p, bool inside);
+void match_destination_net(struct rule *r, const struct ip_prefix *p);
 /* An answer to the packet's source would not leave by the interface that it came from. */
 void match_no_way_back(struct rule *r);
 void match_destination(struct rule *r, const struct ip_addr *a);      /* family is implied */
@@ -92,7 +102,8 @@ void log_to(struct rule *r, const char *prefix, uint16_t group);
 void clamp_mss(struct rule *r);
 void masquerade(struct rule *r);
 
-/* Tables, chains, counters, sets. */
+/* ---- tables, chains, counters, sets (nft_objects.c) ------------------------------------- */
+
 void put_table(struct batch *b, const char *name, uint32_t flags);
 void drop_table(struct batch *b, const char *name);
 void put_chain(struct batch *b, const char *table, const char *name);
@@ -184,7 +195,7 @@ void put_class_sets(struct batch *b, const struct access_class *c, char generati
 void put_class_rules(struct batch *b, const struct access_class *c, char generation);
 void drop_class_sets(struct batch *b, const struct access_class *c, char generation);
 
-/* ---- the tables (nft_table.c, nft_guard.c) --------------------------------------------- */
+/* ---- the tables (nft_table.c, nft_gateway.c, nft_guard.c) ------------------------------ */
 
 /* Everything but elements. Base chains come last, so that the time in which a new chain is hooked
  * and its rules are not yet in force is as short as can be. */
@@ -193,6 +204,20 @@ void put_chains_and_rules(struct batch *b, const struct dataplane *dp, char gene
 void put_guard_chains(struct batch *b);
 void put_guard_rules(struct batch *b, const struct tunnel *t);
 extern const char *const guard_chains[];     /* ends with NULL */
+
+/* What the rules of the main table are written from. */
+struct tabling { struct batch *b; const struct tunnel *t; };
+struct rule in_main(const struct tabling *x, const char *chain);
+extern const uint8_t families[2];
+/* The tunnel's network of this family, NULL when it has none. */
+const struct ip_prefix *net_of(const struct tunnel *t, uint8_t family);
+void put_spoof(const struct tabling *x, const char *chain, bool from_tunnel);
+void put_gateway_chains(const struct tabling *x);
+void put_gateway_bases(const struct tabling *x);
+
+/* Bits of NFT_CT_STATE: NF_CT_STATE_BIT() of linux/netfilter/nf_conntrack_common.h. */
+enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_NEW = 8,
+       STATE_UNTRACKED = 64 };
 
 void counter_name(char out[40], const char *what, enum deny_reason r);  /* "denied_no-lease" */
 
@@ -213,6 +238,8 @@ int nft_events_parse(const uint8_t *buf, size_t len, uint32_t self);
 /* A dump (or, without NLM_F_DUMP in flags, one object) of one table; restarted by the caller. */
 int ask(struct nl *nl, uint16_t type, uint16_t flags, const char *table, const char *name,
         nl_cb *cb, void *arg);
+/* Classes and their permits, into dp->classes (nft_read_classes.c). */
+int read_classes(struct nl *nl, struct dataplane *out);
 /* Which generation of class 0's sets is there: 'a', 'b', or 'a' when it has none. */
 int quarantine_generation(struct nl *nl, const struct access_class *c, char *out);
 

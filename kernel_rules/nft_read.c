@@ -15,7 +15,11 @@
 
 #define RESTARTS 100
 
-struct answers { const char *table; nl_cb *cb; void *arg; };
+struct answers {
+    const char *table;
+    nl_cb *cb;
+    void *arg;
+};
 
 /* The kernel filters some dumps by table and others (chains) not. */
 static int hear_of_table(const struct nlmsghdr *nlh, void *arg)
@@ -49,7 +53,10 @@ int ask(struct nl *nl, uint16_t type, uint16_t flags, const char *table, const c
 
 /* ---- the owner ------------------------------------------------------------------------------ */
 
-struct owner { uint32_t self; enum nft_presence is; };
+struct owner {
+    uint32_t self;
+    enum nft_presence is;
+};
 
 static int hear_table(const struct nlmsghdr *nlh, void *arg)
 {
@@ -77,7 +84,8 @@ int nft_owner(struct nft *n, enum nft_presence *out)
     return 0;
 }
 
-/* ---- class 0 ---------------------------------------------------------------------------------- */
+/* ---- class 0 ----------------------------------------------------------------------------------
+ */
 
 int quarantine_generation(struct nl *nl, const struct access_class *c, char *out)
 {
@@ -93,7 +101,8 @@ int quarantine_generation(struct nl *nl, const struct access_class *c, char *out
     return rc == -ENOENT ? 0 : rc;
 }
 
-/* ---- counters ----------------------------------------------------------------------------------- */
+/* ---- counters -----------------------------------------------------------------------------------
+ */
 
 static uint64_t *counter_at(struct nft_counts *c, const char *name)
 {
@@ -133,7 +142,8 @@ int nft_counts(struct nft *n, struct nft_counts *out)
     return rc == -EINTR ? -EAGAIN : rc;
 }
 
-/* ---- one device --------------------------------------------------------------------------------- */
+/* ---- one device ---------------------------------------------------------------------------------
+ */
 
 static int read_family(struct nft *n, const struct ip_addr *a, bool *enrolled, bool *lease,
                        struct nft_device_state *out)

@@ -3,7 +3,7 @@
  * The rules of the owned table, in the order in which a packet meets them. In nft's words:
  *
  *   forward:      iifname wg goto from_tunnel; oifname wg goto to_tunnel;
- *                 source inside the tunnel networks: deny;
+ *                 source or destination inside the tunnel networks: deny;
  *                 iifname != wg oifname != wg accept; drop
  *   from_tunnel:  to the tunnel: deny; source outside the tunnel networks: deny;
  *                 ct mark in @live: stamp, accept; new or established: judge; deny
@@ -12,8 +12,7 @@
  *                 established: judge; new: deny; deny
  *   judge:        our mark bits = 0, mark = lease of the connection's opener, go by class;
  *                 without a lease: quarantine
- *   input:        from the tunnel: enrolled, to our tunnel address, portal, DNS, ping; else deny
- *   output:       to the tunnel: answers, to enrolled addresses, and ICMP; else deny
+ *   input, output, mss, nat: nft_gateway.c
  *
  * Every deny chain counts exactly, logs a limited sample and drops.
  *
@@ -26,37 +25,25 @@
  */
 #include "kernel_rules/nft_parts.h"
 
-#include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_ipv4.h>
 
-#define STATE(ctinfo) (1u << ((ctinfo) % IP_CT_IS_REPLY + 1))    /* NF_CT_STATE_BIT */
-#define STATE_ESTABLISHED STATE(IP_CT_ESTABLISHED)
-#define STATE_RELATED STATE(IP_CT_RELATED)
-#define STATE_NEW STATE(IP_CT_NEW)
-#define STATE_INVALID 1u
-#define STATE_UNTRACKED (1u << 6)
-#define DNS_PORT 53
+const uint8_t families[2] = {4, 6};
 
-struct tabling { struct batch *b; const struct tunnel *t; };
-
-static struct rule in(const struct tabling *x, const char *chain)
+struct rule in_main(const struct tabling *x, const char *chain)
 {
     struct rule r;
     rule_open(&r, x->b, NFT_TABLE_NAME, chain);
     return r;
 }
 
-static const uint8_t families[2] = {4, 6};
-
-static bool has_net(const struct tunnel *t, uint8_t family)
+const struct ip_prefix *net_of(const struct tunnel *t, uint8_t family)
 {
-    return (family == 6 ? t->net6 : t->net4).addr.family == family;
+    const struct ip_prefix *p = family == 6 ? &t->net6 : &t->net4;
+    return p->addr.family == family ? p : NULL;
 }
 
 /* ---- sets ------------------------------------------------------------------------------- */
@@ -73,9 +60,11 @@ static uint32_t room(const struct ip_prefix *net4)
 
 static void put_map(struct batch *b, const char *name, uint8_t family, bool timeout, uint32_t size)
 {
-    struct set_form f = {.family = family, .key = family ? KEY_ADDR : KEY_MARK,
+    struct set_form f = {.family = family,
+                         .key = family ? KEY_ADDR : KEY_MARK,
                          .value = family ? VALUE_MARK : VALUE_NONE,
-                         .timeout = timeout, .size = size};
+                         .timeout = timeout,
+                         .size = size};
     snprintf(f.name, sizeof f.name, "%s", name);
     put_set(b, &f);
 }
@@ -88,8 +77,8 @@ void put_sets(struct batch *b, const struct dataplane *dp, char generation)
     put_map(b, "live", 0, true, 2 * size);
     put_map(b, "devices4", 4, false, size);
     put_map(b, "devices6", 6, false, size);
-    const struct set_form classes = {.name = "classes", .key = KEY_MARK, .value = VALUE_VERDICT,
-                                     .size = 2 * (CLASS_MAX + 1)};
+    const struct set_form classes = {
+        .name = "classes", .key = KEY_MARK, .value = VALUE_VERDICT, .size = 2 * (CLASS_MAX + 1)};
     put_set(b, &classes);
     for (size_t i = 0; i < dp->n_classes; i++)
         put_class_sets(b, &dp->classes[i], generation);
@@ -114,30 +103,30 @@ static void put_deny(const struct tabling *x, enum deny_reason reason)
     counter_name(denied, "denied", reason);
     counter_name(logged, "logged", reason);
     snprintf(prefix, sizeof prefix, NFT_LOG_PREFIX "%d", (int)reason);
-    r = in(x, chain);
+    r = in_main(x, chain);
     count_in(&r, denied);
     rule_close(&r);
     if (x->t->log_rate > 0) {
-        r = in(x, chain);
+        r = in_main(x, chain);
         limit_to(&r, x->t->log_rate);
         count_in(&r, logged);
         log_to(&r, prefix, x->t->nflog_group);
         rule_close(&r);
     }
-    r = in(x, chain);
+    r = in_main(x, chain);
     rule_drop(&r);
 }
 
 static void put_stamp(const struct tabling *x)
 {
-    struct rule r = in(x, "stamp");
+    struct rule r = in_main(x, "stamp");
     set_mark_bits(&r, MARK_STAMP);
     rule_accept(&r);
 }
 
 static void put_grant(const struct tabling *x)
 {
-    struct rule r = in(x, "grant");
+    struct rule r = in_main(x, "grant");
     set_ct_mark_from_mark(&r);
     rule_goto(&r, "stamp");
 }
@@ -146,18 +135,18 @@ static void put_grant(const struct tabling *x)
 
 static void put_judge(const struct tabling *x)
 {
-    struct rule r = in(x, "judge");
+    struct rule r = in_main(x, "judge");
     set_mark_bits(&r, 0);
     rule_close(&r);
     for (size_t i = 0; i < 2; i++) {
-        r = in(x, "judge");
+        r = in_main(x, "judge");
         set_mark_from_opener(&r, families[i], lease_set_name(families[i] == 6 ? LEASE6 : LEASE4));
         rule_close(&r);
     }
-    r = in(x, "judge");
+    r = in_main(x, "judge");
     go_by_class(&r, "classes");
     rule_close(&r);
-    r = in(x, "judge");
+    r = in_main(x, "judge");
     rule_goto(&r, "quarantine");
 }
 
@@ -166,24 +155,24 @@ static void put_quarantine(const struct tabling *x)
 {
     struct rule r;
     for (size_t i = 0; i < 2; i++) {
-        r = in(x, "quarantine");
+        r = in_main(x, "quarantine");
         set_mark_from_opener(&r, families[i], device_map(families[i]));
         rule_goto(&r, "class_0");
     }
-    r = in(x, "quarantine");
+    r = in_main(x, "quarantine");
     rule_goto(&r, "deny_unknown_source");
 }
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
 /* Without a network of that family the tunnel carries none of it. */
-static void put_spoof(const struct tabling *x, const char *chain, bool from_tunnel)
+void put_spoof(const struct tabling *x, const char *chain, bool from_tunnel)
 {
     for (size_t i = 0; i < 2; i++) {
         const uint8_t family = families[i];
-        struct rule r = in(x, chain);
-        if (has_net(x->t, family))
-            match_source_net(&r, family == 6 ? &x->t->net6 : &x->t->net4, !from_tunnel);
+        struct rule r = in_main(x, chain);
+        if (net_of(x->t, family))
+            match_source_net(&r, net_of(x->t, family), !from_tunnel);
         else
             match_family(&r, family);
         rule_goto(&r, "deny_spoofed");
@@ -192,7 +181,7 @@ static void put_spoof(const struct tabling *x, const char *chain, bool from_tunn
 
 static void put_live(const struct tabling *x, const char *chain)
 {
-    struct rule r = in(x, chain);
+    struct rule r = in_main(x, chain);
     match_ct_not_expected(&r);
     match_ct_mark_in(&r, "live");
     set_mark_bits(&r, MARK_STAMP);
@@ -201,15 +190,15 @@ static void put_live(const struct tabling *x, const char *chain)
 
 static void put_from_tunnel(const struct tabling *x)
 {
-    struct rule r = in(x, "from_tunnel");
+    struct rule r = in_main(x, "from_tunnel");
     match_oif(&r, x->t->iface, true);
     rule_goto(&r, "deny_device_to_device");
     put_spoof(x, "from_tunnel", true);
     put_live(x, "from_tunnel");
-    r = in(x, "from_tunnel");
+    r = in_main(x, "from_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED | STATE_NEW);
     rule_goto(&r, "judge");
-    r = in(x, "from_tunnel");
+    r = in_main(x, "from_tunnel");
     rule_goto(&r, "deny_invalid");
 }
 
@@ -218,206 +207,66 @@ static void put_to_tunnel(const struct tabling *x)
     struct rule r;
     put_spoof(x, "to_tunnel", false);
     if (x->t->outside[0]) {
-        r = in(x, "to_tunnel");
+        r = in_main(x, "to_tunnel");
         match_iif(&r, x->t->outside, true);
         match_no_way_back(&r);
         rule_goto(&r, "deny_spoofed");
     }
     put_live(x, "to_tunnel");
-    r = in(x, "to_tunnel");
+    r = in_main(x, "to_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED);
     rule_goto(&r, "judge");
-    r = in(x, "to_tunnel");
+    r = in_main(x, "to_tunnel");
     match_ct_state(&r, STATE_NEW);
     rule_goto(&r, "deny_wrong_direction");
-    r = in(x, "to_tunnel");
+    r = in_main(x, "to_tunnel");
     rule_goto(&r, "deny_invalid");
 }
 
-/* Traffic that has nothing to do with the tunnel, except that it claims to come out of it. */
-static void put_not_by_tunnel(const struct tabling *x, const char *chain)
+/* Traffic that has nothing to do with the tunnel, except that it claims to come out of it, or is
+ * meant for it and would leave by another interface (the tunnel is down: in clear, to the outside).
+ */
+static void put_past_tunnel(const struct tabling *x, const char *chain)
 {
     for (size_t i = 0; i < 2; i++) {
-        if (!has_net(x->t, families[i]))
+        const struct ip_prefix *net = net_of(x->t, families[i]);
+        if (!net)
             continue;
-        struct rule r = in(x, chain);
-        match_source_net(&r, families[i] == 6 ? &x->t->net6 : &x->t->net4, true);
+        struct rule r = in_main(x, chain);
+        match_source_net(&r, net, true);
         rule_goto(&r, "deny_spoofed");
+        r = in_main(x, chain);
+        match_destination_net(&r, net);
+        rule_goto(&r, "deny_wrong_direction");
     }
 }
 
 static void put_forward(const struct tabling *x)
 {
-    struct rule r = in(x, "forward");
+    struct rule r = in_main(x, "forward");
     match_iif(&r, x->t->iface, true);
     rule_goto(&r, "from_tunnel");
-    r = in(x, "forward");
+    r = in_main(x, "forward");
     match_oif(&r, x->t->iface, true);
     rule_goto(&r, "to_tunnel");
-    put_not_by_tunnel(x, "forward");
-    r = in(x, "forward");
+    put_past_tunnel(x, "forward");
+    r = in_main(x, "forward");
     match_iif(&r, x->t->iface, false);
     match_oif(&r, x->t->iface, false);
     rule_accept(&r);
-    r = in(x, "forward");
+    r = in_main(x, "forward");
     rule_drop(&r);
 }
 
-/* ---- the gateway itself --------------------------------------------------------------------- */
-
-static void put_input(const struct tabling *x)
-{
-    struct rule r = in(x, "input");
-    match_iif(&r, x->t->iface, true);
-    rule_goto(&r, "input_tunnel");
-    for (size_t i = 0; i < 2; i++) {
-        if (!has_net(x->t, families[i]))
-            continue;
-        r = in(x, "input");
-        match_iif(&r, "lo", false);
-        match_source_net(&r, families[i] == 6 ? &x->t->net6 : &x->t->net4, true);
-        rule_goto(&r, "deny_spoofed");
-    }
-    r = in(x, "input");
-    rule_accept(&r);
-}
-
-static void put_input_tunnel(const struct tabling *x)
-{
-    struct rule r;
-    put_spoof(x, "input_tunnel", true);
-    for (size_t i = 0; i < 2; i++) {
-        r = in(x, "input_tunnel");
-        set_mark_from_source(&r, families[i], device_map(families[i]));
-        rule_goto(&r, "input_enrolled");
-    }
-    r = in(x, "input_tunnel");
-    rule_goto(&r, "deny_unknown_source");
-}
-
-static void put_input_enrolled(const struct tabling *x)
-{
-    struct rule r = in(x, "input_enrolled");
-    match_ct_state(&r, STATE_INVALID | STATE_UNTRACKED);
-    rule_goto(&r, "deny_invalid");
-    for (size_t i = 0; i < 2; i++) {
-        if (!has_net(x->t, families[i]))
-            continue;
-        r = in(x, "input_enrolled");
-        match_destination(&r, families[i] == 6 ? &x->t->net6.addr : &x->t->net4.addr);
-        rule_goto(&r, "input_service");
-    }
-    r = in(x, "input_enrolled");
-    rule_goto(&r, "deny_gateway_input");
-}
-
-static void put_port(const struct tabling *x, uint8_t proto, uint16_t port)
-{
-    struct rule r = in(x, "input_service");
-    match_l4proto(&r, proto);
-    match_dport(&r, port);
-    rule_goto(&r, "stamp");
-}
-
-/* Echo requests, answers to the gateway's own pings, errors about connections of ours. */
-static void put_icmp(const struct tabling *x, uint8_t proto, uint8_t echo_request)
-{
-    struct rule r = in(x, "input_service");
-    match_l4proto(&r, proto);
-    match_icmp_type(&r, echo_request);
-    rule_goto(&r, "stamp");
-    r = in(x, "input_service");
-    match_l4proto(&r, proto);
-    match_ct_reply(&r);
-    match_ct_state(&r, STATE_ESTABLISHED);
-    rule_goto(&r, "stamp");
-    r = in(x, "input_service");
-    match_l4proto(&r, proto);
-    match_ct_state(&r, STATE_RELATED);
-    rule_goto(&r, "stamp");
-}
-
-static void put_input_service(const struct tabling *x)
-{
-    put_port(x, IPPROTO_TCP, x->t->portal_port);
-    put_port(x, IPPROTO_UDP, DNS_PORT);
-    put_port(x, IPPROTO_TCP, DNS_PORT);
-    put_icmp(x, IPPROTO_ICMP, ICMP_ECHO);
-    put_icmp(x, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST);
-    struct rule r = in(x, "input_service");
-    rule_goto(&r, "deny_gateway_input");
-}
-
-/* No process of the gateway opens a connection to a device; answers end with the enrolment. */
-static void put_output(const struct tabling *x)
-{
-    struct rule r = in(x, "output");
-    match_oif(&r, x->t->iface, false);
-    rule_accept(&r);
-    r = in(x, "output");
-    match_l4proto(&r, IPPROTO_ICMP);
-    rule_accept(&r);
-    r = in(x, "output");
-    match_l4proto(&r, IPPROTO_ICMPV6);
-    rule_accept(&r);
-    for (size_t i = 0; i < 2; i++) {
-        r = in(x, "output");
-        set_mark_from_destination(&r, families[i], device_map(families[i]));
-        rule_goto(&r, "output_enrolled");
-    }
-    r = in(x, "output");
-    rule_goto(&r, "deny_wrong_direction");
-}
-
-static void put_output_enrolled(const struct tabling *x)
-{
-    struct rule r = in(x, "output_enrolled");
-    match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED);
-    rule_goto(&r, "stamp");
-    r = in(x, "output_enrolled");
-    rule_goto(&r, "deny_wrong_direction");
-}
-
-/* ---- what is not a decision ------------------------------------------------------------------ */
-
-static void put_mss(const struct tabling *x)
-{
-    struct rule r = in(x, "mss");
-    match_iif(&r, x->t->iface, true);
-    match_tcp_syn(&r);
-    clamp_mss(&r);
-    rule_close(&r);
-    r = in(x, "mss");
-    match_oif(&r, x->t->iface, true);
-    match_tcp_syn(&r);
-    clamp_mss(&r);
-    rule_close(&r);
-}
-
-static void put_nat(const struct tabling *x)
-{
-    for (uint32_t o = 0; o < x->t->n_office; o++) {
-        if (!x->t->office[o].masquerade)
-            continue;
-        for (size_t i = 0; i < 2; i++) {
-            if (!has_net(x->t, families[i]))
-                continue;
-            struct rule r = in(x, "nat");
-            match_source_net(&r, families[i] == 6 ? &x->t->net6 : &x->t->net4, true);
-            match_oif(&r, x->t->office[o].name, true);
-            masquerade(&r);
-            rule_close(&r);
-        }
-    }
-}
-
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------
+ */
 
 static void put_plain_chains(struct batch *b, const struct dataplane *dp)
 {
     static const char *const names[] = {
-        "from_tunnel", "to_tunnel", "judge", "quarantine", "class_0", "grant", "stamp",
-        "input_tunnel", "input_enrolled", "input_service", "output_enrolled",
+        "from_tunnel",    "to_tunnel",     "judge",           "quarantine",
+        "class_0",        "grant",         "stamp",           "input_tunnel",
+        "input_enrolled", "input_service", "output_enrolled",
     };
     char name[40];
     for (int i = 0; i < DENY_REASONS; i++) {
@@ -452,10 +301,7 @@ static void put_plain_rules(const struct tabling *x, const struct dataplane *dp,
     put_quarantine(x);
     put_from_tunnel(x);
     put_to_tunnel(x);
-    put_input_tunnel(x);
-    put_input_enrolled(x);
-    put_input_service(x);
-    put_output_enrolled(x);
+    put_gateway_chains(x);
 }
 
 void put_chains_and_rules(struct batch *b, const struct dataplane *dp, char generation)
@@ -467,16 +313,5 @@ void put_chains_and_rules(struct batch *b, const struct dataplane *dp, char gene
     put_base_chain(b, NFT_TABLE_NAME, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER,
                    NF_DROP);
     put_forward(&x);
-    put_base_chain(b, NFT_TABLE_NAME, "input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER,
-                   NF_ACCEPT);
-    put_input(&x);
-    put_base_chain(b, NFT_TABLE_NAME, "output", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER,
-                   NF_ACCEPT);
-    put_output(&x);
-    put_base_chain(b, NFT_TABLE_NAME, "mss", "filter", NF_INET_FORWARD, NF_IP_PRI_MANGLE,
-                   NF_ACCEPT);
-    put_mss(&x);
-    put_base_chain(b, NFT_TABLE_NAME, "nat", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC,
-                   NF_ACCEPT);
-    put_nat(&x);
+    put_gateway_bases(&x);
 }

@@ -24,7 +24,7 @@
 struct lines {
     char **v;
     size_t n, size;
-    char chain[128];               /* of the last rule, and its number there */
+    char chain[128]; /* of the last rule, and its number there */
     unsigned number;
 };
 
@@ -88,7 +88,8 @@ static int describe_chain(const struct nlmsghdr *nlh, struct lines *l)
     rc = -EBADMSG;
     if (nftnl_chain_nlmsg_parse(nlh, c) < 0)
         goto out;
-    int n = snprintf(line, sizeof line, "chain %s %s", or_none(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)),
+    int n = snprintf(line, sizeof line, "chain %s %s",
+                     or_none(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE)),
                      or_none(nftnl_chain_get_str(c, NFTNL_CHAIN_NAME)));
     if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM) && n > 0 && (size_t)n < sizeof line)
         snprintf(line + n, sizeof line - (size_t)n, " type %s hook %u priority %d policy %u",
@@ -106,7 +107,8 @@ out:
 static uint32_t data_len(const struct nftnl_set *s)
 {
     return nftnl_set_get_u32(s, NFTNL_SET_DATA_TYPE) == NFT_DATA_VERDICT
-               ? 0 : nftnl_set_get_u32(s, NFTNL_SET_DATA_LEN);
+               ? 0
+               : nftnl_set_get_u32(s, NFTNL_SET_DATA_LEN);
 }
 
 static int describe_set(const struct nlmsghdr *nlh, struct lines *l)
@@ -121,8 +123,7 @@ static int describe_set(const struct nlmsghdr *nlh, struct lines *l)
         goto out;
     snprintf(line, sizeof line, "set %s %s flags %x key %u/%u data %u/%u size %u",
              or_none(nftnl_set_get_str(s, NFTNL_SET_TABLE)),
-             or_none(nftnl_set_get_str(s, NFTNL_SET_NAME)),
-             nftnl_set_get_u32(s, NFTNL_SET_FLAGS),
+             or_none(nftnl_set_get_str(s, NFTNL_SET_NAME)), nftnl_set_get_u32(s, NFTNL_SET_FLAGS),
              nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE), nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN),
              nftnl_set_get_u32(s, NFTNL_SET_DATA_TYPE), data_len(s),
              nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE));
@@ -159,9 +160,13 @@ static int describe_flowtable(const struct nlmsghdr *nlh, struct lines *l)
     return add_line(l, line);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------- */
+/* ---- rules -------------------------------------------------------------------------------------
+ */
 
-struct text { char *at; size_t left; };
+struct text {
+    char *at;
+    size_t left;
+};
 
 static void put_text(struct text *t, const char *s)
 {
@@ -233,17 +238,25 @@ static int describe(const struct nlmsghdr *nlh, void *arg)
     if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
         return 0;
     switch (nlh->nlmsg_type & 0xff) {
-    case NFT_MSG_NEWTABLE: return describe_table(nlh, l);
-    case NFT_MSG_NEWCHAIN: return describe_chain(nlh, l);
-    case NFT_MSG_NEWSET: return describe_set(nlh, l);
-    case NFT_MSG_NEWOBJ: return describe_object(nlh, l);
-    case NFT_MSG_NEWFLOWTABLE: return describe_flowtable(nlh, l);
-    case NFT_MSG_NEWRULE: return describe_rule_message(nlh, l);
-    default: return 0;
+    case NFT_MSG_NEWTABLE:
+        return describe_table(nlh, l);
+    case NFT_MSG_NEWCHAIN:
+        return describe_chain(nlh, l);
+    case NFT_MSG_NEWSET:
+        return describe_set(nlh, l);
+    case NFT_MSG_NEWOBJ:
+        return describe_object(nlh, l);
+    case NFT_MSG_NEWFLOWTABLE:
+        return describe_flowtable(nlh, l);
+    case NFT_MSG_NEWRULE:
+        return describe_rule_message(nlh, l);
+    default:
+        return 0;
     }
 }
 
-/* ---- the wish, and the kernel ---------------------------------------------------------------------- */
+/* ---- the wish, and the kernel
+ * ---------------------------------------------------------------------- */
 
 static bool is_rule(const struct nlmsghdr *nlh)
 {
@@ -311,7 +324,8 @@ static int read_table(struct nl *nl, const char *table, struct lines *l)
     return rc == -EINTR ? -EAGAIN : rc;
 }
 
-/* ---- comparing --------------------------------------------------------------------------------------- */
+/* ---- comparing
+ * --------------------------------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -328,10 +342,16 @@ static int name_line(const char *how, const char *line, char what[128])
     return 1;
 }
 
+static void sort(struct lines *l)
+{
+    if (l->n > 0)
+        qsort(l->v, l->n, sizeof *l->v, by_text);
+}
+
 static int compare(struct lines *want, struct lines *have, char what[128])
 {
-    qsort(want->v, want->n, sizeof *want->v, by_text);
-    qsort(have->v, have->n, sizeof *have->v, by_text);
+    sort(want);
+    sort(have);
     for (size_t i = 0; i < want->n || i < have->n; i++) {
         const int c = i == want->n ? 1 : i == have->n ? -1 : strcmp(want->v[i], have->v[i]);
         if (c < 0)

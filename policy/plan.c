@@ -36,19 +36,32 @@ void changes_clear(struct changes *c)
 const char *plan_error_text(enum plan_error e)
 {
     switch (e) {
-    case PLAN_OK: return "no error";
-    case PLAN_MEMORY: return "out of memory";
-    case PLAN_DEVICE_INDEX: return "device index out of range";
-    case PLAN_DEVICE_ADDRESS: return "device address is not one of the tunnel's";
-    case PLAN_DEVICE_DUPLICATE: return "index, address or key belongs to another device";
-    case PLAN_DEVICE_UNKNOWN: return "no such device";
-    case PLAN_CLASS_ID: return "class id out of range";
-    case PLAN_CLASS_EXISTS: return "class exists; classes are never edited in place";
-    case PLAN_CLASS_UNKNOWN: return "no such class";
-    case PLAN_CLASS_IN_USE: return "a lease is left on the class";
-    case PLAN_CLASS_PERMIT: return "malformed or unsorted permits";
-    case PLAN_LEASE_TIME: return "lease time out of range";
-    case PLAN_TOO_MANY: return "too many changes or permits";
+    case PLAN_OK:
+        return "no error";
+    case PLAN_MEMORY:
+        return "out of memory";
+    case PLAN_DEVICE_INDEX:
+        return "device index out of range";
+    case PLAN_DEVICE_ADDRESS:
+        return "device address is not one of the tunnel's";
+    case PLAN_DEVICE_DUPLICATE:
+        return "index, address or key belongs to another device";
+    case PLAN_DEVICE_UNKNOWN:
+        return "no such device";
+    case PLAN_CLASS_ID:
+        return "class id out of range";
+    case PLAN_CLASS_EXISTS:
+        return "class exists; classes are never edited in place";
+    case PLAN_CLASS_UNKNOWN:
+        return "no such class";
+    case PLAN_CLASS_IN_USE:
+        return "a lease is left on the class";
+    case PLAN_CLASS_PERMIT:
+        return "malformed or unsorted permits";
+    case PLAN_LEASE_TIME:
+        return "lease time out of range";
+    case PLAN_TOO_MANY:
+        return "too many changes or permits";
     }
     return "unknown error";
 }
@@ -59,11 +72,14 @@ uint32_t change_id(const struct change *c)
 {
     switch (c->kind) {
     case CHANGE_DEVICE_PUT:
-    case CHANGE_DEVICE_DROP: return c->u.device.index;
+    case CHANGE_DEVICE_DROP:
+        return c->u.device.index;
     case CHANGE_LEASE_PUT:
-    case CHANGE_LEASE_DROP: return c->u.lease.device;
+    case CHANGE_LEASE_DROP:
+        return c->u.lease.device;
     case CHANGE_CLASS_PUT:
-    case CHANGE_CLASS_DROP: return c->u.class_.id;
+    case CHANGE_CLASS_DROP:
+        return c->u.class_.id;
     }
     return 0;
 }

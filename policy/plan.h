@@ -25,7 +25,7 @@ struct change {
     union {
         struct device device;            /* DEVICE_PUT; DEVICE_DROP uses .index alone */
         struct lease lease;              /* LEASE_PUT; LEASE_DROP uses .device alone */
-        struct access_class class_;      /* CLASS_PUT (permits owned by the list), CLASS_DROP: .id */
+        struct access_class class_;      /* CLASS_PUT (the list owns permits), CLASS_DROP: .id */
     } u;
 };
 
@@ -60,7 +60,9 @@ enum plan_error plan_check(const struct dataplane *dp, const struct changes *c, 
 enum plan_error plan_apply(struct dataplane *dp, const struct changes *c);
 
 /* The changes that bring `have` to `want`. Leases that agree in class and differ in time left by
- * less than slack_ms count as equal. PLAN_OK or PLAN_MEMORY. */
+ * less than slack_ms count as equal. Keys are not compared: the kernel's tables hold none. Where a
+ * device's address or a class's permits (but class 0's) differ, the list is one that plan_check()
+ * refuses: the whole has to be written anew. PLAN_OK or PLAN_MEMORY. */
 enum plan_error plan_diff(const struct dataplane *have, const struct dataplane *want,
                           int64_t slack_ms, struct changes *out);
 

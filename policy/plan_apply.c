@@ -38,10 +38,10 @@ static bool take_memory(struct dataplane *dp, const struct order *o, struct perm
 {
     const struct slice *put = &o->of[CHANGE_CLASS_PUT];
     bool ok = true;
-    dp->devices = grown(dp->devices, dp->n_devices, o->of[CHANGE_DEVICE_PUT].n,
-                        sizeof *dp->devices, &ok);
-    dp->leases = grown(dp->leases, dp->n_leases, o->of[CHANGE_LEASE_PUT].n, sizeof *dp->leases,
-                       &ok);
+    dp->devices =
+        grown(dp->devices, dp->n_devices, o->of[CHANGE_DEVICE_PUT].n, sizeof *dp->devices, &ok);
+    dp->leases =
+        grown(dp->leases, dp->n_leases, o->of[CHANGE_LEASE_PUT].n, sizeof *dp->leases, &ok);
     dp->classes = grown(dp->classes, dp->n_classes, put->n, sizeof *dp->classes, &ok);
     *permits = calloc(put->n + 1, sizeof **permits);
     if (!*permits)
@@ -137,9 +137,8 @@ static void put_leases(struct dataplane *dp, const struct slice *s)
     for (size_t i = 0; i < s->n; i++)
         if (i + 1 == s->n || change_id(s->v[i + 1]) != change_id(s->v[i]))
             write_lease(dp, &s->v[i]->u.lease, &held);
-    if (held > dp->n_leases &&
-        (dp->n_leases == 0 || dp->leases[dp->n_leases - 1].device >=
-                                  dp->leases[dp->n_leases].device))
+    if (held > dp->n_leases && (dp->n_leases == 0 || dp->leases[dp->n_leases - 1].device >=
+                                                         dp->leases[dp->n_leases].device))
         qsort(dp->leases, held, sizeof *dp->leases, by_device);
     dp->n_leases = held;
 }

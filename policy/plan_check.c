@@ -247,8 +247,9 @@ static enum plan_error check_class_drops(struct check *k)
     const struct slice *s = &k->o.of[CHANGE_CLASS_DROP], *puts = &k->o.of[CHANGE_LEASE_PUT];
     enum plan_error e = PLAN_OK;
     for (size_t i = 0; i < s->n && e == PLAN_OK; i++)
-        e = bad(k, s->v[i], check_class_drop(k, s->v[i], i > 0 && change_id(s->v[i - 1]) ==
-                                                                      change_id(s->v[i])));
+        e = bad(
+            k, s->v[i],
+            check_class_drop(k, s->v[i], i > 0 && change_id(s->v[i - 1]) == change_id(s->v[i])));
     for (size_t i = 0; s->n > 0 && i < k->dp->n_leases && e == PLAN_OK; i++)
         e = check_unused(k, k->dp->leases[i].device, k->dp->leases[i].class_id);
     for (size_t i = 0; s->n > 0 && i < puts->n && e == PLAN_OK; i++)

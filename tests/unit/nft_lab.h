@@ -48,7 +48,7 @@ struct lab {
     struct nft *nft;
 };
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static struct ip_addr MAYBE ip(const char *text)
 {
@@ -80,7 +80,7 @@ static struct tunnel MAYBE lab_tunnel(void)
     return t;
 }
 
-/* ---- building --------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 static void MAYBE shell(const char *command)
 {
@@ -133,6 +133,8 @@ static const char lab_setup[] =
     "ip neigh add fe80::7:4 lladdr 02:00:00:00:00:04 dev eth1\n"
     "ip route add 10.77.0.0/16 via 169.254.7.2 dev wg0 onlink\n"
     "ip route add default via 169.254.7.4 dev eth1 onlink\n"
+    "ip route add 10.77.3.9/32 via 169.254.7.4 dev eth1 onlink\n"
+    "ip -6 route add fd77:acc::39/128 via fe80::7:4 dev eth1 onlink\n"
     "ip -6 route add fd77:acc::/64 via fe80::7:2 dev wg0 onlink\n"
     "ip -6 route add default via fe80::7:4 dev eth1 onlink\n";
 
@@ -173,7 +175,7 @@ static int MAYBE lab_up(struct lab *l)
     return 0;
 }
 
-/* ---- packets ---------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 struct pkt {
     struct ip_addr src, dst;
@@ -323,7 +325,7 @@ static bool MAYBE arrived(const struct lab *l, enum side at, uint32_t tag)
     return take_frame(l, at, tag, frame) > 0;
 }
 
-/* ---- what became of it -------------------------------------------------------------------------- */
+/* ---- what became of it ----------------------------------------------------------------------- */
 
 #define ARRIVED (-1)
 #define VANISHED 100          /* neither arrived nor counted by a deny chain within 100 ms */
@@ -357,7 +359,9 @@ static int MAYBE fate(struct lab *l, enum side from, const struct pkt *p)
 
 static const char *MAYBE fate_name(int f)
 {
-    return f == ARRIVED ? "arrived" : f == VANISHED ? "vanished" : deny_reason_name((enum deny_reason)f);
+    if (f == ARRIVED || f == VANISHED)
+        return f == ARRIVED ? "arrived" : "vanished";
+    return deny_reason_name((enum deny_reason)f);
 }
 
 static void MAYBE expect_fate(struct lab *l, enum side from, const struct pkt *p, int want,

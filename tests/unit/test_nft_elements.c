@@ -23,7 +23,11 @@
 
 #define ELEM_TYPE (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM)
 
-struct seen { struct element v[16]; size_t n; uint32_t sum; };
+struct seen {
+    struct element v[16];
+    size_t n;
+    uint32_t sum;
+};
 
 static int see(const struct element *e, void *arg)
 {
@@ -52,7 +56,10 @@ static void test_round_trip(void **state)
 {
     struct element in[4] = {
         {.key = {10, 77, 0, 9}, .len = 4, .has_mark = true, .mark = 0x12345678},
-        {.key = {1, 2, 3, 4, 6, 0, 0, 0, 0, 80}, .end = {1, 2, 3, 9, 6, 0, 0, 0, 1, 0}, .len = 12, .ranged = true},
+        {.key = {1, 2, 3, 4, 6, 0, 0, 0, 0, 80},
+         .end = {1, 2, 3, 9, 6, 0, 0, 0, 1, 0},
+         .len = 12,
+         .ranged = true},
         {.key = {7}, .len = 4, .chain = "class_7"},
         {.key = {0xfd, [23] = 1}, .len = 24},
     };
@@ -104,8 +111,12 @@ static void test_many(void **state)
 /* Every prefix of a message, and every byte of it replaced: refused or parsed, never more. */
 static void test_damaged(void **state)
 {
-    struct element e = {.key = {1, 2, 3, 4}, .end = {1, 2, 3, 9}, .len = 4, .ranged = true,
-                        .has_mark = true, .mark = 5};
+    struct element e = {.key = {1, 2, 3, 4},
+                        .end = {1, 2, 3, 9},
+                        .len = 4,
+                        .ranged = true,
+                        .has_mark = true,
+                        .mark = 5};
     struct element_writer w;
     struct batch b;
     (void)state;
@@ -134,16 +145,22 @@ static void test_damaged(void **state)
 
 static void test_set_names(void **state)
 {
-    static const struct { const char *name; bool ok; uint16_t id; unsigned which; char generation; } cases[] = {
-        {"c7_x4", true, 7, 0, 'a'},      {"c7_x6", true, 7, 1, 'a'},
+    static const struct {
+        const char *name;
+        bool ok;
+        uint16_t id;
+        unsigned which;
+        char generation;
+    } cases[] = {
+        {"c7_x4", true, 7, 0, 'a'},       {"c7_x6", true, 7, 1, 'a'},
         {"c4095_q6", true, 4095, 7, 'a'}, {"c0_r4_a", true, 0, 2, 'a'},
-        {"c0_p6_b", true, 0, 5, 'b'},    {"c0_x4", false, 0, 0, 0},
-        {"c4096_x4", false, 0, 0, 0},    {"c07_x4", false, 0, 0, 0},
-        {"c7_x4_a", false, 0, 0, 0},     {"c7_x5", false, 0, 0, 0},
-        {"c7_y4", false, 0, 0, 0},       {"c_x4", false, 0, 0, 0},
-        {"c7", false, 0, 0, 0},          {"c7_", false, 0, 0, 0},
-        {"classes", false, 0, 0, 0},     {"", false, 0, 0, 0},
-        {"lease4", false, 0, 0, 0},      {"c99999999999_x4", false, 0, 0, 0},
+        {"c0_p6_b", true, 0, 5, 'b'},     {"c0_x4", false, 0, 0, 0},
+        {"c4096_x4", false, 0, 0, 0},     {"c07_x4", false, 0, 0, 0},
+        {"c7_x4_a", false, 0, 0, 0},      {"c7_x5", false, 0, 0, 0},
+        {"c7_y4", false, 0, 0, 0},        {"c_x4", false, 0, 0, 0},
+        {"c7", false, 0, 0, 0},           {"c7_", false, 0, 0, 0},
+        {"classes", false, 0, 0, 0},      {"", false, 0, 0, 0},
+        {"lease4", false, 0, 0, 0},       {"c99999999999_x4", false, 0, 0, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -153,7 +170,8 @@ static void test_set_names(void **state)
         const bool ok = class_set_parse(cases[i].name, &id, &which, &generation);
         if (ok != cases[i].ok)
             fail_msg("%s: %d", cases[i].name, ok);
-        if (ok && (id != cases[i].id || which != cases[i].which || generation != cases[i].generation))
+        if (ok &&
+            (id != cases[i].id || which != cases[i].which || generation != cases[i].generation))
             fail_msg("%s: %u %u %c", cases[i].name, id, which, generation);
     }
 }
@@ -161,7 +179,12 @@ static void test_set_names(void **state)
 /* Each permit has one home, and the class asks exact sets before ranges. */
 static void test_kinds(void **state)
 {
-    static const struct { const char *first, *last; uint8_t proto; uint16_t from, to; uint32_t sets; } cases[] = {
+    static const struct {
+        const char *first, *last;
+        uint8_t proto;
+        uint16_t from, to;
+        uint32_t sets;
+    } cases[] = {
         {"10.0.0.1", "10.0.0.1", 6, 80, 80, 1u << 0}, {"fd00::1", "fd00::1", 17, 80, 80, 1u << 1},
         {"10.0.0.1", "10.0.0.1", 6, 80, 81, 1u << 2}, {"fd00::1", "fd00::2", 6, 80, 80, 1u << 3},
         {"10.0.0.1", "10.0.0.1", 1, 0, 0, 1u << 4},   {"fd00::1", "fd00::1", 58, 0, 0, 1u << 5},
@@ -169,7 +192,8 @@ static void test_kinds(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct permit p = {.proto = cases[i].proto, .port_first = cases[i].from, .port_last = cases[i].to};
+        struct permit p = {
+            .proto = cases[i].proto, .port_first = cases[i].from, .port_last = cases[i].to};
         assert_true(ip_parse(cases[i].first, strlen(cases[i].first), &p.dst.first));
         assert_true(ip_parse(cases[i].last, strlen(cases[i].last), &p.dst.last));
         const struct access_class c = {.id = 1, .permits = &p, .n_permits = 1};
@@ -178,7 +202,8 @@ static void test_kinds(void **state)
     assert_int_equal(class_sets(&empty_quarantine), 0);
 }
 
-/* ---- announced messages ------------------------------------------------------------------------- */
+/* ---- announced messages -------------------------------------------------------------------------
+ */
 
 static const struct nlmsghdr *event(uint8_t *buf, uint16_t type, uint8_t family, uint32_t from,
                                     const char *table)
@@ -196,8 +221,16 @@ static const struct nlmsghdr *event(uint8_t *buf, uint16_t type, uint8_t family,
 static void test_events(void **state)
 {
 #define NFT(msg) (NFNL_SUBSYS_NFTABLES << 8 | (msg))
-    static const struct { const char *what; uint16_t type; uint8_t family; uint32_t from; const char *table; int foreign; } cases[] = {
-        {"somebody's rule in the guard", NFT(NFT_MSG_NEWRULE), NFPROTO_INET, 9, "portcullis_guard", 1},
+    static const struct {
+        const char *what;
+        uint16_t type;
+        uint8_t family;
+        uint32_t from;
+        const char *table;
+        int foreign;
+    } cases[] = {
+        {"somebody's rule in the guard", NFT(NFT_MSG_NEWRULE), NFPROTO_INET, 9, "portcullis_guard",
+         1},
         {"our own rule in the guard", NFT(NFT_MSG_NEWRULE), NFPROTO_INET, 5, "portcullis_guard", 0},
         {"main table gone", NFT(NFT_MSG_DELTABLE), NFPROTO_INET, 9, "portcullis", 1},
         {"another table", NFT(NFT_MSG_NEWRULE), NFPROTO_INET, 9, "portcullis2", 0},

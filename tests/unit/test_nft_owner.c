@@ -24,17 +24,26 @@ static void install(void)
     permits[0] = permit("10.20.0.9", "10.20.0.9", IPPROTO_UDP, 53, 53);
     classes[0] = (struct access_class){.id = 0};
     classes[1] = (struct access_class){.id = 1, .permits = permits, .n_permits = 1};
-    the_device[0] = (struct device){.index = 1, .addr4 = ip("10.77.0.11"), .addr6 = ip("fd77:acc::11")};
+    the_device[0] =
+        (struct device){.index = 1, .addr4 = ip("10.77.0.11"), .addr6 = ip("fd77:acc::11")};
     the_device[1] = (struct device){.index = 2, .addr4 = ip("10.77.0.12")};
     the_lease[0] = (struct lease){1, 1, 600000};
-    dp = (struct dataplane){.tunnel = lab_tunnel(), .classes = classes, .n_classes = 2,
-                            .devices = the_device, .n_devices = 2,
-                            .leases = the_lease, .n_leases = 1};
+    dp = (struct dataplane){.tunnel = lab_tunnel(),
+                            .classes = classes,
+                            .n_classes = 2,
+                            .devices = the_device,
+                            .n_devices = 2,
+                            .leases = the_lease,
+                            .n_leases = 1};
     assert_int_equal(nft_guard_install(lab.nft, &dp.tunnel), 0);
     assert_int_equal(nft_install(lab.nft, &dp), 0);
 }
 
-#define SKIP_WITHOUT_LAB() do { if (!lab.nft) skip(); } while (0)
+#define SKIP_WITHOUT_LAB()                                                                         \
+    do {                                                                                           \
+        if (!lab.nft)                                                                              \
+            skip();                                                                                \
+    } while (0)
 
 static enum nft_presence presence(struct nft *n)
 {
@@ -62,7 +71,8 @@ static void reopen(void)
     assert_int_equal(nft_open(&lab.nft, -1), 0);
 }
 
-/* ---- the table goes with the last copy of its socket ------------------------------------------- */
+/* ---- the table goes with the last copy of its socket -------------------------------------------
+ */
 
 static void test_guard_alone(void **state)
 {
@@ -158,9 +168,14 @@ static void test_adopt(void **state)
     assert_true(passes("10.77.0.12", 3333));
 }
 
-/* ---- foreign hands ------------------------------------------------------------------------------ */
+/* ---- foreign hands ------------------------------------------------------------------------------
+ */
 
-static const struct { const char *what, *command; bool tables; const char *found; } tampering[] = {
+static const struct {
+    const char *what, *command;
+    bool tables;
+    const char *found;
+} tampering[] = {
     {"flush ruleset", "nft flush ruleset", true, "chain portcullis_guard"},
     {"delete the guard", "nft delete table inet portcullis_guard", true, "chain portcullis_guard"},
     {"accept in the guard", "nft insert rule inet portcullis_guard verify_forward accept", true,
@@ -176,8 +191,10 @@ static const struct { const char *what, *command; bool tables; const char *found
      "table portcullis_guard"},
     {"somebody else's table", "nft add table inet other", false, NULL},
     {"delete our table", "! nft delete table inet portcullis 2>/dev/null", false, NULL},
-    {"accept in our table", "! nft insert rule inet portcullis forward accept 2>/dev/null", false, NULL},
-    {"an element of ours", "! nft add element inet portcullis live '{ 1 }' 2>/dev/null", false, NULL},
+    {"accept in our table", "! nft insert rule inet portcullis forward accept 2>/dev/null", false,
+     NULL},
+    {"an element of ours", "! nft add element inet portcullis live '{ 1 }' 2>/dev/null", false,
+     NULL},
 };
 
 static void test_foreign_hands(void **state)
@@ -236,7 +253,8 @@ static void test_unowned_namesake(void **state)
     assert_int_equal(nft_verify_static(lab.nft, &dp, what), 0);
 }
 
-/* ---- replacement under a flood -------------------------------------------------------------------- */
+/* ---- replacement under a flood
+ * -------------------------------------------------------------------- */
 
 static atomic_bool flood_on;
 static atomic_uint flooded;
@@ -285,7 +303,8 @@ static void test_replace_under_flood(void **state)
     assert_true(passes("10.77.0.11", 5555));
 }
 
-/* ---- counting ------------------------------------------------------------------------------------- */
+/* ---- counting
+ * ------------------------------------------------------------------------------------- */
 
 static void test_counts(void **state)
 {
@@ -313,10 +332,14 @@ static int up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_guard_alone),      cmocka_unit_test(test_holder),
-        cmocka_unit_test(test_adopt),            cmocka_unit_test(test_foreign_hands),
-        cmocka_unit_test(test_own_acts),         cmocka_unit_test(test_unowned_namesake),
-        cmocka_unit_test(test_replace_under_flood), cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_guard_alone),
+        cmocka_unit_test(test_holder),
+        cmocka_unit_test(test_adopt),
+        cmocka_unit_test(test_foreign_hands),
+        cmocka_unit_test(test_own_acts),
+        cmocka_unit_test(test_unowned_namesake),
+        cmocka_unit_test(test_replace_under_flood),
+        cmocka_unit_test(test_counts),
     };
     return cmocka_run_group_tests_name("nft_owner", tests, up, NULL);
 }

@@ -12,7 +12,10 @@ static struct dataplane dp;
 
 /* Device 1 and 2 hold leases of class 1 and 2, device 3 is enrolled only. */
 static const struct device devices[] = {
-    {.index = 1}, {.index = 2}, {.index = 3}, {.index = 700},
+    {.index = 1},
+    {.index = 2},
+    {.index = 3},
+    {.index = 700},
 };
 static const char *const addr4[] = {"10.77.0.11", "10.77.0.12", "10.77.0.13", "10.77.1.188"};
 static const char *const addr6[] = {"fd77:acc::11", "fd77:acc::12", "fd77:acc::13", NULL};
@@ -21,7 +24,8 @@ static void add_class(uint16_t id, const struct permit *v, size_t n)
 {
     struct access_class *c = &dp.classes[dp.n_classes++];
     *c = (struct access_class){.id = id, .permits = calloc(n + 1, sizeof *v), .n_permits = n};
-    memcpy(c->permits, v, n * sizeof *v);
+    for (size_t i = 0; i < n; i++)
+        c->permits[i] = v[i];
 }
 
 static void make_classes(void)
@@ -97,7 +101,11 @@ static uint16_t next_port(void)
     return ++port;
 }
 
-#define SKIP_WITHOUT_LAB() do { if (!lab.nft) skip(); } while (0)
+#define SKIP_WITHOUT_LAB()                                                                         \
+    do {                                                                                           \
+        if (!lab.nft)                                                                              \
+            skip();                                                                                \
+    } while (0)
 
 /* ---- single packets ------------------------------------------------------------------------- */
 
@@ -112,40 +120,69 @@ static const struct {
     {"exact permit", DEVICE_SIDE, "10.77.0.11", "10.20.0.9", IPPROTO_UDP, 53, ARRIVED},
     {"exact permit, IPv6", DEVICE_SIDE, "fd77:acc::11", "fd20::9", IPPROTO_UDP, 53, ARRIVED},
     {"port beside it", DEVICE_SIDE, "10.77.0.11", "10.20.0.9", IPPROTO_UDP, 54, DENY_NOT_PERMITTED},
-    {"protocol beside it", DEVICE_SIDE, "10.77.0.11", "10.20.0.9", IPPROTO_TCP, 53, DENY_NOT_PERMITTED},
-    {"address beside it", DEVICE_SIDE, "10.77.0.11", "10.20.0.10", IPPROTO_UDP, 53, DENY_NOT_PERMITTED},
+    {"protocol beside it", DEVICE_SIDE, "10.77.0.11", "10.20.0.9", IPPROTO_TCP, 53,
+     DENY_NOT_PERMITTED},
+    {"address beside it", DEVICE_SIDE, "10.77.0.11", "10.20.0.10", IPPROTO_UDP, 53,
+     DENY_NOT_PERMITTED},
     {"first of a range", DEVICE_SIDE, "10.77.0.11", "10.20.0.30", IPPROTO_TCP, 631, ARRIVED},
     {"last of a range", DEVICE_SIDE, "10.77.0.11", "10.20.0.39", IPPROTO_TCP, 640, ARRIVED},
-    {"beyond the range's addresses", DEVICE_SIDE, "10.77.0.11", "10.20.0.40", IPPROTO_TCP, 640, DENY_NOT_PERMITTED},
-    {"beyond the range's ports", DEVICE_SIDE, "10.77.0.11", "10.20.0.39", IPPROTO_TCP, 641, DENY_NOT_PERMITTED},
+    {"beyond the range's addresses", DEVICE_SIDE, "10.77.0.11", "10.20.0.40", IPPROTO_TCP, 640,
+     DENY_NOT_PERMITTED},
+    {"beyond the range's ports", DEVICE_SIDE, "10.77.0.11", "10.20.0.39", IPPROTO_TCP, 641,
+     DENY_NOT_PERMITTED},
     {"ping", DEVICE_SIDE, "10.77.0.11", "10.20.0.9", IPPROTO_ICMP, 0, ARRIVED},
     {"ping, IPv6", DEVICE_SIDE, "fd77:acc::11", "fd20::9", IPPROTO_ICMPV6, 0, ARRIVED},
     {"ping elsewhere", DEVICE_SIDE, "10.77.0.11", "10.20.0.8", IPPROTO_ICMP, 0, DENY_NOT_PERMITTED},
     {"another protocol, range", DEVICE_SIDE, "10.77.0.11", "10.20.1.7", 99, 0, ARRIVED},
-    {"another protocol, elsewhere", DEVICE_SIDE, "10.77.0.11", "10.20.2.7", 99, 0, DENY_NOT_PERMITTED},
+    {"another protocol, elsewhere", DEVICE_SIDE, "10.77.0.11", "10.20.2.7", 99, 0,
+     DENY_NOT_PERMITTED},
     {"another class", DEVICE_SIDE, "10.77.0.12", "10.20.0.9", IPPROTO_ICMP, 0, DENY_NOT_PERMITTED},
     {"no lease", DEVICE_SIDE, "10.77.0.13", "10.20.0.9", IPPROTO_UDP, 53, DENY_NO_LEASE},
     {"no lease, IPv6", DEVICE_SIDE, "fd77:acc::13", "fd20::9", IPPROTO_UDP, 53, DENY_NO_LEASE},
     {"no lease, remediation", DEVICE_SIDE, "10.77.0.13", "10.20.0.40", IPPROTO_UDP, 443, ARRIVED},
-    {"no lease, remediation, IPv6", DEVICE_SIDE, "fd77:acc::13", "fd20::40", IPPROTO_UDP, 443, ARRIVED},
+    {"no lease, remediation, IPv6", DEVICE_SIDE, "fd77:acc::13", "fd20::40", IPPROTO_UDP, 443,
+     ARRIVED},
     {"not enrolled", DEVICE_SIDE, "10.77.0.99", "10.20.0.9", IPPROTO_UDP, 53, DENY_UNKNOWN_SOURCE},
-    {"not enrolled, remediation", DEVICE_SIDE, "10.77.0.99", "10.20.0.40", IPPROTO_UDP, 443, DENY_UNKNOWN_SOURCE},
-    {"not enrolled, IPv6", DEVICE_SIDE, "fd77:acc::99", "fd20::40", IPPROTO_UDP, 443, DENY_UNKNOWN_SOURCE},
-    {"foreign source by the tunnel", DEVICE_SIDE, "10.20.0.9", "10.20.0.40", IPPROTO_UDP, 443, DENY_SPOOFED},
-    {"foreign source by the tunnel, IPv6", DEVICE_SIDE, "fd20::9", "fd20::40", IPPROTO_UDP, 443, DENY_SPOOFED},
-    {"link-local source by the tunnel", DEVICE_SIDE, "169.254.1.1", "10.20.0.40", IPPROTO_UDP, 443, DENY_SPOOFED},
-    {"tunnel source from the office", OFFICE_SIDE, "10.77.0.12", "10.77.0.11", IPPROTO_UDP, 53, DENY_SPOOFED},
-    {"tunnel source from the office, IPv6", OFFICE_SIDE, "fd77:acc::12", "fd77:acc::11", IPPROTO_UDP, 53, DENY_SPOOFED},
-    {"tunnel source from the office to the gateway", OFFICE_SIDE, "10.77.0.12", "10.20.0.1", IPPROTO_UDP, 53, DENY_SPOOFED},
+    {"not enrolled, remediation", DEVICE_SIDE, "10.77.0.99", "10.20.0.40", IPPROTO_UDP, 443,
+     DENY_UNKNOWN_SOURCE},
+    {"not enrolled, IPv6", DEVICE_SIDE, "fd77:acc::99", "fd20::40", IPPROTO_UDP, 443,
+     DENY_UNKNOWN_SOURCE},
+    {"foreign source by the tunnel", DEVICE_SIDE, "10.20.0.9", "10.20.0.40", IPPROTO_UDP, 443,
+     DENY_SPOOFED},
+    {"foreign source by the tunnel, IPv6", DEVICE_SIDE, "fd20::9", "fd20::40", IPPROTO_UDP, 443,
+     DENY_SPOOFED},
+    {"link-local source by the tunnel", DEVICE_SIDE, "169.254.1.1", "10.20.0.40", IPPROTO_UDP, 443,
+     DENY_SPOOFED},
+    {"tunnel source from the office", OFFICE_SIDE, "10.77.0.12", "10.77.0.11", IPPROTO_UDP, 53,
+     DENY_SPOOFED},
+    {"tunnel source from the office, IPv6", OFFICE_SIDE, "fd77:acc::12", "fd77:acc::11",
+     IPPROTO_UDP, 53, DENY_SPOOFED},
+    {"tunnel source from the office to the gateway", OFFICE_SIDE, "10.77.0.12", "10.20.0.1",
+     IPPROTO_UDP, 53, DENY_SPOOFED},
+    {"tunnel source past the tunnel", OFFICE_SIDE, "10.77.0.12", "192.0.2.1", IPPROTO_UDP, 53,
+     DENY_SPOOFED},
+    {"tunnel source past the tunnel, IPv6", OFFICE_SIDE, "fd77:acc::12", "2001:db8::1", IPPROTO_UDP,
+     53, DENY_SPOOFED},
+    {"to the tunnel's network, routed elsewhere", OFFICE_SIDE, "10.20.0.9", "10.77.3.9",
+     IPPROTO_UDP, 53, DENY_WRONG_DIRECTION},
+    {"to the tunnel's network, routed elsewhere, IPv6", OFFICE_SIDE, "fd20::9", "fd77:acc::39",
+     IPPROTO_UDP, 53, DENY_WRONG_DIRECTION},
     {"office opens", OFFICE_SIDE, "10.20.0.9", "10.77.0.11", IPPROTO_UDP, 53, DENY_WRONG_DIRECTION},
-    {"office opens, IPv6", OFFICE_SIDE, "fd20::9", "fd77:acc::11", IPPROTO_UDP, 53, DENY_WRONG_DIRECTION},
-    {"device to device", DEVICE_SIDE, "10.77.0.11", "10.77.0.12", IPPROTO_UDP, 53, DENY_DEVICE_TO_DEVICE},
-    {"device to device, IPv6", DEVICE_SIDE, "fd77:acc::11", "fd77:acc::12", IPPROTO_UDP, 53, DENY_DEVICE_TO_DEVICE},
+    {"office opens, IPv6", OFFICE_SIDE, "fd20::9", "fd77:acc::11", IPPROTO_UDP, 53,
+     DENY_WRONG_DIRECTION},
+    {"device to device", DEVICE_SIDE, "10.77.0.11", "10.77.0.12", IPPROTO_UDP, 53,
+     DENY_DEVICE_TO_DEVICE},
+    {"device to device, IPv6", DEVICE_SIDE, "fd77:acc::11", "fd77:acc::12", IPPROTO_UDP, 53,
+     DENY_DEVICE_TO_DEVICE},
     {"gateway, ssh", DEVICE_SIDE, "10.77.0.11", "10.77.0.1", IPPROTO_TCP, 22, DENY_GATEWAY_INPUT},
-    {"gateway's office address", DEVICE_SIDE, "10.77.0.11", "10.20.0.1", IPPROTO_TCP, 8080, DENY_GATEWAY_INPUT},
-    {"gateway, udp portal port", DEVICE_SIDE, "fd77:acc::11", "fd77:acc::1", IPPROTO_UDP, 8080, DENY_GATEWAY_INPUT},
-    {"gateway, portal, not enrolled", DEVICE_SIDE, "10.77.0.99", "10.77.0.1", IPPROTO_TCP, 8080, DENY_UNKNOWN_SOURCE},
-    {"gateway, foreign source", DEVICE_SIDE, "10.20.0.9", "10.77.0.1", IPPROTO_TCP, 8080, DENY_SPOOFED},
+    {"gateway's office address", DEVICE_SIDE, "10.77.0.11", "10.20.0.1", IPPROTO_TCP, 8080,
+     DENY_GATEWAY_INPUT},
+    {"gateway, udp portal port", DEVICE_SIDE, "fd77:acc::11", "fd77:acc::1", IPPROTO_UDP, 8080,
+     DENY_GATEWAY_INPUT},
+    {"gateway, portal, not enrolled", DEVICE_SIDE, "10.77.0.99", "10.77.0.1", IPPROTO_TCP, 8080,
+     DENY_UNKNOWN_SOURCE},
+    {"gateway, foreign source", DEVICE_SIDE, "10.20.0.9", "10.77.0.1", IPPROTO_TCP, 8080,
+     DENY_SPOOFED},
 };
 
 static void test_single_packets(void **state)
@@ -154,8 +191,10 @@ static void test_single_packets(void **state)
     SKIP_WITHOUT_LAB();
     wish(600000);
     for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++) {
-        const struct pkt p = {.src = ip(packets[i].src), .dst = ip(packets[i].dst),
-                              .proto = packets[i].proto, .sport = next_port(),
+        const struct pkt p = {.src = ip(packets[i].src),
+                              .dst = ip(packets[i].dst),
+                              .proto = packets[i].proto,
+                              .sport = next_port(),
                               .dport = packets[i].dport};
         expect_fate(&lab, packets[i].from, &p, packets[i].fate, packets[i].what);
     }
@@ -167,7 +206,9 @@ static void test_gateway_services(void **state)
     (void)state;
     SKIP_WITHOUT_LAB();
     wish(600000);
-    const struct pkt ping = {.src = ip("10.77.0.13"), .dst = ip("10.77.0.1"), .proto = IPPROTO_ICMP,
+    const struct pkt ping = {.src = ip("10.77.0.13"),
+                             .dst = ip("10.77.0.1"),
+                             .proto = IPPROTO_ICMP,
                              .sport = next_port()};
     const uint32_t tag = put_on_wire(&lab, DEVICE_SIDE, &ping);
     sleep_ms(20);
@@ -175,8 +216,11 @@ static void test_gateway_services(void **state)
     static const uint16_t ports[] = {8080, 53};
     for (size_t i = 0; i < 2; i++) {
         struct nft_counts before, now;
-        const struct pkt syn = {.src = ip("10.77.0.13"), .dst = ip("10.77.0.1"),
-                                .proto = IPPROTO_TCP, .sport = next_port(), .dport = ports[i]};
+        const struct pkt syn = {.src = ip("10.77.0.13"),
+                                .dst = ip("10.77.0.1"),
+                                .proto = IPPROTO_TCP,
+                                .sport = next_port(),
+                                .dport = ports[i]};
         assert_int_equal(nft_counts(lab.nft, &before), 0);
         const uint32_t seq = put_on_wire(&lab, DEVICE_SIDE, &syn);
         sleep_ms(20);
@@ -186,7 +230,8 @@ static void test_gateway_services(void **state)
     }
 }
 
-/* ---- how a lease ends -------------------------------------------------------------------------- */
+/* ---- how a lease ends --------------------------------------------------------------------------
+ */
 
 static void expect_both(struct pkt *p, int out, int back, const char *what)
 {
@@ -200,8 +245,8 @@ static void expect_both(struct pkt *p, int out, int back, const char *what)
 
 static struct pkt open_flow(const char *src, const char *dst, uint8_t proto, uint16_t dport)
 {
-    struct pkt p = {.src = ip(src), .dst = ip(dst), .proto = proto, .sport = next_port(),
-                    .dport = dport};
+    struct pkt p = {
+        .src = ip(src), .dst = ip(dst), .proto = proto, .sport = next_port(), .dport = dport};
     expect_fate(&lab, DEVICE_SIDE, &p, ARRIVED, "flow opens");
     const struct pkt a = answer(&p);
     expect_fate(&lab, OFFICE_SIDE, &a, ARRIVED, "flow is answered");
@@ -229,8 +274,11 @@ static void test_renew(void **state)
     put_lease(1, 1, 60000);
     sleep_ms(900);
     expect_both(&flow, ARRIVED, ARRIVED, "renewed lease");
-    struct pkt other = {.src = ip("10.77.0.12"), .dst = ip("10.20.0.9"), .proto = IPPROTO_UDP,
-                        .sport = next_port(), .dport = 53};
+    struct pkt other = {.src = ip("10.77.0.12"),
+                        .dst = ip("10.20.0.9"),
+                        .proto = IPPROTO_UDP,
+                        .sport = next_port(),
+                        .dport = 53};
     expect_fate(&lab, DEVICE_SIDE, &other, DENY_NO_LEASE, "lease that was not renewed");
     put_lease(2, 2, 60000);
     expect_fate(&lab, DEVICE_SIDE, &other, ARRIVED, "renewed after it had expired");
@@ -258,8 +306,11 @@ static void test_revoke(void **state)
     apply_one((struct change){.kind = CHANGE_DEVICE_DROP, .u.device = {.index = 1}});
     expect_both(&a, DENY_UNKNOWN_SOURCE, DENY_UNKNOWN_SOURCE, "revoked device");
     expect_both(&b, DENY_UNKNOWN_SOURCE, DENY_UNKNOWN_SOURCE, "revoked device, ICMPv6");
-    struct pkt portal = {.src = ip("10.77.0.11"), .dst = ip("10.77.0.1"), .proto = IPPROTO_TCP,
-                         .sport = next_port(), .dport = 8080};
+    struct pkt portal = {.src = ip("10.77.0.11"),
+                         .dst = ip("10.77.0.1"),
+                         .proto = IPPROTO_TCP,
+                         .sport = next_port(),
+                         .dport = 8080};
     expect_fate(&lab, DEVICE_SIDE, &portal, DENY_UNKNOWN_SOURCE, "portal after revocation");
     expect_both(&other, ARRIVED, ARRIVED, "somebody else's flow");
     struct nft_device_state s;
@@ -308,7 +359,8 @@ static void test_quarantine_change(void **state)
     expect_both(&new, DENY_NOT_PERMITTED, DENY_NOT_PERMITTED, "quarantine's flow under a lease");
 }
 
-/* ---- what is not a decision ---------------------------------------------------------------------- */
+/* ---- what is not a decision
+ * ---------------------------------------------------------------------- */
 
 /* The frame that reaches the other side; fails when none does. */
 static size_t through(enum side from, const struct pkt *p, uint8_t frame[FRAME_MAX])
@@ -355,8 +407,12 @@ static void test_mss(void **state)
     SKIP_WITHOUT_LAB();
     shell("ip link set wg0 mtu 1420");
     wish(600000);
-    struct pkt syn = {.src = ip("10.77.0.11"), .dst = ip("10.20.0.30"), .proto = IPPROTO_TCP,
-                      .sport = next_port(), .dport = 631, .mss = 1400};
+    struct pkt syn = {.src = ip("10.77.0.11"),
+                      .dst = ip("10.20.0.30"),
+                      .proto = IPPROTO_TCP,
+                      .sport = next_port(),
+                      .dport = 631,
+                      .mss = 1400};
     struct pkt big = syn;
     through(DEVICE_SIDE, &syn, frame);
     assert_int_equal(frame[14 + 20 + 22] << 8 | frame[14 + 20 + 23], 1380);
@@ -397,7 +453,8 @@ static void test_spoofed_answer(void **state)
     shell("ip link del dum0");
 }
 
-/* ---- what the connection remembers ---------------------------------------------------------------- */
+/* ---- what the connection remembers
+ * ---------------------------------------------------------------- */
 
 static void element(const char *set, const struct element *e, uint16_t type)
 {
@@ -441,7 +498,8 @@ static void test_quarantine_is_not_remembered(void **state)
     expect_both(&flow, DENY_NO_LEASE, DENY_NO_LEASE, "remediation gone");
 }
 
-/* ---- ICMP errors -------------------------------------------------------------------------------- */
+/* ---- ICMP errors --------------------------------------------------------------------------------
+ */
 
 static void test_icmp_errors(void **state)
 {
@@ -451,13 +509,17 @@ static void test_icmp_errors(void **state)
     wish(600000);
     struct pkt flow = open_flow("10.77.0.11", "10.20.0.30", IPPROTO_UDP, 1000);
     const size_t len = build_ip(inner, &flow, 0x5a5a5a5a);
-    const struct pkt error = {.src = ip("10.20.0.9"), .dst = ip("10.77.0.11"),
-                              .proto = IPPROTO_ICMP, .inner = inner, .inner_len = len};
+    const struct pkt error = {.src = ip("10.20.0.9"),
+                              .dst = ip("10.77.0.11"),
+                              .proto = IPPROTO_ICMP,
+                              .inner = inner,
+                              .inner_len = len};
     put_on_wire(&lab, OFFICE_SIDE, &error);
     sleep_ms(20);
     assert_true(arrived(&lab, DEVICE_SIDE, 0x5a5a5a5a));
     put_lease(1, 2, 60000);
-    expect_fate(&lab, OFFICE_SIDE, &error, DENY_NOT_PERMITTED, "error about a flow that may not be");
+    expect_fate(&lab, OFFICE_SIDE, &error, DENY_NOT_PERMITTED,
+                "error about a flow that may not be");
     expect_both(&flow, DENY_NOT_PERMITTED, DENY_NOT_PERMITTED, "the flow after the error");
     drop_lease(1);
     expect_fate(&lab, OFFICE_SIDE, &error, DENY_NO_LEASE, "error about a revoked flow");
@@ -466,7 +528,8 @@ static void test_icmp_errors(void **state)
     expect_fate(&lab, OFFICE_SIDE, &error, DENY_INVALID, "error about a flow that never was");
 }
 
-/* ---- random packets against the model ----------------------------------------------------------- */
+/* ---- random packets against the model -----------------------------------------------------------
+ */
 
 static uint32_t rnd(uint32_t below)
 {
@@ -493,7 +556,8 @@ static struct ip_addr random_target(bool v6)
 
 static void test_random_packets(void **state)
 {
-    static const uint16_t ports[] = {52, 53, 54, 443, 630, 631, 640, 641, 999, 1000, 2000, 2001, 65535};
+    static const uint16_t ports[] = {52,  53,  54,   443,  630,  631,  640,
+                                     641, 999, 1000, 2000, 2001, 65535};
     static const uint8_t protos[] = {IPPROTO_UDP, IPPROTO_TCP, 0, 99};
     (void)state;
     SKIP_WITHOUT_LAB();
@@ -501,8 +565,10 @@ static void test_random_packets(void **state)
     for (int i = 0; i < 1500; i++) {
         const bool v6 = rnd(2);
         const uint32_t d = rnd(v6 ? 3 : 4);
-        struct pkt p = {.src = ip(v6 ? addr6[d] : addr4[d]), .dst = random_target(v6),
-                        .proto = protos[rnd(4)], .sport = next_port(),
+        struct pkt p = {.src = ip(v6 ? addr6[d] : addr4[d]),
+                        .dst = random_target(v6),
+                        .proto = protos[rnd(4)],
+                        .sport = next_port(),
                         .dport = ports[rnd(sizeof ports / sizeof ports[0])]};
         if (rnd(20) == 0)
             p.src.b[v6 ? 15 : 3] = 200;
@@ -527,14 +593,20 @@ static int up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_single_packets), cmocka_unit_test(test_gateway_services),
-        cmocka_unit_test(test_lapse),          cmocka_unit_test(test_renew),
-        cmocka_unit_test(test_revoke),         cmocka_unit_test(test_class_change),
+        cmocka_unit_test(test_single_packets),
+        cmocka_unit_test(test_gateway_services),
+        cmocka_unit_test(test_lapse),
+        cmocka_unit_test(test_renew),
+        cmocka_unit_test(test_revoke),
+        cmocka_unit_test(test_class_change),
         cmocka_unit_test(test_quarantine_change),
-        cmocka_unit_test(test_masquerade),     cmocka_unit_test(test_mss),
+        cmocka_unit_test(test_masquerade),
+        cmocka_unit_test(test_mss),
         cmocka_unit_test(test_spoofed_answer),
-        cmocka_unit_test(test_remembered),     cmocka_unit_test(test_quarantine_is_not_remembered),
-        cmocka_unit_test(test_icmp_errors),    cmocka_unit_test(test_random_packets),
+        cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_quarantine_is_not_remembered),
+        cmocka_unit_test(test_icmp_errors),
+        cmocka_unit_test(test_random_packets),
     };
     return cmocka_run_group_tests_name("nft_packets", tests, up, NULL);
 }

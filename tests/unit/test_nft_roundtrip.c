@@ -4,7 +4,7 @@
  * come back equal, and the static parts verify after each. Needs root; makes its own namespace.
  * The seed is printed; SEED=n repeats a run.
  */
-#include "policy/lang.h"      /* before cmocka.h, which defines fail() */
+#include "policy/lang.h" /* before cmocka.h, which defines fail() */
 
 #include "tests/unit/nft_lab.h"
 
@@ -24,7 +24,8 @@ static uint32_t rnd(uint32_t below)
     return (uint32_t)((seed >> 16) % below);
 }
 
-/* ---- random values ------------------------------------------------------------------------------ */
+/* ---- random values ------------------------------------------------------------------------------
+ */
 
 static struct ip_addr random_addr(bool v6)
 {
@@ -112,7 +113,8 @@ static void random_content(struct changes *c)
     }
 }
 
-/* ---- comparing ---------------------------------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------------------------------
+ */
 
 static void expect_equal(const struct dataplane *want, const char *what, int round)
 {
@@ -157,7 +159,8 @@ static void test_planes(void **state)
     }
 }
 
-/* ---- changes ------------------------------------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------------------------------------
+ */
 
 static uint32_t free_device(const struct dataplane *dp)
 {
@@ -328,8 +331,10 @@ static int up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_planes), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_repair), cmocka_unit_test(test_broken_lease),
+        cmocka_unit_test(test_planes),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_repair),
+        cmocka_unit_test(test_broken_lease),
     };
     return cmocka_run_group_tests_name("nft_roundtrip", tests, up, NULL);
 }

@@ -73,7 +73,9 @@ static void start(struct dataplane *dp)
     struct change v[] = {
         device_put(device(1, "10.77.0.11", "fd77:acc::11", 1)),
         device_put(device(5, "10.77.0.15", NULL, 5)),
-        class_put(0, NULL, 0), class_put(7, NULL, 0), class_put(8, NULL, 0),
+        class_put(0, NULL, 0),
+        class_put(7, NULL, 0),
+        class_put(8, NULL, 0),
         lease_put(1, 7, 60000),
     };
     const struct changes c = {.v = v, .n = sizeof v / sizeof v[0]};
@@ -82,50 +84,129 @@ static void start(struct dataplane *dp)
     assert_int_equal(plan_apply(dp, &c), PLAN_OK);
 }
 
-/* ---- the check ------------------------------------------------------------------------------------ */
+/* ---- the check
+ * ------------------------------------------------------------------------------------ */
 
-#define R(first, last) {{.family = 4, .b = {10, 20, 0, first}}, {.family = 4, .b = {10, 20, 0, last}}}
-static struct permit good[] = {{R(9, 9), IPPROTO_TCP, 80, 80}, {R(9, 9), IPPROTO_TCP, 82, 90},
+#define R(first, last)                                                                             \
+    {                                                                                              \
+        {.family = 4, .b = {10, 20, 0, first}},                                                    \
+        {                                                                                          \
+            .family = 4, .b = { 10, 20, 0, last }                                                  \
+        }                                                                                          \
+    }
+static struct permit good[] = {{R(9, 9), IPPROTO_TCP, 80, 80},
+                               {R(9, 9), IPPROTO_TCP, 82, 90},
                                {R(10, 20), IPPROTO_ICMP, 0, 0}};
 static struct permit reversed[] = {{R(10, 9), IPPROTO_TCP, 80, 80}};
 static struct permit ports_reversed[] = {{R(9, 9), IPPROTO_TCP, 81, 80}};
 static struct permit ports_of_icmp[] = {{R(9, 9), IPPROTO_ICMP, 0, 1}};
 static struct permit icmp6_of_v4[] = {{R(9, 9), IPPROTO_ICMPV6, 0, 0}};
-static struct permit unsorted[] = {{R(10, 10), IPPROTO_TCP, 80, 80}, {R(9, 9), IPPROTO_TCP, 80, 80}};
+static struct permit unsorted[] = {{R(10, 10), IPPROTO_TCP, 80, 80},
+                                   {R(9, 9), IPPROTO_TCP, 80, 80}};
 static struct permit twice[] = {{R(9, 9), IPPROTO_TCP, 80, 80}, {R(9, 10), IPPROTO_TCP, 80, 81}};
 static struct permit mixed[] = {{{{.family = 4}, {.family = 6}}, IPPROTO_TCP, 80, 80}};
-static struct permit dirty[] = {{{{.family = 4, .b = {[5] = 1}}, {.family = 4}}, IPPROTO_TCP, 1, 2}};
+static struct permit dirty[] = {
+    {{{.family = 4, .b = {[5] = 1}}, {.family = 4}}, IPPROTO_TCP, 1, 2}};
 
 static void test_check(void **state)
 {
-    const struct { const char *what; struct change v[3]; size_t n; enum plan_error e; size_t at; } cases[] = {
+    const struct {
+        const char *what;
+        struct change v[3];
+        size_t n;
+        enum plan_error e;
+        size_t at;
+    } cases[] = {
         {"nothing", {{0}}, 0, PLAN_OK, 0},
         {"device", {device_put(device(2, "10.77.0.12", "fd77:acc::12", 2))}, 1, PLAN_OK, 0},
         {"highest index", {device_put(device(DEVICE_MAX, "10.77.0.12", NULL, 2))}, 1, PLAN_OK, 0},
         {"index 0", {device_put(device(0, "10.77.0.12", NULL, 2))}, 1, PLAN_DEVICE_INDEX, 0},
-        {"index too high", {device_put(device(DEVICE_MAX + 1, "10.77.0.12", NULL, 2))}, 1, PLAN_DEVICE_INDEX, 0},
+        {"index too high",
+         {device_put(device(DEVICE_MAX + 1, "10.77.0.12", NULL, 2))},
+         1,
+         PLAN_DEVICE_INDEX,
+         0},
         {"outside", {device_put(device(2, "10.78.0.12", NULL, 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
         {"the gateway's", {device_put(device(2, "10.77.0.1", NULL, 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"network address", {device_put(device(2, "10.77.0.0", NULL, 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"broadcast address", {device_put(device(2, "10.77.255.255", NULL, 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"IPv6 outside", {device_put(device(2, "10.77.0.12", "fd78:acc::2", 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"IPv6 of the gateway", {device_put(device(2, "10.77.0.12", "fd77:acc::1", 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"IPv6 anycast", {device_put(device(2, "10.77.0.12", "fd77:acc::", 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"families changed", {device_put(device(2, "fd77:acc::12", "10.77.0.12", 2))}, 1, PLAN_DEVICE_ADDRESS, 0},
-        {"index taken", {device_put(device(5, "10.77.0.12", NULL, 2))}, 1, PLAN_DEVICE_DUPLICATE, 0},
-        {"address taken", {device_put(device(2, "10.77.0.15", NULL, 2))}, 1, PLAN_DEVICE_DUPLICATE, 0},
-        {"IPv6 taken", {device_put(device(2, "10.77.0.12", "fd77:acc::11", 2))}, 1, PLAN_DEVICE_DUPLICATE, 0},
+        {"network address",
+         {device_put(device(2, "10.77.0.0", NULL, 2))},
+         1,
+         PLAN_DEVICE_ADDRESS,
+         0},
+        {"broadcast address",
+         {device_put(device(2, "10.77.255.255", NULL, 2))},
+         1,
+         PLAN_DEVICE_ADDRESS,
+         0},
+        {"IPv6 outside",
+         {device_put(device(2, "10.77.0.12", "fd78:acc::2", 2))},
+         1,
+         PLAN_DEVICE_ADDRESS,
+         0},
+        {"IPv6 of the gateway",
+         {device_put(device(2, "10.77.0.12", "fd77:acc::1", 2))},
+         1,
+         PLAN_DEVICE_ADDRESS,
+         0},
+        {"IPv6 anycast",
+         {device_put(device(2, "10.77.0.12", "fd77:acc::", 2))},
+         1,
+         PLAN_DEVICE_ADDRESS,
+         0},
+        {"families changed",
+         {device_put(device(2, "fd77:acc::12", "10.77.0.12", 2))},
+         1,
+         PLAN_DEVICE_ADDRESS,
+         0},
+        {"index taken",
+         {device_put(device(5, "10.77.0.12", NULL, 2))},
+         1,
+         PLAN_DEVICE_DUPLICATE,
+         0},
+        {"address taken",
+         {device_put(device(2, "10.77.0.15", NULL, 2))},
+         1,
+         PLAN_DEVICE_DUPLICATE,
+         0},
+        {"IPv6 taken",
+         {device_put(device(2, "10.77.0.12", "fd77:acc::11", 2))},
+         1,
+         PLAN_DEVICE_DUPLICATE,
+         0},
         {"key taken", {device_put(device(2, "10.77.0.12", NULL, 5))}, 1, PLAN_DEVICE_DUPLICATE, 0},
-        {"same address twice", {device_put(device(2, "10.77.0.12", NULL, 2)), device_put(device(3, "10.77.0.12", NULL, 3))}, 2, PLAN_DEVICE_DUPLICATE, 1},
-        {"same key twice", {device_put(device(2, "10.77.0.12", NULL, 2)), device_put(device(3, "10.77.0.13", NULL, 2))}, 2, PLAN_DEVICE_DUPLICATE, 1},
-        {"no IPv6 twice", {device_put(device(2, "10.77.0.12", NULL, 2)), device_put(device(3, "10.77.0.13", NULL, 3))}, 2, PLAN_OK, 0},
-        {"address of one that is dropped", {device_drop(5), device_put(device(2, "10.77.0.15", NULL, 2))}, 2, PLAN_DEVICE_DUPLICATE, 1},
+        {"same address twice",
+         {device_put(device(2, "10.77.0.12", NULL, 2)),
+          device_put(device(3, "10.77.0.12", NULL, 3))},
+         2,
+         PLAN_DEVICE_DUPLICATE,
+         1},
+        {"same key twice",
+         {device_put(device(2, "10.77.0.12", NULL, 2)),
+          device_put(device(3, "10.77.0.13", NULL, 2))},
+         2,
+         PLAN_DEVICE_DUPLICATE,
+         1},
+        {"no IPv6 twice",
+         {device_put(device(2, "10.77.0.12", NULL, 2)),
+          device_put(device(3, "10.77.0.13", NULL, 3))},
+         2,
+         PLAN_OK,
+         0},
+        {"address of one that is dropped",
+         {device_drop(5), device_put(device(2, "10.77.0.15", NULL, 2))},
+         2,
+         PLAN_DEVICE_DUPLICATE,
+         1},
         {"drop unknown", {device_drop(9)}, 1, PLAN_DEVICE_UNKNOWN, 0},
         {"drop twice", {device_drop(5), device_drop(5)}, 2, PLAN_DEVICE_UNKNOWN, 1},
         {"drop with its lease", {device_drop(1), class_drop(7)}, 2, PLAN_OK, 0},
         {"class", {class_put(9, good, 3)}, 1, PLAN_OK, 0},
         {"quarantine replaced", {class_put(0, good, 3)}, 1, PLAN_OK, 0},
-        {"quarantine replaced twice", {class_put(0, good, 3), class_put(0, good, 1)}, 2, PLAN_CLASS_EXISTS, 1},
+        {"quarantine replaced twice",
+         {class_put(0, good, 3), class_put(0, good, 1)},
+         2,
+         PLAN_CLASS_EXISTS,
+         1},
         {"class exists", {class_put(7, good, 3)}, 1, PLAN_CLASS_EXISTS, 0},
         {"class twice", {class_put(9, good, 3), class_put(9, good, 3)}, 2, PLAN_CLASS_EXISTS, 1},
         {"class id", {class_put(CLASS_MAX + 1, good, 3)}, 1, PLAN_CLASS_ID, 0},
@@ -145,10 +226,19 @@ static void test_check(void **state)
         {"drop a class and its last lease", {class_drop(7), lease_drop(1)}, 2, PLAN_OK, 0},
         {"move, then drop", {class_drop(7), lease_put(1, 8, 1000)}, 2, PLAN_OK, 0},
         {"move onto the dropped", {class_drop(8), lease_put(1, 8, 1000)}, 2, PLAN_CLASS_IN_USE, 0},
-        {"new lease on the dropped", {lease_put(5, 8, 1000), class_drop(8)}, 2, PLAN_CLASS_IN_USE, 1},
+        {"new lease on the dropped",
+         {lease_put(5, 8, 1000), class_drop(8)},
+         2,
+         PLAN_CLASS_IN_USE,
+         1},
         {"lease", {lease_put(5, 8, 1)}, 1, PLAN_OK, 0},
         {"longest lease", {lease_put(5, 8, LEASE_MAX_MS)}, 1, PLAN_OK, 0},
-        {"lease of what the list brings", {lease_put(2, 9, 1000), class_put(9, good, 3), device_put(device(2, "10.77.0.12", NULL, 2))}, 3, PLAN_OK, 0},
+        {"lease of what the list brings",
+         {lease_put(2, 9, 1000), class_put(9, good, 3),
+          device_put(device(2, "10.77.0.12", NULL, 2))},
+         3,
+         PLAN_OK,
+         0},
         {"no time", {lease_put(5, 8, 0)}, 1, PLAN_LEASE_TIME, 0},
         {"too long", {lease_put(5, 8, LEASE_MAX_MS + 1)}, 1, PLAN_LEASE_TIME, 0},
         {"lease of an unknown device", {lease_put(2, 8, 1000)}, 1, PLAN_DEVICE_UNKNOWN, 0},
@@ -173,12 +263,13 @@ static void test_check(void **state)
     dataplane_clear(&dp);
 }
 
-/* ---- application, against a slow model -------------------------------------------------------------- */
+/* ---- application, against a slow model
+ * -------------------------------------------------------------- */
 
 #define IDS 24
 struct model {
     bool device[IDS], class_[IDS];
-    struct lease lease[IDS];           /* class_id 0 = none */
+    struct lease lease[IDS]; /* class_id 0 = none */
     size_t permits[IDS];
 };
 
@@ -198,14 +289,22 @@ static void model_apply_kind(struct model *m, const struct changes *c, enum chan
         if (x->kind != kind)
             continue;
         switch (kind) {
-        case CHANGE_DEVICE_PUT: m->device[x->u.device.index] = true; break;
+        case CHANGE_DEVICE_PUT:
+            m->device[x->u.device.index] = true;
+            break;
         case CHANGE_CLASS_PUT:
             m->class_[x->u.class_.id] = true;
             m->permits[x->u.class_.id] = x->u.class_.n_permits;
             break;
-        case CHANGE_LEASE_PUT: m->lease[x->u.lease.device] = x->u.lease; break;
-        case CHANGE_LEASE_DROP: m->lease[x->u.lease.device].class_id = 0; break;
-        case CHANGE_CLASS_DROP: m->class_[x->u.class_.id] = false; break;
+        case CHANGE_LEASE_PUT:
+            m->lease[x->u.lease.device] = x->u.lease;
+            break;
+        case CHANGE_LEASE_DROP:
+            m->lease[x->u.lease.device].class_id = 0;
+            break;
+        case CHANGE_CLASS_DROP:
+            m->class_[x->u.class_.id] = false;
+            break;
         case CHANGE_DEVICE_DROP:
             m->device[x->u.device.index] = false;
             m->lease[x->u.device.index].class_id = 0;
@@ -250,18 +349,25 @@ static struct change random_change(void)
     const uint32_t i = 1 + rnd(IDS - 1);
     const uint16_t id = (uint16_t)rnd(IDS);
     switch (rnd(9)) {
-    case 0: case 1: return device_put(numbered(i));
-    case 2: return device_drop(i);
-    case 3: case 4: {
+    case 0:
+    case 1:
+        return device_put(numbered(i));
+    case 2:
+        return device_drop(i);
+    case 3:
+    case 4: {
         const size_t n = rnd(4);
         struct permit *v = n ? malloc(n * sizeof *v) : NULL;
         if (v)
             memcpy(v, good, n * sizeof *v);
         return class_put(id, v, n);
     }
-    case 5: return class_drop(id);
-    case 6: return lease_drop(i);
-    default: return lease_put(i, id, 1 + rnd(LEASE_MAX_MS));
+    case 5:
+        return class_drop(id);
+    case 6:
+        return lease_drop(i);
+    default:
+        return lease_put(i, id, 1 + rnd(LEASE_MAX_MS));
     }
 }
 
@@ -296,7 +402,8 @@ static void test_apply(void **state)
     dataplane_clear(&dp);
 }
 
-/* ---- differences -------------------------------------------------------------------------------------- */
+/* ---- differences
+ * -------------------------------------------------------------------------------------- */
 
 static struct dataplane random_plane(void)
 {
@@ -351,7 +458,8 @@ static void test_diff_slack(void **state)
     dataplane_clear(&b);
 }
 
-/* ---- the model's verdict -------------------------------------------------------------------------------- */
+/* ---- the model's verdict
+ * -------------------------------------------------------------------------------- */
 
 static void test_verdict(void **state)
 {
@@ -359,7 +467,7 @@ static void test_verdict(void **state)
         const char *what, *src, *dst;
         uint8_t proto;
         uint16_t port;
-        int deny;               /* -1: permitted */
+        int deny; /* -1: permitted */
     } cases[] = {
         {"permitted", "10.77.0.11", "10.20.0.9", IPPROTO_TCP, 80, -1},
         {"port between", "10.77.0.11", "10.20.0.9", IPPROTO_TCP, 81, DENY_NOT_PERMITTED},
@@ -382,8 +490,8 @@ static void test_verdict(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct ip_addr src = ip(cases[i].src), dst = ip(cases[i].dst);
         enum deny_reason why = DENY_REASONS;
-        const bool pass =
-            dataplane_verdict(&dp, &src, &dst, cases[i].proto, cases[i].port, &why) == VERDICT_PERMIT;
+        const bool pass = dataplane_verdict(&dp, &src, &dst, cases[i].proto, cases[i].port, &why) ==
+                          VERDICT_PERMIT;
         if (pass != (cases[i].deny == -1) || (!pass && (int)why != cases[i].deny))
             fail_msg("%s: %s", cases[i].what, pass ? "permitted" : deny_reason_name(why));
     }
@@ -403,8 +511,9 @@ static int start_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check), cmocka_unit_test(test_apply), cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_diff_slack), cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_check),   cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_diff),    cmocka_unit_test(test_diff_slack),
+        cmocka_unit_test(test_verdict),
     };
     return cmocka_run_group_tests_name("plan", tests, start_random, NULL);
 }
