@@ -66,6 +66,15 @@ static void a_head_without_end(void **state)
     assert_int_equal(http_parse_head(s, HTTP_HEAD_MAX, &status, &head, &body), -EBADMSG);
 }
 
+static void a_head_with_a_nul(void **state)
+{
+    static const char s[] = "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\n";
+    int status;
+    size_t head, body;
+    (void)state;
+    assert_int_equal(http_parse_head(s, sizeof s - 1, &status, &head, &body), -EBADMSG);
+}
+
 /* ---- a daemon that says what we want ----------------------------------------------------- */
 
 static char folder[] = "/tmp/test_cli_http.XXXXXX";
@@ -298,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads),
         cmocka_unit_test(a_head_without_end),
+        cmocka_unit_test(a_head_with_a_nul),
         cmocka_unit_test(exchanges),
         cmocka_unit_test(the_receipt),
         cmocka_unit_test(a_receipt_that_does_not_verify),

@@ -163,6 +163,8 @@ static void harmless(void **state)
         {"byte order mark", "\xef\xbb\xbf", "\\u{feff}"},
         {"tag characters", "\xf3\xa0\x81\x81", "\\u{e0041}"},
         {"overlong slash", "\xc0\xaf", "\\xc0\\xaf"},
+        {"overlong in three bytes", "\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
+        {"overlong in four bytes", "\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
         {"surrogate", "\xed\xa0\x80", "\\xed\\xa0\\x80"},
         {"cut off", "a\xe2\x80", "a\\xe2\\x80"},
         {"above Unicode", "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
