@@ -83,10 +83,12 @@ static struct reply refused(const struct request *q)
     return (struct reply){422, o};
 }
 
-static struct policy *load_body(const struct request *q)
+typedef struct policy *policy_loader(const char *text, size_t len, struct diags *diags);
+
+static struct policy *load_body(const struct request *q, policy_loader *load)
 {
     struct diags *d = calloc(1, sizeof *d);
-    struct policy *p = d ? policy_load((const char *)q->body, q->body_len, d) : NULL;
+    struct policy *p = d ? load((const char *)q->body, q->body_len, d) : NULL;
 
     free(d);
     return p;
@@ -105,7 +107,7 @@ static char *diff_text(const struct policy *from, const struct policy *to)
 
 struct reply control_policy_diff(struct engine *e, struct request *q)
 {
-    struct policy *p = load_body(q);
+    struct policy *p = load_body(q, policy_load_untested);
 
     if (!p)
         return refused(q);
@@ -133,7 +135,7 @@ struct reply control_policy_apply(struct engine *e, struct request *q)
     if (e->version.confirm_until.s != 0)
         return reply_error(409, "unconfirmed", "The policy in force waits to be confirmed.",
                            "portcullis policy confirm, or rollback, comes first.");
-    struct policy *p = load_body(q);
+    struct policy *p = load_body(q, policy_load);
     if (!p)
         return refused(q);
     char *diff = diff_text(e->policy, p);

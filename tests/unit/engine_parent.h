@@ -43,7 +43,7 @@ struct lab {
     /* of the parent, under the lock */
     struct dataplane dp;
     struct changes staged;
-    unsigned commits, wholes;
+    unsigned commits, wholes, lease_puts;
     uint64_t commit_ns;
     int refuse;                       /* the next commit answers this */
     char failed[2048];                /* what MSG_FAILED said */
@@ -58,8 +58,10 @@ static inline void lab_stage(struct lab *l, struct reader *r)
     for (uint32_t n = get_u32(r); n > 0 && !r->failed; n--) {
         struct change c;
         get_change(r, &c);
-        if (!r->failed)
-            changes_add(&l->staged, &c);
+        if (r->failed)
+            break;
+        l->lease_puts += c.kind == CHANGE_LEASE_PUT;
+        changes_add(&l->staged, &c);
     }
 }
 

@@ -157,6 +157,58 @@ static void a_torn_end_is_cut_and_the_chain_goes_on(void **state)
     audit_close(b);
 }
 
+static void flip(off_t at)
+{
+    int fd = openat(dirfd_, "log", O_RDWR);
+    uint8_t c;
+
+    assert_int_equal(pread(fd, &c, 1, at), 1);
+    c ^= 1;
+    assert_int_equal(pwrite(fd, &c, 1, at), 1);
+    close(fd);
+}
+
+static void damage_in_the_middle_is_kept_and_said(void **state)
+{
+    struct audit *b;
+    struct stat st, after;
+    uint64_t cut;
+    char why[128], path[96];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/log", dir);
+    stat(path, &st);
+    flip(30);                             /* in the first of three */
+    assert_int_equal(audit_open(&b, dirfd_, "log", &nothing, &cut, why), -1);
+    assert_int_equal(cut, 0);
+    stat(path, &after);
+    assert_int_equal(after.st_size, st.st_size);
+    audit_close(b);
+}
+
+/* A sound first record of another log, of the same length, breaks the second. */
+static void a_replaced_record_breaks_the_chain(void **state)
+{
+    struct audit *b;
+    uint8_t bytes[512];
+    uint64_t cut;
+    char why[128];
+
+    (void)state;
+    assert_int_equal(audit_open(&b, dirfd_, "other", &nothing, &cut, why), 0);
+    add(b, "peter");
+    assert_true(verifies(b, 1));
+    audit_close(b);
+    int from = openat(dirfd_, "other", O_RDONLY), to = openat(dirfd_, "log", O_WRONLY);
+    ssize_t n = read(from, bytes, sizeof bytes);
+    assert_true(n > 0 && n < (ssize_t)sizeof bytes);
+    assert_int_equal(pwrite(to, bytes, (size_t)n, 0), n);
+    close(from);
+    close(to);
+    unlinkat(dirfd_, "other", 0);
+    assert_false(verifies(A, 3));
+}
+
 static void the_outbox_fills_what_the_file_lost(void **state)
 {
     struct audit_record r = {.time_us = 6, .actor = "anna", .uid = 7, .act = "user.revoke",
@@ -199,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_single_bit_counts, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_tail_is_seen, begin, end),
         cmocka_unit_test_setup_teardown(a_torn_end_is_cut_and_the_chain_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(damage_in_the_middle_is_kept_and_said, begin, end),
+        cmocka_unit_test_setup_teardown(a_replaced_record_breaks_the_chain, begin, end),
         cmocka_unit_test_setup_teardown(the_outbox_fills_what_the_file_lost, begin, end),
         cmocka_unit_test_setup_teardown(what_was_rolled_back_is_not_there, begin, end),
     };

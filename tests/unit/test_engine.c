@@ -199,6 +199,56 @@ static void a_lease_that_ran_out_does_not_come_back(void **state)
     assert_int_equal(L.dp.n_leases, 0);
 }
 
+static void the_audit_log_fills_up_what_it_lost(void **state)
+{
+    uint64_t before, after;
+    char text[160];
+
+    (void)state;
+    before = audit_last(L.e->audit);
+    lab_stop(&L);
+    assert_int_equal(truncate("audit.log", 40), 0);       /* and that is within the first record */
+    dataplane_clear(&L.dp);
+    lab_start(&L, LAB_POLICY);
+    assert_true(audit_verify(L.e->audit, &after, text));
+    assert_int_equal(after, before + 1);                  /* the start itself */
+    assert_true(L.e->n_alarms > 0);
+}
+
+static void addresses_follow_from_the_index(void **state)
+{
+    static const struct { uint32_t index; const char *net, *gateway, *want; } cases[] = {
+        {1, "10.77.0.0/16", "10.77.0.1", "10.77.0.2"},
+        {254, "10.77.0.0/16", "10.77.0.1", "10.77.0.255"},
+        {255, "10.77.0.0/16", "10.77.0.1", "10.77.1.0"},
+        {65533, "10.77.0.0/16", "10.77.0.1", "10.77.255.254"},
+        {65534, "10.77.0.0/16", "10.77.0.1", NULL},        /* broadcast */
+        {65535, "10.77.0.0/16", "10.77.0.1", NULL},        /* outside */
+        {4, "10.77.0.0/16", "10.77.0.5", NULL},            /* the gateway's own */
+        {DEVICE_MAX, "10.0.0.0/8", "10.0.0.1", "10.3.255.255"},
+        {254, "fd77:acc::/64", "fd77:acc::1", "fd77:acc::ff"},
+        {65535, "fd77:acc::/64", "fd77:acc::1", "fd77:acc::1:0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct gateway_conf c = {0};
+        struct device d = {.index = cases[i].index};
+        struct ip_prefix p, wide;
+        char text[ADDR_TEXT];
+        assert_true(prefix_parse(cases[i].net, strlen(cases[i].net), &p));
+        assert_true(ip_parse(cases[i].gateway, strlen(cases[i].gateway), &p.addr));
+        assert_true(prefix_parse("10.0.0.1/8", 10, &wide));
+        bool v6 = p.addr.family == 6;
+        c.tunnel.net4 = v6 ? wide : p;
+        if (v6)
+            c.tunnel.net6 = p;
+        assert_int_equal(dev_address(&c, &d), cases[i].want != NULL);
+        if (cases[i].want)
+            assert_string_equal(ip_print(v6 ? &d.addr6 : &d.addr4, text), cases[i].want);
+    }
+}
+
 /* ---- the clock ------------------------------------------------------------------------------------ */
 
 static void a_wall_clock_that_jumps_back_gives_nothing(void **state)
@@ -314,6 +364,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(limits_the_rate, begin, end),
         cmocka_unit_test_setup_teardown(leases_survive_a_restart_with_what_is_left, begin, end),
         cmocka_unit_test_setup_teardown(a_lease_that_ran_out_does_not_come_back, begin, end),
+        cmocka_unit_test_setup_teardown(the_audit_log_fills_up_what_it_lost, begin, end),
+        cmocka_unit_test(addresses_follow_from_the_index),
         cmocka_unit_test(a_wall_clock_that_jumps_back_gives_nothing),
         cmocka_unit_test_setup_teardown(revoking_cuts_and_gives_a_receipt, begin, end),
         cmocka_unit_test_setup_teardown(a_lost_device_does_not_return, begin, end),

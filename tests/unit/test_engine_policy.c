@@ -49,9 +49,12 @@ static void takes_away_what_it_takes_away_and_no_more(void **state)
     uint16_t before = dev_by_name(L.e, "otto-laptop")->lease.class_id;
 
     (void)state;
-    L.commits = 0;
+    size_t classes = L.dp.n_classes;
+    L.commits = L.lease_puts = 0;
     json_t *o = lab_must(&L, CONTROL_POST, "/v1/policy/apply", ONLY_WEB, 200);
     assert_int_equal(L.commits, 1);                        /* one transaction */
+    assert_int_equal(L.lease_puts, 1);                     /* maria's; otto's is as it was */
+    assert_int_equal(L.dp.n_classes, classes);             /* the old class went with it */
     assert_int_equal(json_integer_value(json_object_get(o, "changed_devices")), 1);
     assert_non_null(strstr(lab_text(o, "diff"), "filing"));
     json_decref(o);

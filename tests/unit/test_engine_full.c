@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A full disk: nothing is acknowledged that is not written, and revocation still works. */
+#include "tests/unit/engine_lab.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+static struct lab L;
+static struct laptop maria, otto;
+
+/* A file system of 8 MiB of our own; half of it is the engine's reserve. */
+static bool small_disk(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", L.dir, "tmpfs", 0, "size=8m") == 0;
+}
+
+static void fill(void)
+{
+    static char block[4096];
+    int fd = open("filler", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    memset(block, 1, sizeof block);
+    while (write(fd, block, sizeof block) > 0)
+        ;
+    close(fd);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    lab_new(&L);
+    if (!small_disk())
+        return 0;
+    lab_start(&L, LAB_POLICY);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_enrol(&L, &maria, "maria-laptop", "maria");
+    lab_enrol(&L, &otto, "otto-laptop", "otto");
+    lab_in(&L, &maria);
+    lab_in(&L, &otto);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    lab_stop(&L);
+    dataplane_clear(&L.dp);
+    (void)!chdir("/");
+    umount2(L.dir, MNT_DETACH);
+    rmdir(L.dir);
+    return 0;
+}
+
+/* Until the log of the database has no room for another change. */
+static void add_users_until_full(int *status)
+{
+    char body[64];
+
+    *status = 0;
+    for (int i = 0; i < 2000 && *status != 503; i++) {
+        fill();
+        snprintf(body, sizeof body, "{\"name\":\"u%d\",\"roles\":[]}", i);
+        json_decref(lab_ask(&L, CONTROL_POST, "/v1/users", "", body, status));
+    }
+}
+
+static void revoking_works_and_nothing_else_is_acknowledged(void **state)
+{
+    int status;
+
+    (void)state;
+    if (!L.e) {
+        print_message("skip - a small file system needs root\n");
+        skip();
+    }
+    add_users_until_full(&status);
+    assert_int_equal(status, 503);
+    size_t users = L.e->n_users;
+    assert_true(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+
+    json_t *o = lab_report(&L, &otto, &(struct report){.encrypted = true}, &status);
+    assert_int_equal(status, 503);
+    assert_string_equal(lab_text(o, "code"), "PT902");
+    json_decref(o);
+
+    o = lab_must(&L, CONTROL_POST, "/v1/users/maria/revoke", NULL, 200);
+    assert_true(json_is_true(json_object_get(o, "verified")));
+    json_decref(o);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.40", 443));
+
+    unlink("filler");
+    lab_stop(&L);
+    dataplane_clear(&L.dp);
+    lab_start(&L, LAB_POLICY);
+    assert_int_equal(L.e->n_users, users);
+    assert_int_equal(user_by_name(L.e, "maria")->state, USER_REVOKED);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.40", 443));
+    assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
+    o = lab_must(&L, CONTROL_POST, "/v1/audit/verify", NULL, 200);
+    assert_true(json_is_true(json_object_get(o, "ok")));
+    json_decref(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(revoking_works_and_nothing_else_is_acknowledged, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
