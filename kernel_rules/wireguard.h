@@ -20,7 +20,8 @@ void wg_close(struct wg *w);
 int wg_set_device(struct wg *w, const struct wg_key *private_key, uint16_t port);
 
 /* Adds or updates peers: allowed-ips replaced by addr4/32 and addr6/128. Uniqueness of addresses
- * is the caller's (an allowed-ip moves between peers silently). */
+ * is the caller's (an allowed-ip moves between peers silently). wireguard-go holds 65,536 peers and
+ * answers -EINVAL to one more; the kernel holds 1,048,576. */
 int wg_put_peers(struct wg *w, const struct device *d, size_t n);
 /* Empties each peer's allowed-ips first, then removes it. Absent peers are no error. */
 int wg_drop_peers(struct wg *w, const struct wg_key *keys, size_t n);
