@@ -14,7 +14,10 @@
 
 #include "gateway/channel.h"
 
-struct pair { struct channel *a, *b; int raw; };
+struct pair {
+    struct channel *a, *b;
+    int raw;
+};
 
 /* b's other end is a channel, or with raw a bare descriptor. */
 static struct pair make_pair(bool raw)
@@ -112,7 +115,7 @@ static void test_descriptor_comes_with_the_whole(void **state)
     assert_int_equal(write(m.fd, "x", 1), 1);
     assert_int_equal(read(pipes[0], &c, 1), 1);
     close(m.fd);
-    assert_int_equal(read(pipes[0], &c, 1), 0);   /* no copy is left anywhere */
+    assert_int_equal(read(pipes[0], &c, 1), 0); /* no copy is left anywhere */
     close(pipes[0]);
     writer_clear(&w);
     end_pair(&p);
@@ -125,9 +128,9 @@ static void test_refusals(void **state)
     (void)state;
     writer_init(&w, 1);
     put_u32(&w, 1);
-    assert_int_equal(channel_send(p.a, MSG_COMMIT, 1, &w, -1), -1);   /* a failed writer */
+    assert_int_equal(channel_send(p.a, MSG_COMMIT, 1, &w, -1), -1); /* a failed writer */
     writer_clear(&w);
-    assert_int_equal(channel_send(p.a, MSG_COUNTS, 1, NULL, -1), 0);  /* and no harm done */
+    assert_int_equal(channel_send(p.a, MSG_COUNTS, 1, NULL, -1), 0); /* and no harm done */
     end_pair(&p);
 }
 
@@ -140,7 +143,7 @@ static void test_slow_peer(void **state)
     fill(&w, 1 << 20);
     while (sent < 100 && channel_send(p.a, MSG_CHANGES, 1, &w, -1) == 0)
         sent++;
-    assert_in_range(sent, 15, 18);                /* the queue, and what the socket took */
+    assert_in_range(sent, 15, 18); /* the queue, and what the socket took */
     assert_int_equal(channel_flush(p.a), -1);
     writer_clear(&w);
     end_pair(&p);
@@ -160,7 +163,11 @@ static void test_closed(void **state)
 
 static void test_malformed(void **state)
 {
-    static const struct { const char *what; uint32_t h[2][4]; size_t body[2]; } cases[] = {
+    static const struct {
+        const char *what;
+        uint32_t h[2][4];
+        size_t body[2];
+    } cases[] = {
         {"longer than it says", {{1, 1, 3, 0}}, {4}},
         {"begins in the middle", {{1, 1, 8, 4}}, {4}},
         {"above the largest", {{1, 1, CHANNEL_MESSAGE_MAX + 1, 0}}, {4}},
@@ -198,10 +205,15 @@ static void test_short_packet(void **state)
 
 static void send_with_fds(int fd, const uint32_t h[4], int n)
 {
-    union { char room[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr align; } control = {0};
+    union {
+        char room[CMSG_SPACE(2 * sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
     uint32_t packet[4] = {h[0], h[1], h[2], h[3]};
     struct iovec iov = {packet, sizeof packet};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
                          .msg_controllen = CMSG_SPACE((unsigned)n * sizeof(int))};
     struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
     int fds[2] = {0, 1};
@@ -269,7 +281,8 @@ static void test_call_times_out(void **state)
     struct message m;
     (void)state;
     assert_int_equal(channel_call(p.b, MSG_COUNTS, NULL, &m, 20), -1);
-    assert_int_equal(channel_receive(p.b, &m), -1);   /* a late answer must not be taken for another */
+    assert_int_equal(channel_receive(p.b, &m),
+                     -1); /* a late answer must not be taken for another */
     end_pair(&p);
 }
 

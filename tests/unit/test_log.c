@@ -14,7 +14,9 @@
 
 static void test_escapes(void **state)
 {
-    static const struct { const char *what, *in, *out; } cases[] = {
+    static const struct {
+        const char *what, *in, *out;
+    } cases[] = {
         {"plain", "user maria, 2 devices", "user maria, 2 devices"},
         {"line feed", "a\nb", "a\\x0ab"},
         {"carriage return", "a\rb", "a\\x0db"},
@@ -27,7 +29,10 @@ static void test_escapes(void **state)
         {"right-to-left override", "\xe2\x80\xae", "\\xe2\\x80\\xae"},
         {"zero width", "\xe2\x80\x8b", "\\xe2\\x80\\x8b"},
         {"byte order mark", "\xef\xbb\xbf", "\\xef\\xbb\\xbf"},
-        {"not UTF-8", "\xff" "a", "\\xffa"},
+        {"not UTF-8",
+         "\xff"
+         "a",
+         "\\xffa"},
         {"overlong slash", "\xc0\xaf", "\\xc0\\xaf"},
     };
     char out[128];

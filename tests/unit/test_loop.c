@@ -175,7 +175,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unwatched_in_the_same_round, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_new_watch_does_not_inherit_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_repeats_until_ended, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_one_shot_goes_off_once_and_can_be_set_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_shot_goes_off_once_and_can_be_set_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_signal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_timers, setup, teardown),
     };

@@ -13,7 +13,11 @@
 static void test_permission(void **state)
 {
     static const struct {
-        const char *what; enum message_type t; enum gateway_role from, to; uint32_t len; bool allowed;
+        const char *what;
+        enum message_type t;
+        enum gateway_role from, to;
+        uint32_t len;
+        bool allowed;
     } cases[] = {
         {"the engine commits", MSG_COMMIT, ROLE_ENGINE, ROLE_PARENT, 1, true},
         {"the portal does not", MSG_COMMIT, ROLE_PORTAL, ROLE_PARENT, 1, false},
@@ -32,7 +36,8 @@ static void test_permission(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (message_allowed(cases[i].t, cases[i].from, cases[i].to, cases[i].len) != cases[i].allowed)
+        if (message_allowed(cases[i].t, cases[i].from, cases[i].to, cases[i].len) !=
+            cases[i].allowed)
             fail_msg("%s", cases[i].what);
 }
 
@@ -66,7 +71,8 @@ static void round_trip(const struct change *c, struct change *back)
 
 static void test_changes(void **state)
 {
-    struct permit permits[2] = {{{{4, {10}}, {4, {10, 9}}}, 6, 1, 2}, {{{4, {11}}, {4, {12}}}, 1, 0, 0}};
+    struct permit permits[2] = {{{{4, {10}}, {4, {10, 9}}}, 6, 1, 2},
+                                {{{4, {11}}, {4, {12}}}, 1, 0, 0}};
     struct change c = {.kind = CHANGE_DEVICE_PUT}, back;
     (void)state;
     c.u.device = (struct device){9, {4, {10, 77, 0, 9}}, {0}, {{7}}};
@@ -86,7 +92,8 @@ static void test_changes(void **state)
 
     c = (struct change){.kind = CHANGE_LEASE_PUT, .u.lease = {9, 3, 60000}};
     round_trip(&c, &back);
-    assert_true(back.u.lease.device == 9 && back.u.lease.class_id == 3 && back.u.lease.left_ms == 60000);
+    assert_true(back.u.lease.device == 9 && back.u.lease.class_id == 3 &&
+                back.u.lease.left_ms == 60000);
 
     c = (struct change){.kind = CHANGE_LEASE_DROP, .u.lease = {.device = 9}};
     round_trip(&c, &back);
@@ -138,10 +145,8 @@ static void test_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_permission),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_count_that_lies),
+        cmocka_unit_test(test_permission), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_changes),    cmocka_unit_test(test_count_that_lies),
         cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

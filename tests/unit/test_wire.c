@@ -30,7 +30,7 @@ static void test_numbers(void **state)
     put_i64(&w, -2);
     assert_false(w.failed);
     assert_int_equal(w.n, 23);
-    assert_int_equal(w.v[1], 0x34);   /* little-endian */
+    assert_int_equal(w.v[1], 0x34); /* little-endian */
     reader_init(&r, w.v, w.n);
     assert_int_equal(get_u8(&r), 0xfe);
     assert_int_equal(get_u16(&r), 0x1234);
@@ -52,7 +52,7 @@ static void test_bounds(void **state)
     put_u32(&w, 1);
     put_u16(&w, 1);
     assert_true(w.failed);
-    put_u8(&w, 1);                    /* would fit, but the failure sticks */
+    put_u8(&w, 1); /* would fit, but the failure sticks */
     assert_int_equal(w.n, 4);
     writer_clear(&w);
     assert_false(w.failed);
@@ -63,7 +63,11 @@ static void test_bounds(void **state)
 
 static void test_texts(void **state)
 {
-    static const struct { const char *what, *bytes; size_t n; bool good; } cases[] = {
+    static const struct {
+        const char *what, *bytes;
+        size_t n;
+        bool good;
+    } cases[] = {
         {"plain", "ab", 2, true},
         {"empty", "", 0, true},
         {"just fits", "1234567", 7, true},
@@ -88,7 +92,8 @@ static void test_texts(void **state)
         get_text(&r, out, sizeof out);
         if (reader_done(&r) != cases[i].good)
             fail_msg("%s", cases[i].what);
-        assert_memory_equal(out, cases[i].good ? cases[i].bytes : "", cases[i].good ? cases[i].n + 1 : 1);
+        assert_memory_equal(out, cases[i].good ? cases[i].bytes : "",
+                            cases[i].good ? cases[i].n + 1 : 1);
         writer_clear(&w);
     }
 }
@@ -146,8 +151,14 @@ static void test_addresses(void **state)
 
 static struct tunnel a_tunnel(void)
 {
-    struct tunnel t = {.iface = "wg0", .listen_port = 51820, .mtu = 1420, .outside = "eth0",
-                       .n_office = 2, .portal_port = 80, .nflog_group = 7, .log_rate = 100};
+    struct tunnel t = {.iface = "wg0",
+                       .listen_port = 51820,
+                       .mtu = 1420,
+                       .outside = "eth0",
+                       .n_office = 2,
+                       .portal_port = 80,
+                       .nflog_group = 7,
+                       .log_rate = 100};
     t.net4 = (struct ip_prefix){v4(1), 16};
     t.net6 = (struct ip_prefix){v6(1), 64};
     memcpy(t.office[0].name, "eth1", 5);
