@@ -48,6 +48,10 @@ int nft_snapshot(struct nft *n, struct dataplane *out);
  * what[] names the first difference. */
 int nft_verify_static(struct nft *n, const struct dataplane *wish, char what[128]);
 
+/* Does somebody's flowtable, in whatever table, cover one of our interfaces? Its connections pass
+ * by every forward chain: alarm, and end connections by conntrack. 1 yes (what: which), 0 no. */
+int nft_flowtable_over(struct nft *n, const struct tunnel *t, char what[128]);
+
 /* One device, for receipts and explain, asked by key (no dump). */
 struct nft_device_state {
     bool enrolled4, enrolled6, lease4, lease6, live;

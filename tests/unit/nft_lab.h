@@ -82,7 +82,7 @@ static struct tunnel MAYBE lab_tunnel(void)
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-static void MAYBE shell(const char *command)
+static int MAYBE try_shell(const char *command)
 {
     pid_t pid = fork();
     if (pid == 0) {
@@ -90,7 +90,12 @@ static void MAYBE shell(const char *command)
         _exit(127);
     }
     int status = 0;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+    return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
+}
+
+static void MAYBE shell(const char *command)
+{
+    if (try_shell(command) != 0)
         fail_msg("failed: %s", command);
 }
 

@@ -253,6 +253,27 @@ static void test_unowned_namesake(void **state)
     assert_int_equal(nft_verify_static(lab.nft, &dp, what), 0);
 }
 
+/* Kernels without flowtables (the build machine's) cannot show it: skipped there, with a word. */
+static void test_flowtable(void **state)
+{
+    char what[128];
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    install();
+    assert_int_equal(nft_flowtable_over(lab.nft, &dp.tunnel, what), 0);
+    shell("nft add table inet fast");
+    if (try_shell("nft add flowtable inet fast f '{ hook ingress priority 0; devices = { lo }; }' "
+                  "2>/dev/null")) {
+        print_message("skipped: this kernel has no flowtables\n");
+        skip();
+    }
+    assert_int_equal(nft_flowtable_over(lab.nft, &dp.tunnel, what), 0);
+    shell("nft add flowtable inet fast g '{ hook ingress priority 0; devices = { eth1 }; }'");
+    assert_int_equal(nft_flowtable_over(lab.nft, &dp.tunnel, what), 1);
+    assert_string_equal(what, "flowtable g of table fast covers eth1");
+    shell("nft delete table inet fast");
+}
+
 /* ---- replacement under a flood
  * -------------------------------------------------------------------- */
 
@@ -337,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_adopt),
         cmocka_unit_test(test_foreign_hands),
         cmocka_unit_test(test_own_acts),
+        cmocka_unit_test(test_flowtable),
         cmocka_unit_test(test_unowned_namesake),
         cmocka_unit_test(test_replace_under_flood),
         cmocka_unit_test(test_counts),
