@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
@@ -23,7 +24,7 @@ static int setup(void **state)
     (void)state;
     l = loop_new();
     count = 0;
-    return pipe(pipes[0]) + pipe(pipes[1]);
+    return pipe2(pipes[0], O_NONBLOCK) + pipe2(pipes[1], O_NONBLOCK);
 }
 
 static int teardown(void **state)
