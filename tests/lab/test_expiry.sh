@@ -8,20 +8,30 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 . "$LAB_SOURCE/assert.sh"
 
 
-# A steady flow of either family from host $1 to the office, ports $2 and $2 + 1.
+# Established connections between host $1 and the office: the host sends by TCP over IPv4 to port
+# $2, the office pushes by UDP over IPv6 from port $2 + 1.
 start_steady() {
-    lab_start office "$1-v4" flow udp recv 10.20.0.11 "$2"
-    lab_start office "$1-v6" flow udp recv fd20::11 $(($2 + 1))
+    lab_start office "$1-v4" flow tcp recv 10.20.0.11 "$2"
+    lab_start office "$1-v6" flow -r 500 udp push fd20::11 $(($2 + 1))
     lab_ready office "$1-v4"
     lab_ready office "$1-v6"
-    lab_start "$1" v4 flow -r 500 udp send 10.20.0.11 "$2"
-    lab_start "$1" v6 flow -r 500 udp send fd20::11 $(($2 + 1))
+    lab_start "$1" v4 flow -r 500 tcp send 10.20.0.11 "$2"
+    lab_start "$1" v6 flow udp pull fd20::11 $(($2 + 1))
 }
 
 # When the newest record of host $1's flow over family $2 came, in milliseconds.
 last_record_ms() {
-    lab_stop office "$1-$2"
-    echo $(($(lab_output office "$1-$2" | jq .last_ns) / 1000000))
+    local where=$([ "$2" = v4 ] && echo "office $1-v4" || echo "$1 v6")
+    # shellcheck disable=SC2086
+    lab_stop $where
+    # shellcheck disable=SC2086
+    echo $(($(lab_output $where | jq .last_ns) / 1000000))
+}
+
+# Ends what is left of host $1's flows.
+stop_steady() {
+    lab_stop "$1" v4
+    lab_stop office "$1-v6"
 }
 
 distance() { echo $(($1 > $2 ? $1 - $2 : $2 - $1)); }
@@ -44,8 +54,7 @@ stopped_daemon() {
     at_most "stopped daemon: the IPv6 flow likewise, ms" 1000 \
         "$(distance "$(last_record_ms laptop v6)" "$end")"
     gw_signal CONT
-    lab_stop laptop v4
-    lab_stop laptop v6
+    stop_steady laptop
     check "the daemon goes on when it is let" lab_wait_for 5 gw_answers
 }
 
@@ -63,8 +72,7 @@ ended_account() {
     at_most "the guest's flows end within 1 s of the account, IPv4, ms" 1000 \
         "$(distance "$(last_record_ms guest v4)" $((end * 1000)))"
     at_most "and IPv6, ms" 1000 "$(distance "$(last_record_ms guest v6)" $((end * 1000)))"
-    lab_stop guest v4
-    lab_stop guest v6
+    stop_steady guest
     refuse "a new report does not let the guest in again" staff_report guest healthy
 }
 
@@ -108,8 +116,7 @@ killed_daemon() {
         $(($(last_record_ms curious v4) - killed))
     at_most "killed daemon: the last IPv6 record, ms after the kill" 100 \
         $(($(last_record_ms curious v6) - killed))
-    lab_stop curious v4
-    lab_stop curious v6
+    stop_steady curious
     refuse "nor does a new connection pass" lab_on curious probe -t 800 tcp 10.20.0.10 80
     refuse "nor to remediation" lab_on curious probe -t 800 tcp 10.20.0.40 443
 }
