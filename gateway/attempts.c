@@ -183,15 +183,10 @@ static void show(struct engine *e, const struct attempt *a)
                   (unsigned long long)a->count);
 }
 
-static bool every(struct engine *e, int64_t seconds)
-{
-    return (clock_boot_ms() - e->started_ms) / 1000 % seconds == 0;
-}
-
 void attempts_tick(struct engine *e)
 {
     struct attempts *a = &e->attempts;
-    bool counts = every(e, COUNTS_EVERY_S);
+    bool counts = e->ticks % COUNTS_EVERY_S == 0;
 
     if (counts)
         attempts_read_counts(e);
@@ -201,7 +196,7 @@ void attempts_tick(struct engine *e)
     for (size_t i = 0; i < a->n; i++)
         store_add_attempt(e->store, &a->v[i]);
     store_counts(e);
-    if (every(e, PRUNE_EVERY_S))
+    if (e->ticks % PRUNE_EVERY_S == 0)
         store_prune_attempts(e->store, ATTEMPTS_KEPT);
     if (store_commit(e->store) != STORE_OK)
         return;   /* a full disk: they wait, and what has no room is counted */

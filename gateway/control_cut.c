@@ -173,6 +173,7 @@ struct reply cut_off(struct engine *e, struct request *q, const struct cut *c)
     if (cut(&x) == STORE_OK) {
         event_add(e, "act", "%s: %s %s", q->actor, act_name(c), c->object);
         r = (struct reply){200, receipt(&x)};
+        audit_note(e, q->actor, q->uid, "receipt", c->object, json_incref(r.body));
     } else {
         alarm_raise(e, "%s %s is cut in the kernel, but the disk is full and it is not written",
                     act_name(c), c->object);

@@ -215,7 +215,8 @@ struct reply control_issuer_revoke(struct engine *e, struct request *q)
     enum store_result r = batch_commit(&b, CUT_FIRST);
     free(d.v);
     if (r != STORE_OK)
-        return reply_full();
+        return reply_error(503, "store_unavailable", "What rested on the key is cut, but the disk is "
+                           "full: it is not written down.", "Make room and repeat this.");
     event_add(e, "act", "%s revoked the key %s", q->actor, k->kid);
     return (struct reply){200, issuer_json(k)};
 }

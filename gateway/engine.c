@@ -77,12 +77,8 @@ static int on_foreign(struct engine *e, struct reader *r)
         return -1;
     alarm_raise(e, "somebody else changed our rules: %s; %s %llu us after it was noticed", what,
                 repaired ? "repaired" : "not repaired", (unsigned long long)(ns / 1000));
-    store_begin(e->store);
-    audit_act(e, "engine", ENGINE_UID, "kernel.foreign", "",
-              json_pack("{s:s,s:b}", "what", what, "repaired", repaired));
-    if (store_commit(e->store) != STORE_OK)
-        audit_drop_pending(e->audit);
-    e->audit_unsynced = true;
+    audit_note(e, "engine", ENGINE_UID, "kernel.foreign", "",
+               json_pack("{s:s,s:b}", "what", what, "repaired", repaired));
     return 0;
 }
 
@@ -219,6 +215,7 @@ static void tick(void *arg, uint32_t events)
     (void)events;
     if (!e->serving)
         return;
+    e->ticks++;
     (void)lease_clock(e);
     leases_tick(e);
     policy_tick(e);

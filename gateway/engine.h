@@ -67,6 +67,7 @@ struct engine {
     struct peer_state *peers;  size_t n_peers;  int64_t peers_at_ms;
     uint32_t deaths[ROLES];
     int64_t started_ms;
+    uint64_t ticks;                           /* seconds of the loop */
     bool clock_alarmed, full_alarmed;
     int64_t confirm_boot_ms;                  /* when an unconfirmed policy goes; 0 = none */
 };
@@ -165,6 +166,11 @@ void alarm_raise(struct engine *e, const char *fmt, ...) __attribute__((format(p
 /* An audit record inside the open transaction; its number. detail (may be NULL) is taken over. */
 uint64_t audit_act(struct engine *e, const char *actor, uint32_t uid, const char *act,
                const char *object, json_t *detail);
+/* Commits the open transaction and the records in it. Always this, where there may be records. */
+enum store_result audit_commit(struct engine *e);
+/* A record in a transaction of its own. A full disk loses it, and says so. */
+void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *act,
+                const char *object, json_t *detail);
 void audit_flush(struct engine *e);               /* fsync, when something is not yet */
 void events_clear(struct engine *e);
 
@@ -207,7 +213,8 @@ json_t *user_json(struct engine *e, const struct user *u);
 json_t *dev_json(struct engine *e, struct dev *d, bool with_posture);
 const char *dev_state_name(struct engine *e, const struct dev *d);
 const char *dev_sentence(struct engine *e, const struct dev *d, enum refusal_code *code);
-json_t *rules_json(const struct posture_report *r, bool with_fix);
+/* Appends the rules of a report; where there is no room for all, those that fail. */
+void rules_add(json_t *list, const struct posture_report *r, bool with_fix);
 json_t *posture_json(struct engine *e, struct dev *d, bool with_fix);   /* NULL: no evidence */
 json_t *time_json(struct wall t);
 json_t *role_names_json(const struct policy *p, uint64_t roles);

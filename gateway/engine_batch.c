@@ -233,19 +233,10 @@ static void enforce(struct batch *b)
 
 static enum store_result record(struct batch *b)
 {
-    struct engine *e = b->e;
-    enum store_result r = store_commit(e->store);
+    enum store_result r = audit_commit(b->e);
 
-    if (r != STORE_OK) {
-        audit_drop_pending(e->audit);
-        return r;
-    }
-    b->durable_ns = clock_mono_ns();
-    if (audit_write_pending(e->audit) < 0 && !e->audit_behind) {
-        e->audit_behind = true;   /* the outbox has it: the file catches up when there is space */
-        alarm_raise(e, "the audit log cannot be written (disk full?): kept in the database");
-    }
-    e->audit_unsynced = true;
+    if (r == STORE_OK)
+        b->durable_ns = clock_mono_ns();
     return r;
 }
 

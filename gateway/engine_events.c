@@ -84,6 +84,31 @@ uint64_t audit_act(struct engine *e, const char *actor, uint32_t uid, const char
     return r.seq;
 }
 
+enum store_result audit_commit(struct engine *e)
+{
+    enum store_result r = store_commit(e->store);
+
+    if (r != STORE_OK) {
+        audit_drop_pending(e->audit);
+        return r;
+    }
+    if (audit_write_pending(e->audit) < 0 && !e->audit_behind) {
+        e->audit_behind = true;   /* the outbox has it: the file catches up when there is space */
+        alarm_raise(e, "the audit log cannot be written (disk full?): kept in the database");
+    }
+    e->audit_unsynced = true;
+    return r;
+}
+
+void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *act,
+                const char *object, json_t *detail)
+{
+    store_begin(e->store);
+    (void)audit_act(e, actor, uid, act, object, detail);
+    if (audit_commit(e) != STORE_OK)
+        log_warn("the disk is full: not recorded: %s %s", act, object);
+}
+
 void audit_flush(struct engine *e)
 {
     struct audit_mark mark;

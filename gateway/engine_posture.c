@@ -18,6 +18,8 @@
 #define BURST 10
 #define PER_MINUTE 30
 #define NONCE_EXPIRES_S 120
+#define REACH_MAX 256              /* shown to a person; an answer to the portal has 64 KiB */
+#define REMEDIATION_MAX 64
 
 static struct claims claims;     /* of the token at hand: too large for a stack */
 
@@ -170,16 +172,10 @@ static void note_refusal(struct engine *e, struct dev *d, enum refusal_code code
         attempts_token(e, d, code);
     if (!genuine && !code_is_misuse(code))
         return;
-    store_begin(e->store);
-    audit_act(e, "engine", ENGINE_UID, "posture.refuse", d->name,
-              json_pack("{s:s,s:s,s:s,s:s,s:s}", "user", dev_user(e, d)->name, "code",
-                        code_id(code), "name", code_name(code), "kid", claims.key.kid, "jti",
-                        claims.jti));
-    if (store_commit(e->store) == STORE_OK)
-        (void)audit_write_pending(e->audit);
-    else
-        audit_drop_pending(e->audit);
-    e->audit_unsynced = true;
+    audit_note(e, "engine", ENGINE_UID, "posture.refuse", d->name,
+               json_pack("{s:s,s:s,s:s,s:s,s:s}", "user", dev_user(e, d)->name, "code",
+                         code_id(code), "name", code_name(code), "kid", claims.key.kid, "jti",
+                         claims.jti));
 }
 
 static int refusal_status(enum refusal_code code)
@@ -200,15 +196,13 @@ static struct reply refuse(enum refusal_code code)
 
 /* ---- answers ---------------------------------------------------------------------------------- */
 
+/* Of every block that was judged. */
 static json_t *all_rules(struct engine *e)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < e->policy->n_postures; i++) {
-        json_t *one = rules_json(&e->reports[i], true);
-        json_array_extend(list, one);
-        json_decref(one);
-    }
+    for (size_t i = 0; i < e->policy->n_postures; i++)
+        rules_add(list, &e->reports[i], true);
     return list;
 }
 
@@ -288,7 +282,7 @@ static json_t *reach_json(struct engine *e, const struct dev *d)
                     asked = asked || (mine >> i & 1);
                     open = open || (now >> i & 1);
                 }
-        if (asked || open)
+        if ((asked || open) && json_array_size(list) < REACH_MAX)
             json_array_append_new(list, json_pack("{s:s,s:b}", "resource",
                                                   e->policy->resources[res].name, "permitted",
                                                   open));
@@ -300,7 +294,7 @@ static json_t *remediation_json(struct engine *e)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < e->policy->n_remediation; i++)
+    for (size_t i = 0; i < e->policy->n_remediation && i < REMEDIATION_MAX; i++)
         json_array_append_new(
             list, json_string(e->policy->resources[e->policy->remediation[i]].name));
     return list;

@@ -179,9 +179,8 @@ static struct policy *load_stored(struct engine *e)
     store_begin(e->store);
     store_policy_in_force(e->store, v.previous, (struct wall){0}, 0);
     audit_act(e, "engine", ENGINE_UID, "policy.unconfirmed", "", NULL);
-    if (store_commit(e->store) != STORE_OK)
+    if (audit_commit(e) != STORE_OK)
         fatal("the disk is full");
-    (void)audit_write_pending(e->audit);
     return load_version(e, v.previous);
 }
 

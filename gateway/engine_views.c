@@ -8,6 +8,8 @@
 #include "gateway/leases.h"
 #include "policy/address.h"
 
+#define RULES_SHOWN 24     /* of an answer; twice as many when they fail */
+
 json_t *time_json(struct wall t) { return json_integer(t.s); }
 
 static void set_time(json_t *o, const char *name, struct wall t)
@@ -103,12 +105,20 @@ static json_t *rule_json(const struct rule_result *r, bool with_fix)
     return o;
 }
 
-json_t *rules_json(const struct posture_report *r, bool with_fix)
+void rules_add(json_t *list, const struct posture_report *r, bool with_fix)
+{
+    for (size_t i = 0; i < r->n_rules; i++) {
+        size_t n = json_array_size(list);
+        if (n < RULES_SHOWN || (n < 2 * RULES_SHOWN && r->rules[i].code != CODE_NONE))
+            json_array_append_new(list, rule_json(&r->rules[i], with_fix));
+    }
+}
+
+static json_t *rules_json(const struct posture_report *r, bool with_fix)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < r->n_rules; i++)
-        json_array_append_new(list, rule_json(&r->rules[i], with_fix));
+    rules_add(list, r, with_fix);
     return list;
 }
 

@@ -122,7 +122,8 @@ static void lists_by_pages(void **state)
 
 static void every_act_is_recorded_with_who_did_it(void **state)
 {
-    static const char *const acts[] = {"engine.start", "user.add", "user.revoke", "user.restore"};
+    static const char *const acts[] = {"engine.start", "user.add", "user.revoke", "receipt",
+                                       "user.restore"};
     int status;
 
     (void)state;
@@ -130,8 +131,8 @@ static void every_act_is_recorded_with_who_did_it(void **state)
     lab_do(&L, CONTROL_POST, "/v1/users/maria/restore", NULL, 200);
     json_t *o = lab_ask(&L, CONTROL_GET, "/v1/audit", "", NULL, &status);
     json_t *items = json_object_get(o, "items");
-    assert_int_equal(json_array_size(items), 4);
-    for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(json_array_size(items), 5);
+    for (size_t i = 0; i < 5; i++) {
         json_t *r = json_array_get(items, i);
         assert_string_equal(lab_text(r, "act"), acts[i]);
         assert_string_equal(lab_text(r, "actor"), i ? "anna" : "engine");

@@ -266,6 +266,42 @@ static void a_wall_clock_that_jumps_back_gives_nothing(void **state)
     assert_int_equal(grant_left_ms(&g), 0);
 }
 
+/* Where the kernel calls its clock unsynchronised: nothing new, and what runs goes on or shrinks. */
+static void an_unsynchronised_clock_grants_nothing_new(void **state)
+{
+    static const char ntp[] = "gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16, "
+                              "fd77:acc::1/64 } outside eth0 office eth1 }\n";
+    struct laptop in, out;
+    int status;
+
+    (void)state;
+    if (clock_synchronised()) {
+        print_message("skip - this machine's clock is synchronised\n");
+        skip();
+    }
+    lab_enrol(&L, &in, "maria-laptop", "maria");
+    lab_enrol(&L, &out, "otto-laptop", "otto");
+    lab_do(&L, CONTROL_PUT, "/v1/users/maria/roles", "{\"roles\":[\"filing\",\"warehouse\"]}", 200);
+    lab_in(&L, &in);
+    lab_stop(&L);
+    dataplane_clear(&L.dp);
+    assert_int_equal(lab_try(&L, ntp, LAB_POLICY, "boot-1"), 0);
+    json_t *o = lab_report(&L, &out, &(struct report){.encrypted = true}, &status);
+    assert_string_equal(lab_text(o, "code"), "PT901");
+    assert_int_equal(status, 503);
+    json_decref(o);
+    assert_true(lab_reaches(&L, &in, "10.20.0.9", 5432));
+    lab_do(&L, CONTROL_PUT, "/v1/users/maria/roles", "{\"roles\":[\"warehouse\"]}", 200);
+    assert_false(lab_reaches(&L, &in, "10.20.0.9", 5432));
+    assert_true(lab_reaches(&L, &in, "10.20.0.22", 8081));
+    lab_do(&L, CONTROL_PUT, "/v1/users/maria/roles", "{\"roles\":[\"filing\",\"warehouse\"]}", 200);
+    assert_false(lab_reaches(&L, &in, "10.20.0.9", 5432));
+    lab_stop(&L);                                         /* and another boot believes no time */
+    dataplane_clear(&L.dp);
+    assert_int_equal(lab_try(&L, ntp, LAB_POLICY, "boot-2"), 0);
+    assert_int_equal(L.dp.n_leases, 0);
+}
+
 /* ---- revocation ------------------------------------------------------------------------------------ */
 
 static void revoking_cuts_and_gives_a_receipt(void **state)
@@ -367,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_audit_log_fills_up_what_it_lost, begin, end),
         cmocka_unit_test(addresses_follow_from_the_index),
         cmocka_unit_test(a_wall_clock_that_jumps_back_gives_nothing),
+        cmocka_unit_test_setup_teardown(an_unsynchronised_clock_grants_nothing_new, begin, end),
         cmocka_unit_test_setup_teardown(revoking_cuts_and_gives_a_receipt, begin, end),
         cmocka_unit_test_setup_teardown(a_lost_device_does_not_return, begin, end),
         cmocka_unit_test_setup_teardown(a_revoked_issuer_takes_its_leases, begin, end),
