@@ -6,12 +6,15 @@
  *                 source or destination inside the tunnel networks: deny;
  *                 iifname != wg oifname != wg accept; drop
  *   from_tunnel:  to the tunnel: deny; source outside the tunnel networks: deny;
+ *                 related: judge_sender;
  *                 ct mark in @live: stamp, accept; new or established: judge; deny
  *   to_tunnel:    source inside the tunnel networks: deny; from the outside with an address that
  *                 lives elsewhere (the office's): deny; ct mark in @live: stamp, accept;
  *                 established: judge; new: deny; deny
  *   judge:        our mark bits = 0, mark = lease of the connection's opener, go by class;
  *                 without a lease: quarantine
+ *   judge_sender: the same by the packet's own source: an ICMP error from a device belongs, to
+ *                 conntrack, to whatever connection it names, and its grant may be another's
  *   input, output, mss, nat: nft_gateway.c
  *
  * Every deny chain counts exactly, logs a limited sample and drops.
@@ -124,9 +127,13 @@ static void put_stamp(const struct tabling *x)
     rule_accept(&r);
 }
 
+/* A related packet says nothing about under which grant the connection goes on. */
 static void put_grant(const struct tabling *x)
 {
     struct rule r = in_main(x, "grant");
+    match_ct_state(&r, STATE_RELATED);
+    rule_goto(&r, "stamp");
+    r = in_main(x, "grant");
     set_ct_mark_from_mark(&r);
     rule_goto(&r, "stamp");
 }
@@ -148,6 +155,28 @@ static void put_judge(const struct tabling *x)
     rule_close(&r);
     r = in_main(x, "judge");
     rule_goto(&r, "quarantine");
+}
+
+static void put_judge_sender(const struct tabling *x)
+{
+    struct rule r = in_main(x, "judge_sender");
+    set_mark_bits(&r, 0);
+    rule_close(&r);
+    for (size_t i = 0; i < 2; i++) {
+        r = in_main(x, "judge_sender");
+        set_mark_from_source(&r, families[i], lease_set_name(families[i] == 6 ? LEASE6 : LEASE4));
+        rule_close(&r);
+    }
+    r = in_main(x, "judge_sender");
+    go_by_class(&r, "classes");
+    rule_close(&r);
+    for (size_t i = 0; i < 2; i++) {
+        r = in_main(x, "judge_sender");
+        set_mark_from_source(&r, families[i], device_map(families[i]));
+        rule_goto(&r, "class_0");
+    }
+    r = in_main(x, "judge_sender");
+    rule_goto(&r, "deny_unknown_source");
 }
 
 /* Class 0 stamps without touching the ct mark: what it lets through is judged every time. */
@@ -194,9 +223,12 @@ static void put_from_tunnel(const struct tabling *x)
     match_oif(&r, x->t->iface, true);
     rule_goto(&r, "deny_device_to_device");
     put_spoof(x, "from_tunnel", true);
+    r = in_main(x, "from_tunnel");
+    match_ct_state(&r, STATE_RELATED);
+    rule_goto(&r, "judge_sender");
     put_live(x, "from_tunnel");
     r = in_main(x, "from_tunnel");
-    match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED | STATE_NEW);
+    match_ct_state(&r, STATE_ESTABLISHED | STATE_NEW);
     rule_goto(&r, "judge");
     r = in_main(x, "from_tunnel");
     rule_goto(&r, "deny_invalid");
@@ -266,7 +298,7 @@ static void put_plain_chains(struct batch *b, const struct dataplane *dp)
     static const char *const names[] = {
         "from_tunnel",    "to_tunnel",     "judge",           "quarantine",
         "class_0",        "grant",         "stamp",           "input_tunnel",
-        "input_enrolled", "input_service", "output_enrolled",
+        "input_enrolled", "input_service", "output_enrolled", "judge_sender",
     };
     char name[40];
     for (int i = 0; i < DENY_REASONS; i++) {
@@ -298,6 +330,7 @@ static void put_plain_rules(const struct tabling *x, const struct dataplane *dp,
         if (dp->classes[i].id != 0)
             put_class_rules(x->b, &dp->classes[i], generation);
     put_judge(x);
+    put_judge_sender(x);
     put_quarantine(x);
     put_from_tunnel(x);
     put_to_tunnel(x);
