@@ -21,7 +21,8 @@ start_steady() {
 
 # When the newest record of host $1's flow over family $2 came, in milliseconds.
 last_record_ms() {
-    local where=$([ "$2" = v4 ] && echo "office $1-v4" || echo "$1 v6")
+    local where
+    where=$([ "$2" = v4 ] && echo "office $1-v4" || echo "$1 v6")
     # shellcheck disable=SC2086
     lab_stop $where
     # shellcheck disable=SC2086
@@ -87,7 +88,7 @@ revive_tunnel() {
     net_up gw wg0
 }
 
-# Does the gateway's wg0 give packets of the flow to the kernel?
+# Does the gateway's wg0 give the host's packets to the kernel?
 tunnel_delivers() {
     local before
     before=$(lab_on gw cat /sys/class/net/wg0/statistics/rx_packets)
@@ -108,10 +109,16 @@ killed_daemon() {
     sleep 0.5
     same "no process of ours is left" "" "$(gw_daemon_pids)"
     revive_tunnel
+    lab_start office knock flow udp recv 10.20.0.11 6030
+    lab_ready office knock
+    lab_start curious knock flow -r 500 udp send 10.20.0.11 6030
     lab_on gw wg set wg0 peer "$(staff_key curious)" persistent-keepalive 1
     check "the tunnel itself works again, by stock tools: packets come out of it" \
         lab_wait_for 15 tunnel_delivers
     sleep 1
+    lab_stop curious knock
+    lab_stop office knock
+    same "killed daemon: none of them reaches the office" 0 "$(lab_output office knock | jq .records)"
     at_most "killed daemon: the last IPv4 record, ms after the kill" 100 \
         $(($(last_record_ms curious v4) - killed))
     at_most "killed daemon: the last IPv6 record, ms after the kill" 100 \
