@@ -265,5 +265,7 @@ int control_message(struct engine *e, const struct message *m)
         return -1;
     q.method = (enum control_method)method;
     struct reply reply = control_answer(e, &q, query);
-    return reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq, CHANNEL_MESSAGE_MAX, &reply);
+    int rc = reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq, CHANNEL_MESSAGE_MAX, &reply);
+    control_after(e);
+    return rc;
 }

@@ -26,6 +26,8 @@ struct request {
 };
 
 int control_message(struct engine *e, const struct message *m);    /* -1: malformed */
+/* What an answer leaves to be done once it is sent. */
+void control_after(struct engine *e);
 /* The same without a channel, for tests and fuzzing. */
 struct reply control_answer(struct engine *e, struct request *q, const char *query);
 

@@ -165,6 +165,31 @@ static json_t *receipt(struct cutting *x)
     return o;
 }
 
+/* The record of the receipt itself waits until it is given: who asked waits for nothing else. */
+static void keep_receipt(struct engine *e, const struct request *q, const struct cut *c,
+                         json_t *body)
+{
+    if (!e->receipts)
+        e->receipts = json_array();
+    json_array_append_new(e->receipts, json_pack("{s:s,s:I,s:s,s:O}", "actor", q->actor, "uid",
+                                                 (json_int_t)q->uid, "object", c->object,
+                                                 "receipt", body));
+}
+
+void control_after(struct engine *e)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(e->receipts, i, one)
+        audit_note(e, json_string_value(json_object_get(one, "actor")),
+                   (uint32_t)json_integer_value(json_object_get(one, "uid")), "receipt",
+                   json_string_value(json_object_get(one, "object")),
+                   json_incref(json_object_get(one, "receipt")));
+    json_decref(e->receipts);
+    e->receipts = NULL;
+}
+
 struct reply cut_off(struct engine *e, struct request *q, const struct cut *c)
 {
     struct cutting x = {.e = e, .q = q, .c = c};
@@ -173,7 +198,7 @@ struct reply cut_off(struct engine *e, struct request *q, const struct cut *c)
     if (cut(&x) == STORE_OK) {
         event_add(e, "act", "%s: %s %s", q->actor, act_name(c), c->object);
         r = (struct reply){200, receipt(&x)};
-        audit_note(e, q->actor, q->uid, "receipt", c->object, json_incref(r.body));
+        keep_receipt(e, q, c, r.body);
     } else {
         alarm_raise(e, "%s %s is cut in the kernel, but the disk is full and it is not written",
                     act_name(c), c->object);

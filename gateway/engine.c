@@ -252,6 +252,7 @@ void engine_free(struct engine *e)
     people_clear(e);
     events_clear(e);
     free(e->reports);
+    json_decref(e->receipts);
     free(e->peers);
     loop_free(e->loop);
     free(e);

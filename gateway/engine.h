@@ -66,6 +66,7 @@ struct engine {
     struct attempts attempts;
     struct peer_state *peers;  size_t n_peers;  int64_t peers_at_ms;
     uint32_t deaths[ROLES];
+    json_t *receipts;                         /* given, to be recorded; NULL = none */
     int64_t started_ms;
     uint64_t ticks;                           /* seconds of the loop */
     bool clock_alarmed, full_alarmed;

@@ -74,6 +74,7 @@ static inline json_t *lab_ask(struct lab *l, enum control_method method, const c
     q.body = (const uint8_t *)body;
     q.body_len = body ? strlen(body) : 0;
     struct reply r = control_answer(l->e, &q, query);
+    control_after(l->e);
     *status = r.status;
     assert_non_null(r.body);
     return r.body;
