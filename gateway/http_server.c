@@ -2,6 +2,7 @@
 /* Listeners, connections and their time limits. */
 #include "gateway/http_server.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +71,10 @@ static void on_tick(void *arg, uint32_t events)
     refuse_overdue_waits(s, now);
     end_overdue_connections(s, now);
     http_server_run(s);
-    if (s->n_connections == 0)
-        loop_timer_set(s->loop, s->tick, IDLE_TICK_MS, IDLE_TICK_MS);
+    if (s->n_connections > 0)
+        return;
+    loop_timer_set(s->loop, s->tick, IDLE_TICK_MS, IDLE_TICK_MS);
+    malloc_trim(0);       /* gives back what a crowd needed */
 }
 
 static void connection_started(struct http_server *s, struct MHD_Connection *c, void **context)
