@@ -79,15 +79,15 @@ static bool is_our_table(const char *name)
     return strcmp(name, NFT_TABLE_NAME) == 0 || strcmp(name, NFT_GUARD_NAME) == 0;
 }
 
-/* The first attribute of every message of nf_tables but NEWGEN is the name of its table. */
+/* The first attribute of every message is the name of its table; but a new generation's, which is
+ * of no family. */
 int nft_event_is_foreign(const struct nlmsghdr *nlh, uint32_t self)
 {
     const struct nlattr *tb[2];
     const struct nfgenmsg *g = mnl_nlmsg_get_payload(nlh);
     if (nlh->nlmsg_type == NLMSG_OVERRUN)
         return 1;
-    if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || nlh->nlmsg_pid == self ||
-        (nlh->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
+    if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || nlh->nlmsg_pid == self)
         return 0;
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *g || nl_attrs(nlh, sizeof *g, tb, 1) < 0)
         return 1;

@@ -189,7 +189,8 @@ struct pkt {
     uint8_t tcp_flags;              /* 0 = SYN */
     uint16_t mss;                   /* 0 = without the option */
     bool icmp_reply;
-    const uint8_t *inner;           /* an ICMP error about this packet (IPv4) */
+    uint8_t n_options, options[3];  /* IPv6 extension headers before it, each 8 bytes */
+    const uint8_t *inner;           /* an ICMP error about this packet */
     size_t inner_len;
 };
 
@@ -216,7 +217,7 @@ static size_t MAYBE build_transport(uint8_t *t, const struct pkt *p, uint32_t ta
         const bool v6 = p->proto == IPPROTO_ICMPV6;
         t[0] = v6 ? (p->icmp_reply ? 129 : 128) : (p->icmp_reply ? 0 : 8);
         if (p->inner) {
-            t[0] = 3;
+            t[0] = v6 ? 1 : 3;
             t[1] = 1;
             memcpy(t + 8, p->inner, p->inner_len);
             return 8 + p->inner_len;
@@ -262,18 +263,32 @@ static int MAYBE checksum_at(uint8_t proto)
     }
 }
 
+/* Extension headers of IPv6 (RFC 8200) that say nothing: padding, or the only fragment. */
+static size_t MAYBE build_options(uint8_t *at, const struct pkt *p)
+{
+    for (size_t i = 0; i < p->n_options; i++) {
+        at[8 * i] = i + 1u < p->n_options ? p->options[i + 1] : p->proto;
+        if (p->options[i] != IPPROTO_FRAGMENT) {
+            at[8 * i + 2] = 1;
+            at[8 * i + 3] = 4;
+        }
+    }
+    return 8u * p->n_options;
+}
+
 /* The IP packet; returns its length. */
 static size_t MAYBE build_ip(uint8_t *h, const struct pkt *p, uint32_t tag)
 {
     const bool v6 = p->src.family == 6;
-    const size_t head = v6 ? 40 : 20, addr = v6 ? 16 : 4;
-    memset(h, 0, 128);
-    const size_t len = build_transport(h + head, p, tag), total = v6 ? len : len + 20;
+    const size_t addr = v6 ? 16 : 4;
+    memset(h, 0, 160);
+    const size_t head = v6 ? 40 + build_options(h + 40, p) : 20;
+    const size_t len = build_transport(h + head, p, tag), total = head + len - (v6 ? 40 : 0);
     if (v6) {
         h[0] = 0x60;
         h[4] = (uint8_t)(total >> 8);
         h[5] = (uint8_t)total;
-        h[6] = p->proto;
+        h[6] = p->n_options ? p->options[0] : p->proto;
         h[7] = 64;
     } else {
         h[0] = 0x45;
@@ -297,7 +312,7 @@ static size_t MAYBE build_ip(uint8_t *h, const struct pkt *p, uint32_t tag)
 
 static uint32_t MAYBE put_on_wire(struct lab *l, enum side from, const struct pkt *p)
 {
-    uint8_t frame[14 + 128 + 64];
+    uint8_t frame[14 + 160];
     const uint32_t tag = ++l->tag;
     memcpy(frame, lab_gateway_mac[from], 6);
     memcpy(frame + 6, lab_host_mac[from], 6);

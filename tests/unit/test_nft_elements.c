@@ -143,6 +143,27 @@ static void test_damaged(void **state)
     nft_batch_free(&b);
 }
 
+/* A name is one text: what stands behind a NUL would be compared by some and not by others. */
+static void test_nul_in_chain(void **state)
+{
+    struct element e = {.key = {7}, .len = 4, .chain = "class_7"};
+    struct element_writer w;
+    struct batch b;
+    struct seen s = {0};
+    (void)state;
+    nft_batch_open(&b);
+    const size_t start = b.len;
+    elements_open(&w, &b, "classes", NFT_MSG_NEWSETELEM, 0);
+    elements_put(&w, &e);
+    elements_close(&w);
+    assert_int_equal(elements_parse((const void *)(b.buf + start), see, &s), 0);
+    uint8_t *name = memmem(b.buf + start, b.len - start, "class_7", 7);
+    assert_non_null(name);
+    name[5] = '\0';
+    assert_int_equal(elements_parse((const void *)(b.buf + start), see, &s), -EBADMSG);
+    nft_batch_free(&b);
+}
+
 static void test_set_names(void **state)
 {
     static const struct {
@@ -253,8 +274,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_damaged),    cmocka_unit_test(test_set_names),
-        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_events),
+        cmocka_unit_test(test_damaged),    cmocka_unit_test(test_nul_in_chain),
+        cmocka_unit_test(test_set_names),  cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_events),
     };
     return cmocka_run_group_tests_name("nft_elements", tests, NULL, NULL);
 }

@@ -64,6 +64,20 @@ static bool passes(const char *src, uint16_t sport)
     return false;
 }
 
+static bool gateway_answers(void)
+{
+    static uint16_t id;
+    const struct pkt ping = {
+        .src = ip("10.77.0.11"), .dst = ip("10.77.0.1"), .proto = IPPROTO_ICMP, .sport = ++id};
+    const uint32_t tag = put_on_wire(&lab, DEVICE_SIDE, &ping);
+    for (int i = 0; i < 20; i++) {
+        if (arrived(&lab, DEVICE_SIDE, tag))
+            return true;
+        sleep_ms(1);
+    }
+    return false;
+}
+
 static void reopen(void)
 {
     nft_close(lab.nft);
@@ -81,10 +95,16 @@ static void test_guard_alone(void **state)
     install();
     assert_int_equal(presence(lab.nft), NFT_OURS);
     assert_true(passes("10.77.0.11", 1111));
+    assert_true(gateway_answers());
     reopen();
+    assert_false(gateway_answers());
     assert_int_equal(presence(lab.nft), NFT_ABSENT);
     assert_false(passes("10.77.0.11", 1111));
     assert_false(passes("10.77.0.11", 1112));
+    const struct pkt question = udp("10.77.0.11", 1111, "10.20.0.9", 53), push = answer(&question);
+    const uint32_t tag = put_on_wire(&lab, OFFICE_SIDE, &push);
+    sleep_ms(20);
+    assert_false(arrived(&lab, DEVICE_SIDE, tag));
     shell("nft add table inet forger");
     shell("nft add chain inet forger pre '{ type filter hook prerouting priority -300; }'");
     shell("nft add rule inet forger pre meta mark set 0x3ffffac7");

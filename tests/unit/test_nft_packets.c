@@ -230,6 +230,29 @@ static void test_gateway_services(void **state)
     }
 }
 
+/* A process of the gateway opens nothing towards a device; pings are for finding faults. */
+static void test_gateway_opens(void **state)
+{
+    struct nft_counts before, now;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5353)};
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    static const char *const targets[] = {"10.77.0.11", "10.77.0.99"};
+    for (size_t i = 0; i < 2; i++) {
+        inet_pton(AF_INET, targets[i], &to.sin_addr);
+        assert_int_equal(nft_counts(lab.nft, &before), 0);
+        assert_int_equal(sendto(fd, "x", 1, 0, (const struct sockaddr *)&to, sizeof to), -1);
+        assert_int_equal(errno, EPERM);
+        assert_int_equal(nft_counts(lab.nft, &now), 0);
+        assert_int_equal(counted(&before, &now), DENY_WRONG_DIRECTION);
+    }
+    inet_pton(AF_INET, "10.20.0.9", &to.sin_addr);
+    assert_int_equal(sendto(fd, "x", 1, 0, (const struct sockaddr *)&to, sizeof to), 1);
+    close(fd);
+}
+
 /* ---- how a lease ends --------------------------------------------------------------------------
  */
 
@@ -528,6 +551,53 @@ static void test_icmp_errors(void **state)
     expect_fate(&lab, OFFICE_SIDE, &error, DENY_INVALID, "error about a flow that never was");
 }
 
+/* ---- headers in between -------------------------------------------------------------------- */
+
+static const struct {
+    const char *what;
+    uint8_t n, options[3];
+} headers[] = {
+    {"destination options", 1, {IPPROTO_DSTOPTS}},
+    {"hop-by-hop", 1, {IPPROTO_HOPOPTS}},
+    {"hop-by-hop, destination options", 2, {IPPROTO_HOPOPTS, IPPROTO_DSTOPTS}},
+    {"destination options twice", 2, {IPPROTO_DSTOPTS, IPPROTO_DSTOPTS}},
+    {"the only fragment", 1, {IPPROTO_FRAGMENT}},
+    {"options, the only fragment", 2, {IPPROTO_DSTOPTS, IPPROTO_FRAGMENT}},
+    {"the only fragment, options", 3, {IPPROTO_HOPOPTS, IPPROTO_FRAGMENT, IPPROTO_DSTOPTS}},
+};
+
+/* Whatever stands before the transport header, the packet is judged by what it carries. */
+static void test_extension_headers(void **state)
+{
+    static const struct {
+        const char *src, *dst;
+        uint16_t port;
+        int fate;
+    } to[] = {
+        {"fd77:acc::11", "fd20::9", 53, ARRIVED},
+        {"fd77:acc::11", "fd20::9", 54, DENY_NOT_PERMITTED},
+        {"fd77:acc::13", "fd20::9", 53, DENY_NO_LEASE},
+        {"fd77:acc::13", "fd20::40", 443, ARRIVED},
+        {"fd77:acc::99", "fd20::9", 53, DENY_UNKNOWN_SOURCE},
+        {"fd20::9", "fd20::40", 443, DENY_SPOOFED},
+        {"fd77:acc::11", "fd77:acc::12", 53, DENY_DEVICE_TO_DEVICE},
+        {"fd77:acc::11", "fd77:acc::1", 8080, DENY_GATEWAY_INPUT},
+    };
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        for (size_t k = 0; k < sizeof to / sizeof to[0]; k++) {
+            struct pkt p = udp(to[k].src, next_port(), to[k].dst, to[k].port);
+            char what[128];
+            p.n_options = headers[i].n;
+            memcpy(p.options, headers[i].options, sizeof p.options);
+            snprintf(what, sizeof what, "%s, case %zu", headers[i].what, k);
+            expect_fate(&lab, DEVICE_SIDE, &p, to[k].fate, what);
+        }
+    }
+}
+
 /* ---- random packets against the model -----------------------------------------------------------
  */
 
@@ -595,6 +665,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single_packets),
         cmocka_unit_test(test_gateway_services),
+        cmocka_unit_test(test_gateway_opens),
         cmocka_unit_test(test_lapse),
         cmocka_unit_test(test_renew),
         cmocka_unit_test(test_revoke),
@@ -605,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_spoofed_answer),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_quarantine_is_not_remembered),
+        cmocka_unit_test(test_extension_headers),
         cmocka_unit_test(test_icmp_errors),
         cmocka_unit_test(test_random_packets),
     };

@@ -275,6 +275,35 @@ static void test_repair(void **state)
     }
 }
 
+/* ---- by hand ------------------------------------------------------------------------------ */
+
+static void element(const char *set, struct element e, uint16_t type)
+{
+    struct batch b;
+    struct element_writer w;
+    nft_batch_open(&b);
+    elements_open(&w, &b, set, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+    elements_put(&w, &e);
+    elements_close(&w);
+    assert_int_equal(nft_batch_commit(&b, nft->nl), 0);
+}
+
+/* Device 1 with a lease of class 1, and class 2. */
+static struct dataplane one_lease(void)
+{
+    struct dataplane dp = empty_plane();
+    struct changes c = {0};
+    add(&c, (struct change){.kind = CHANGE_DEVICE_PUT, .u.device = random_device(1)});
+    add(&c, (struct change){.kind = CHANGE_CLASS_PUT, .u.class_ = random_class(1)});
+    add(&c, (struct change){.kind = CHANGE_CLASS_PUT, .u.class_ = random_class(2)});
+    add(&c, (struct change){.kind = CHANGE_LEASE_PUT, .u.lease = {1, 1, 60000}});
+    assert_int_equal(plan_apply(&dp, &c), PLAN_OK);
+    changes_clear(&c);
+    assert_int_equal(nft_guard_install(nft, &dp.tunnel), 0);
+    assert_int_equal(nft_install(nft, &dp), 0);
+    return dp;
+}
+
 /* One part of a lease taken away by hand is seen, and renewing mends it. */
 static void test_broken_lease(void **state)
 {
@@ -283,34 +312,65 @@ static void test_broken_lease(void **state)
     if (!nft)
         skip();
     for (size_t i = 0; i < 3; i++) {
-        struct dataplane dp = empty_plane(), seen;
-        struct changes c = {0}, diff;
-        struct device d = random_device(1);
-        add(&c, (struct change){.kind = CHANGE_DEVICE_PUT, .u.device = d});
-        add(&c, (struct change){.kind = CHANGE_CLASS_PUT, .u.class_ = random_class(1)});
-        add(&c, (struct change){.kind = CHANGE_LEASE_PUT, .u.lease = {1, 1, 60000}});
-        assert_int_equal(plan_apply(&dp, &c), PLAN_OK);
-        assert_int_equal(nft_install(nft, &dp), 0);
-        struct batch b;
-        struct element_writer w;
-        const struct element e = i == 0 ? element_of_mark(grant_mark(1, 1))
-                                        : element_of_addr(i == 1 ? &d.addr4 : &d.addr6);
-        nft_batch_open(&b);
-        elements_open(&w, &b, broken[i], NFT_MSG_DELSETELEM, 0);
-        elements_put(&w, &e);
-        elements_close(&w);
-        assert_int_equal(nft_batch_commit(&b, nft->nl), 0);
+        struct dataplane dp = one_lease(), seen;
+        const struct device *d = &dp.devices[0];
+        struct changes diff;
+        element(broken[i],
+                i == 0 ? element_of_mark(grant_mark(1, 1))
+                       : element_of_addr(i == 1 ? &d->addr4 : &d->addr6),
+                NFT_MSG_DELSETELEM);
         assert_int_equal(nft_snapshot(nft, &seen), 0);
         assert_int_equal(plan_diff(&seen, &dp, 5000, &diff), PLAN_OK);
         assert_int_equal(diff.n, 1);
         assert_int_equal(diff.v[0].kind, CHANGE_LEASE_PUT);
         assert_int_equal(nft_apply(nft, &dp, &diff), 0);
         expect_equal(&dp, "mended", (int)i);
-        changes_clear(&c);
         changes_clear(&diff);
         dataplane_clear(&seen);
         dataplane_clear(&dp);
     }
+}
+
+/* What no history of ours leads to is called by its name, so that the caller writes all anew. */
+static void test_not_of_our_making(void **state)
+{
+    (void)state;
+    if (!nft)
+        skip();
+    for (int i = 0; i < 4; i++) {
+        struct dataplane dp = one_lease(), seen;
+        struct element e = element_of_mark(grant_mark(i == 0 ? 1 : 9, 2));
+        e.timeout_ms = 60000;
+        if (i >= 2) {
+            const struct ip_addr a = ip("10.77.0.99");
+            e = element_of_addr(&a);
+            e.has_mark = true;
+            e.mark = i == 2 ? grant_mark(1, 0) : grant_mark(7, 3);
+        }
+        element(i < 2 ? "live" : "devices4", e, NFT_MSG_NEWSETELEM);
+        assert_int_equal(nft_snapshot(nft, &seen), -EBADMSG);
+        dataplane_clear(&dp);
+    }
+}
+
+/* The kernel is not what the caller believes: nothing is written, and it is told. */
+static void test_disagreement(void **state)
+{
+    (void)state;
+    if (!nft)
+        skip();
+    struct dataplane dp = one_lease(), believed = dp;
+    struct change drop = {.kind = CHANGE_DEVICE_DROP, .u.device = {.index = 1}};
+    struct change again = {.kind = CHANGE_DEVICE_PUT, .u.device = dp.devices[0]};
+    struct lease wrong = {1, 2, 60000};
+    const struct changes drops = {.v = &drop, .n = 1}, puts = {.v = &again, .n = 1};
+    assert_int_equal(nft_apply(nft, &dp, &puts), -EEXIST);
+    believed.leases = &wrong;
+    assert_int_equal(nft_apply(nft, &believed, &drops), -EEXIST);
+    expect_equal(&dp, "untouched", 0);
+    assert_int_equal(nft_apply(nft, &dp, &drops), 0);
+    assert_int_equal(nft_apply(nft, &dp, &drops), -ENOENT);
+    dataplane_clear(&dp);
 }
 
 static int up(void **state)
@@ -335,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_broken_lease),
+        cmocka_unit_test(test_not_of_our_making),
+        cmocka_unit_test(test_disagreement),
     };
     return cmocka_run_group_tests_name("nft_roundtrip", tests, up, NULL);
 }
