@@ -124,6 +124,7 @@ static void close_kernel(struct parent *p)
         close(p->keeper);
     dataplane_clear(&p->wish);
     changes_clear(&p->staged);
+    free(p->endings.v);
 }
 
 static void reload(void *arg, uint32_t events)
@@ -230,7 +231,7 @@ int parent_main(const struct parent_options *o)
 {
     struct parent p = {.opt = *o, .exe = -1, .state_dir = -1, .lock = -1, .listen4 = -1,
                        .listen6 = -1, .control = -1, .keeper = -1, .compare_timer = -1,
-                       .wgo = {.pidfd = -1, .timer = -1}};
+                       .wgo = {.pidfd = -1, .timer = -1}, .endings = {.timer = -1}};
     const size_t n = sizeof steps / sizeof *steps;
     size_t started = 0;
     for (size_t r = 0; r < ROLES; r++) {

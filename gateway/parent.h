@@ -5,8 +5,8 @@
  * Files: parent (start, stop, loop), parent_files (state directory, lock, config files, key),
  * parent_roles and parent_spawn (starting and watching roles), parent_doors (listening sockets), parent_requests
  * (the table of what the engine may ask), parent_tunnel, parent_commit and parent_query (its
- * handlers), parent_wish (the mirror of what the kernel should hold), parent_watch (noticing
- * others and repairing), parent_keeper (handing the table to the next daemon), wireguard_go.
+ * handlers), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
+ * connections), parent_watch (noticing others and repairing), parent_keeper (handing the table to the next daemon), wireguard_go.
  */
 #ifndef GATEWAY_PARENT_H
 #define GATEWAY_PARENT_H
@@ -73,6 +73,7 @@ struct parent {
     struct dataplane wish;
     struct changes staged;
     size_t staged_permits;
+    struct { struct device *v; size_t n, size, done; int timer; } endings;
     /* the roles */
     enum phase phase;
     struct channel *engine;
@@ -155,6 +156,12 @@ int wish_copy(const struct dataplane *wish, struct dataplane *out);   /* 0 or -E
 int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE]);
 int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE]);
 void watch_start(struct parent *p);
+
+/* ---- parent_endings.c ------------------------------------------------------------------------------ */
+
+uint32_t endings_now(struct parent *p, const struct device *d);    /* how many were ended */
+/* One a turn of the loop; dropped when the device has a lease again by then. */
+void endings_later(struct parent *p, const struct device *d);
 
 /* ---- parent_keeper.c -------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
 
 #define STAGED_MAX 600000u             /* a device and a lease for each index, and every class */
 #define STAGED_PERMITS_MAX 2000000u
+#define AT_ONCE 32                     /* devices whose connections are ended before the answer */
 #define BURST 500                      /* changes whose events may overflow the event socket */
 
 /* ---- staging ----------------------------------------------------------------------------------- */
@@ -88,14 +89,15 @@ static void find_dropped(const struct dataplane *wish, const struct changes *c, 
 
 /* ---- after the cut: connections, peers --------------------------------------------------------------- */
 
+/* One device is a walk through all connections: of a mass of them the rest is done afterwards, so
+ * that a revocation does not wait for it. The rules have cut them all already. */
 static void end_connections(struct parent *p, const struct dropped *d, struct commit_answer *a)
 {
     for (size_t i = 0; i < d->n; i++) {
-        uint32_t ended = 0;
-        int rc = ct_end_device(p->ct, &d->v[i], &ended);
-        a->connections += ended;
-        if (rc < 0)
-            log_alarm("cannot end the connections of device %u: %s", d->v[i].index, strerror(-rc));
+        if (i < AT_ONCE)
+            a->connections += endings_now(p, &d->v[i]);
+        else
+            endings_later(p, &d->v[i]);
     }
 }
 
@@ -167,7 +169,7 @@ static void read_back(struct parent *p, const struct dropped *d, struct commit_a
 {
     for (size_t i = 0; i < d->gone; i++) {
         a->leases_left += lease_left(p, &d->v[i]);
-        a->connections_left += connections_left(p, &d->v[i]);
+        a->connections_left += i < AT_ONCE ? connections_left(p, &d->v[i]) : 1;
     }
     a->peers_left = peers_left(p, d);
 }
@@ -205,13 +207,16 @@ static bool worth_resynchronising(int rc)
     return rc == -ENOENT || rc == -EEXIST || rc == -ENOBUFS || rc == -ETIMEDOUT;
 }
 
-static int write_changes(struct parent *p, int64_t now)
+static int write_changes(struct parent *p, int64_t now, struct commit_answer *a)
 {
     int rc = nft_apply(p->nft, &p->wish, &p->staged);
-    if (rc == 0)
+    a->kernel_ns = clock_mono_ns();
+    if (rc == 0) {
         wish_apply(&p->wish, &p->staged, now);
-    else if (worth_resynchronising(rc))
+    } else if (worth_resynchronising(rc)) {
         rc = resynchronise(p, now);
+        a->kernel_ns = clock_mono_ns();
+    }
     if (rc < 0)
         log_alarm("the kernel refused a change of the rules: %s", strerror(-rc));
     return rc;
@@ -227,9 +232,8 @@ static int commit_changes(struct parent *p, struct commit_answer *a)
     if (e != PLAN_OK)
         return plan_refusal(e, at, a);
     find_dropped(&p->wish, &p->staged, &dropped);
-    int rc = write_changes(p, now);
+    int rc = write_changes(p, now, a);
     if (rc == 0) {
-        a->kernel_ns = clock_mono_ns();
         end_connections(p, &dropped, a);
         drop_peers(p, &dropped);
         put_peers(p, &p->staged);
@@ -243,13 +247,12 @@ static int commit_changes(struct parent *p, struct commit_answer *a)
 /* ---- everything, at the start of an engine --------------------------------------------------------------- */
 
 /* Devices that had a lease in the old wish and have none in the new: their connections end. */
-static void end_lost(struct parent *p, const struct dataplane *old, struct commit_answer *a)
+static void end_lost(struct parent *p, const struct dataplane *old)
 {
     for (size_t i = 0; i < old->n_leases; i++) {
         const struct device *d = dataplane_device(old, old->leases[i].device);
-        uint32_t ended = 0;
-        if (d && !dataplane_lease(&p->wish, d->index) && ct_end_device(p->ct, d, &ended) == 0)
-            a->connections += ended;
+        if (d && !dataplane_lease(&p->wish, d->index))
+            endings_later(p, d);
     }
 }
 
@@ -272,7 +275,7 @@ static int commit_whole(struct parent *p, struct commit_answer *a)
         return rc;
     }
     a->kernel_ns = clock_mono_ns();
-    end_lost(p, &old, a);
+    end_lost(p, &old);
     dataplane_clear(&old);
     rc = watch_peers(p, true, what);
     a->done_ns = clock_mono_ns();
