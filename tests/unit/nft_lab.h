@@ -276,12 +276,13 @@ static size_t MAYBE build_options(uint8_t *at, const struct pkt *p)
     return 8u * p->n_options;
 }
 
+#define IP_MAX 160
 /* The IP packet; returns its length. */
-static size_t MAYBE build_ip(uint8_t *h, const struct pkt *p, uint32_t tag)
+static size_t MAYBE build_ip(uint8_t h[IP_MAX], const struct pkt *p, uint32_t tag)
 {
     const bool v6 = p->src.family == 6;
     const size_t addr = v6 ? 16 : 4;
-    memset(h, 0, 160);
+    memset(h, 0, IP_MAX);
     const size_t head = v6 ? 40 + build_options(h + 40, p) : 20;
     const size_t len = build_transport(h + head, p, tag), total = head + len - (v6 ? 40 : 0);
     if (v6) {
@@ -312,7 +313,7 @@ static size_t MAYBE build_ip(uint8_t *h, const struct pkt *p, uint32_t tag)
 
 static uint32_t MAYBE put_on_wire(struct lab *l, enum side from, const struct pkt *p)
 {
-    uint8_t frame[14 + 160];
+    uint8_t frame[14 + IP_MAX];
     const uint32_t tag = ++l->tag;
     memcpy(frame, lab_gateway_mac[from], 6);
     memcpy(frame + 6, lab_host_mac[from], 6);

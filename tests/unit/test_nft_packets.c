@@ -526,7 +526,7 @@ static void test_quarantine_is_not_remembered(void **state)
 
 static void test_icmp_errors(void **state)
 {
-    uint8_t inner[128];
+    uint8_t inner[IP_MAX];
     (void)state;
     SKIP_WITHOUT_LAB();
     wish(600000);
