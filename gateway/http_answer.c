@@ -31,13 +31,13 @@ const struct http_refusal HTTP_BUSY = {
     "Try again in a few seconds."};
 const struct http_refusal HTTP_ENGINE_SILENT = {
     503, "engine_silent", "The gateway did not decide in time.",
-    "Try again; if it persists, look at the daemon's log: journalctl -u portcullis."};
+    "Try again; if it persists, the daemon's log tells the administrator why."};
 const struct http_refusal HTTP_ENGINE_DOWN = {
     503, "engine_down", "The deciding part of the gateway is restarting.",
     "Try again in a few seconds; access that was granted goes on meanwhile."};
 const struct http_refusal HTTP_INTERNAL = {
     500, "internal", "The gateway could not make an answer.",
-    "Try again; if it persists, look at the daemon's log: journalctl -u portcullis."};
+    "Try again; if it persists, the daemon's log tells the administrator why."};
 
 char *http_refusal_json(const struct http_refusal *r, size_t *len)
 {
