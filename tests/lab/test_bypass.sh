@@ -24,6 +24,7 @@ gateway_heard() {
 # The tunnel of host $1 lets through any destination, as a person may configure it.
 open_client() {
     lab_on "$1" wg set wg0 peer "$(gw_public_key)" allowed-ips 0.0.0.0/0,::/0
+    lab_on "$1" ip -6 route add "$GW_OUTSIDE6/128" dev wg0
 }
 
 scenario_begin
