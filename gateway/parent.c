@@ -94,22 +94,9 @@ static int check_key(struct parent *p)
     return 0;
 }
 
-static int open_kernel(struct parent *p)
-{
-    int table = keeper_take(p);
-    int rc = nft_open(&p->nft, table);
-    if (rc == 0)
-        rc = nft_events_open(&p->events);
-    if (rc == 0)
-        rc = ct_open(&p->ct);
-    if (rc < 0)
-        log_warn("cannot open the netlink sockets: %s", strerror(-rc));
-    return rc;
-}
-
 static void close_kernel(struct parent *p)
 {
-    if (p->failed == false)
+    if (!p->failed)
         keeper_leave(p);
     wireguard_go_release(p);
     if (p->wg)
@@ -125,6 +112,32 @@ static void close_kernel(struct parent *p)
     dataplane_clear(&p->wish);
     changes_clear(&p->staged);
     free(p->endings.v);
+}
+
+/* Asked before anything is changed: the other daemon's key and guard are not ours to set. */
+static int check_owner(struct parent *p)
+{
+    enum nft_presence who;
+    char what[WHAT_SIZE];
+    int rc = nft_owner(p->nft, &who);
+    return rc == 0 && who != NFT_OURS && who != NFT_ABSENT ? watch_foreign_owner(who, what) : rc;
+}
+
+static int open_kernel(struct parent *p)
+{
+    int table = keeper_take(p);
+    int rc = nft_open(&p->nft, table);
+    if (rc == 0)
+        rc = check_owner(p);
+    if (rc == 0)
+        rc = nft_events_open(&p->events);
+    if (rc == 0)
+        rc = ct_open(&p->ct);
+    if (rc < 0 && rc != -EEXIST)
+        log_warn("cannot open the netlink sockets: %s", strerror(-rc));
+    if (rc < 0)
+        close_kernel(p);
+    return rc;
 }
 
 static void reload(void *arg, uint32_t events)

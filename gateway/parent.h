@@ -69,6 +69,7 @@ struct parent {
     enum wg_backend backend;
     struct wireguard_go wgo;
     struct tunnel tunnel;
+    struct wg_key public_key;
     /* what it should hold; a lease's left_ms is the CLOCK_BOOTTIME in ms at which it ends */
     struct dataplane wish;
     struct changes staged;
@@ -131,6 +132,7 @@ void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's
 /* ---- parent_tunnel.c -------------------------------------------------------------------------- */
 
 bool tunnel_sound(const struct tunnel *t, const char **why);
+int tunnel_set_key(struct parent *p);             /* key and port. 0 or negative errno */
 /* Key, port, addresses, up. 0 or negative errno. */
 int tunnel_configure(struct parent *p);
 
@@ -154,6 +156,8 @@ int wish_copy(const struct dataplane *wish, struct dataplane *out);   /* 0 or -E
 /* Brings the kernel's tables to the wish: 1 and what was different, 0 nothing was, or negative
  * errno. repair false: only looks. */
 int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE]);
+int watch_foreign_owner(enum nft_presence who, char what[WHAT_SIZE]);   /* says so; -EEXIST */
+/* Likewise the interface's key and port, and its peers. */
 int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE]);
 void watch_start(struct parent *p);
 

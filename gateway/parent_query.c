@@ -176,6 +176,8 @@ int request_ready(struct parent *p, struct reader *r, struct writer *answer)
     (void)answer;
     if (!reader_done(r))
         return MALFORMED;
+    if (p->stopping)
+        return -ECANCELED;
     if (doors_open(p) < 0) {
         p->failed = true;
         loop_stop(p->loop);
@@ -192,6 +194,8 @@ int request_ready(struct parent *p, struct reader *r, struct writer *answer)
 }
 
 /* The engine's words have lines (a policy with its errors): each is one of ours. */
+/* At the first start this ends the daemon. Later the engine is started again and again, while what
+ * it decided before stays in force and ends in its time. */
 int request_failed(struct parent *p, struct reader *r, struct writer *answer)
 {
     char text[2048];
@@ -202,6 +206,8 @@ int request_failed(struct parent *p, struct reader *r, struct writer *answer)
     for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
         if (*line)
             log_warn("%s", line);
+    if (p->was_open)
+        return 0;
     p->failed = true;
     loop_stop(p->loop);
     return 0;

@@ -83,11 +83,12 @@ bool tunnel_sound(const struct tunnel *t, const char **why)
 
 /* ---- making it ------------------------------------------------------------------------------------ */
 
-static int set_key_and_port(struct parent *p)
+int tunnel_set_key(struct parent *p)
 {
     struct wg_key key;
     if (files_private_key(p, &key) < 0)
         return -EACCES;
+    (void)crypto_scalarmult_base(p->public_key.b, key.b);
     int rc = wg_set_device(p->wg, &key, p->tunnel.listen_port);
     sodium_munlock(&key, sizeof key);   /* wipes it */
     if (rc < 0)
@@ -108,7 +109,7 @@ int tunnel_configure(struct parent *p)
     if (p->wg)
         wg_close(p->wg);
     p->wg = fresh;
-    rc = set_key_and_port(p);
+    rc = tunnel_set_key(p);
     if (rc == 0 && (rc = link_configure(&p->tunnel)) < 0)
         log_warn("cannot set the addresses of %s: %s", iface, strerror(-rc));
     return rc;
@@ -164,19 +165,11 @@ static int make_tunnel(struct parent *p)
     return rc;
 }
 
-static int answer_tunnel(struct parent *p, struct writer *answer)
+static void answer_tunnel(struct parent *p, struct writer *answer)
 {
-    struct wg_state state;
-    int rc = wg_read(p->wg, &state);
-    if (rc < 0) {
-        log_warn("cannot read %s: %s", p->tunnel.iface, strerror(-rc));
-        return rc;
-    }
-    put_raw(answer, state.public_key.b, sizeof state.public_key.b);
+    put_raw(answer, p->public_key.b, sizeof p->public_key.b);
     put_u8(answer, (uint8_t)p->backend);
-    wg_state_clear(&state);
     p->phase = PHASE_TUNNEL;
-    return 0;
 }
 
 /* A new engine finds the tunnel of the old one: it cannot be another, the file was read once. */
@@ -191,13 +184,13 @@ int request_tunnel(struct parent *p, struct reader *r, struct writer *answer)
         log_alarm("the engine asked for a tunnel that cannot be: %s", why);
         return -EINVAL;
     }
-    if (p->wg)
-        return memcmp(&t, &p->tunnel, sizeof t) == 0 ? answer_tunnel(p, answer) : -EINVAL;
+    if (p->wg && memcmp(&t, &p->tunnel, sizeof t) != 0)
+        return -EINVAL;
     p->tunnel = p->wish.tunnel = t;
-    int rc = make_tunnel(p);
-    if (rc == 0)
-        rc = answer_tunnel(p, answer);
-    if (rc < 0 && p->wg) {
+    int rc = p->wg ? 0 : make_tunnel(p);
+    if (rc == 0) {
+        answer_tunnel(p, answer);
+    } else if (p->wg) {
         wg_close(p->wg);
         p->wg = NULL;
     }

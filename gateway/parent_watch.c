@@ -93,7 +93,7 @@ static int repair_static(struct parent *p, const struct dataplane *want)
     return rc > 0 ? nft_install(p->nft, want) : rc;
 }
 
-static int foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
+int watch_foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
 {
     snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " belongs to %s",
              who == NFT_FOREIGN_OWNER ? "another process" : "nobody");
@@ -129,7 +129,7 @@ static int compare_tables(struct parent *p, const struct dataplane *want, bool r
     if (who == NFT_OURS)
         return compare_ours(p, want, repair, what);
     if (who != NFT_ABSENT)
-        return foreign_owner(who, what);
+        return watch_foreign_owner(who, what);
     snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " is missing");
     rc = repair ? nft_guard_install(p->nft, &p->tunnel) : 0;
     if (rc == 0 && repair)
@@ -175,21 +175,45 @@ static void say_peers(const struct wg_diff *d, char what[WHAT_SIZE])
         snprintf(what, WHAT_SIZE, "%zu WireGuard peers are there and should not be", d->n_drop);
 }
 
-int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE])
+/* The interface's own key and port: 1 differs, 0, -errno. */
+static int compare_interface(struct parent *p, const struct wg_state *s, bool repair,
+                             char what[WHAT_SIZE])
 {
-    struct wg_state s;
+    if (wg_key_equal(&s->public_key, &p->public_key) && s->listen_port == p->tunnel.listen_port)
+        return 0;
+    snprintf(what, WHAT_SIZE, "the key or the port of %s is another", p->tunnel.iface);
+    int rc = repair ? tunnel_set_key(p) : 0;
+    return rc < 0 ? rc : 1;
+}
+
+static int compare_peers(struct parent *p, const struct wg_state *s, bool repair,
+                         char what[WHAT_SIZE])
+{
     struct wg_diff d;
-    int rc = wg_read(p->wg, &s);
+    int rc = wg_diff(s, p->wish.devices, p->wish.n_devices, &d);
     if (rc < 0)
         return rc;
-    rc = wg_diff(&s, p->wish.devices, p->wish.n_devices, &d);
-    if (rc == 0 && (d.n_put > 0 || d.n_drop > 0)) {
+    if (d.n_put > 0 || d.n_drop > 0) {
         say_peers(&d, what);
         rc = repair ? repair_peers(p, &d) : 0;
         rc = rc < 0 ? rc : 1;
     }
-    if (rc >= 0)
-        wg_diff_clear(&d);
+    wg_diff_clear(&d);
+    return rc;
+}
+
+int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE])
+{
+    struct wg_state s;
+    what[0] = '\0';
+    int rc = wg_read(p->wg, &s);
+    if (rc < 0)
+        return rc;
+    rc = compare_interface(p, &s, repair, what);
+    if (rc == 0 || (rc > 0 && repair)) {
+        int peers = compare_peers(p, &s, repair, what);
+        rc = peers != 0 ? peers : rc;
+    }
     wg_state_clear(&s);
     return rc;
 }
