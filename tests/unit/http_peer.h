@@ -53,6 +53,21 @@ static inline int listen_unix(struct role_under_test *t)
     return fd;
 }
 
+static inline int listen_tcp6(struct role_under_test *t)
+{
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int only = 1, fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_return_code(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only), 0);
+    if (bind(fd, (const void *)&a, sizeof a) < 0) {
+        close(fd);
+        return -1;                 /* a machine without IPv6 */
+    }
+    assert_return_code(listen(fd, 1024), 0);
+    t->address_len = sizeof t->address;
+    assert_return_code(getsockname(fd, (void *)&t->address, &t->address_len), 0);
+    return fd;
+}
+
 static inline int listen_tcp(struct role_under_test *t)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -64,7 +79,9 @@ static inline int listen_tcp(struct role_under_test *t)
     return fd;
 }
 
-static inline void start_role(struct role_under_test *t, int listener, int (*role_main)(void))
+/* listener6: -1 = none. Both are taken. */
+static inline void start_role(struct role_under_test *t, int listener, int listener6,
+                              int (*role_main)(void))
 {
     int pair[2];
     assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
@@ -72,14 +89,20 @@ static inline void start_role(struct role_under_test *t, int listener, int (*rol
     t->pid = fork();
     if (t->pid == 0) {
         int engine = fcntl(pair[1], F_DUPFD, 100), l = fcntl(listener, F_DUPFD, 100);
+        int l6 = listener6 < 0 ? -1 : fcntl(listener6, F_DUPFD, 100);
         if (dup2(engine, FD_PARENT) < 0 || dup2(l, FD_LISTEN) < 0)
             _exit(98);
-        close_range(FD_LISTEN + 1, ~0U, 0);
+        close_range(FD_LISTEN + 1, 99, 0);
+        if (l6 >= 0 && dup2(l6, FD_LISTEN6) < 0)
+            _exit(98);
+        close_range(100, ~0U, 0);
         log_init("test");
         _exit(role_main());
     }
     close(pair[1]);
     close(listener);
+    if (listener6 >= 0)
+        close(listener6);
     t->channel = channel_new(pair[0]);
     assert_non_null(t->channel);
 }

@@ -7,7 +7,7 @@ static struct role_under_test T;
 static int begin(void **state)
 {
     (void)state;
-    start_role(&T, listen_unix(&T), api_main);
+    start_role(&T, listen_unix(&T), -1, api_main);
     return 0;
 }
 
@@ -378,7 +378,7 @@ static void waiting_when_the_engine_goes(void **state)
     (void)state;
     struct role_under_test t;
     struct message m;
-    start_role(&t, listen_unix(&t), api_main);
+    start_role(&t, listen_unix(&t), -1, api_main);
     int fd = dial(&t);
     const char *q = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
     say(fd, q, strlen(q));
@@ -401,7 +401,7 @@ static void lawless_engine(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct role_under_test t;
         int status = -1;
-        start_role(&t, listen_unix(&t), api_main);
+        start_role(&t, listen_unix(&t), -1, api_main);
         engine_says(&t, cases[i].type, 1, cases[i].status, "{}");
         assert_int_equal(waitpid(t.pid, &status, 0), t.pid);
         assert_int_equal(status, 0);

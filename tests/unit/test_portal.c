@@ -14,7 +14,7 @@ static int begin(void **state)
 {
     (void)state;
     struct sockaddr_in a;
-    start_role(&T, listen_tcp(&T), portal_main);
+    start_role(&T, listen_tcp(&T), -1, portal_main);
     memcpy(&a, &T.address, sizeof a);
     snprintf(HOST, sizeof HOST, "127.0.0.1:%u", ntohs(a.sin_port));
     return 0;
@@ -323,6 +323,49 @@ static void thousand_connections(void **state)
     close(honest);
 }
 
+/* Both families on one loop; the peer's address goes to the engine as it is. */
+static void v6_beside_v4(void **state)
+{
+    (void)state;
+    struct role_under_test four, six;
+    struct sockaddr_in6 a;
+    struct message m;
+    int l6 = listen_tcp6(&six);
+    if (l6 < 0) {
+        print_message("SKIP: no IPv6 on this machine\n");
+        skip();
+    }
+    start_role(&four, listen_tcp(&four), l6, portal_main);
+    memcpy(&a, &six.address, sizeof a);
+    static const struct { const char *host; int status; } cases[] = {
+        {"[::1]", 200}, {"[::2]", 421}, {"127.0.0.1", 421},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char q[256];
+        int fd = dial(&six);
+        int n = snprintf(q, sizeof q, "GET /v1/me HTTP/1.1\r\nHost: %s:%u\r\n\r\n",
+                         cases[i].host, ntohs(a.sin6_port));
+        say(fd, q, (size_t)n);
+        if (cases[i].status == 200) {
+            struct reader r;
+            assert_int_equal(engine_hears(&four, &m, WAIT_MS), 1);
+            reader_init(&r, m.body, m.len);
+            assert_int_equal(get_u8(&r), PORTAL_ME);
+            struct ip_addr peer = get_addr(&r);
+            assert_int_equal(peer.family, 6);
+            assert_memory_equal(peer.b, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+            engine_says(&four, MSG_PORTAL_REPLY, m.seq, 200, "{}");
+        }
+        char *answer = hear(fd, WAIT_MS);
+        assert_int_equal(status_of(answer), cases[i].status);
+        free(answer);
+        close(fd);
+    }
+    int fd = dial(&four);
+    close(fd);
+    stop_role(&four);
+}
+
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -387,6 +430,7 @@ int main(void)
         cmocka_unit_test(pipelined_requests_are_not_read),
         cmocka_unit_test(one_address_cannot_take_all),
         cmocka_unit_test(thousand_connections),
+        cmocka_unit_test(v6_beside_v4),
         cmocka_unit_test(slow_ones_are_let_go),
     };
     return cmocka_run_group_tests_name("portal", tests, begin, end);
