@@ -16,7 +16,7 @@
 #define PRUNE_EVERY_S 3600
 #define EVENTS_EACH_SECOND 16      /* of attempts, shown live; the rest is in the list */
 
-/* ---- adding up ---------------------------------------------------------------------------- */
+/* ---- adding up ------------------------------------------------------------------------------ */
 
 static bool same_attempt(const struct attempt *a, const struct attempt *b)
 {
@@ -53,7 +53,7 @@ void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
     }
 }
 
-/* ---- whose it is --------------------------------------------------------------------------- */
+/* ---- whose it is ---------------------------------------------------------------------------- */
 
 static void name_device(struct engine *e, const struct dev *d, struct attempt *a)
 {

@@ -41,7 +41,7 @@ struct walk {                    /* a position in the file, and the record there
 
 enum step { STEP_RECORD, STEP_END, STEP_TORN, STEP_BAD };
 
-/* ---- records ------------------------------------------------------------------------------ */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static void record_hash(const uint8_t before[AUDIT_HASH], const uint8_t *bytes, size_t n,
                         uint8_t out[AUDIT_HASH])
@@ -141,7 +141,7 @@ int audit_sync(struct audit *a, struct audit_mark *out)
 
 uint64_t audit_last(const struct audit *a) { return a->written.seq; }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static bool read_exact(struct audit *a, uint64_t offset, uint8_t *out, size_t n)
 {
@@ -237,8 +237,8 @@ static void walk_free(struct walk *w)
     free(w);
 }
 
-int audit_read(struct audit *a, uint64_t after, bool (*each)(void *arg, const struct audit_record *r),
-               void *arg)
+int audit_read(struct audit *a, uint64_t after,
+               bool (*each)(void *arg, const struct audit_record *r), void *arg)
 {
     struct walk *w = walk_new(a);
     enum step s;
@@ -285,7 +285,7 @@ bool audit_verify(struct audit *a, uint64_t *records, char text[160])
     return whole;
 }
 
-/* ---- opening ------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 /* What is there stays, and the chain goes on from its last byte as if that were whole. */
 static int damaged(struct audit *a, const struct audit_mark *from, uint64_t size, char why[128],

@@ -55,8 +55,8 @@ uint64_t audit_last(const struct audit *a);
 
 /* Walks records with seq > after until `each` returns false. Texts are valid during the call.
  * 0, or -1: the file does not hold records all the way. */
-int audit_read(struct audit *a, uint64_t after, bool (*each)(void *arg, const struct audit_record *r),
-               void *arg);
+int audit_read(struct audit *a, uint64_t after,
+               bool (*each)(void *arg, const struct audit_record *r), void *arg);
 /* Checks every record and the chain. True when whole; says what is wrong and where, else. */
 bool audit_verify(struct audit *a, uint64_t *records, char text[160]);
 

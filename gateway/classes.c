@@ -36,7 +36,7 @@ void classes_clear(struct classes *c)
     memset(c, 0, sizeof *c);
 }
 
-/* ---- equal permits ------------------------------------------------------------------------ */
+/* ---- equal permits -------------------------------------------------------------------------- */
 
 static bool permit_equal(const struct permit *a, const struct permit *b)
 {
@@ -64,7 +64,7 @@ static int find_permits(const struct classes *c, const struct permit *p, size_t 
     return 0;
 }
 
-/* ---- handing out -------------------------------------------------------------------------- */
+/* ---- handing out ---------------------------------------------------------------------------- */
 
 static int free_id(struct classes *c)
 {

@@ -50,7 +50,7 @@ static const struct verb {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-/* ---- replies ------------------------------------------------------------------------------ */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 struct reply reply_error(int status, const char *code, const char *message, const char *hint)
 {
@@ -93,8 +93,8 @@ int reply_send(struct engine *e, struct channel *c, enum message_type type, uint
     put_u16(&w, (uint16_t)r->status);
     put_blob(&w, text, strlen(text));
     if (w.failed) {
-        static const char large[] = "{\"error\":{\"code\":\"too_large\",\"message\":\"The answer is "
-                                    "too large.\",\"hint\":\"Ask for less with limit=.\"}}";
+        static const char large[] = "{\"error\":{\"code\":\"too_large\",\"message\":\"The answer "
+                                    "is too large.\",\"hint\":\"Ask for less with limit=.\"}}";
         writer_clear(&w);
         writer_init(&w, max);
         put_u16(&w, 413);
@@ -265,7 +265,8 @@ int control_message(struct engine *e, const struct message *m)
         return -1;
     q.method = (enum control_method)method;
     struct reply reply = control_answer(e, &q, query);
-    int rc = reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq, CHANNEL_MESSAGE_MAX, &reply);
+    int rc = reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq, CHANNEL_MESSAGE_MAX,
+                        &reply);
     control_after(e);
     return rc;
 }

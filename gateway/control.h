@@ -31,7 +31,7 @@ void control_after(struct engine *e);
 /* The same without a channel, for tests and fuzzing. */
 struct reply control_answer(struct engine *e, struct request *q, const char *query);
 
-/* ---- replies ------------------------------------------------------------------------------ */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 struct reply reply_error(int status, const char *code, const char *message, const char *hint);
 struct reply reply_errorf(int status, const char *code, const char *hint, const char *fmt, ...)
@@ -41,7 +41,7 @@ struct reply reply_full(void);       /* 503: the disk is full, nothing was chang
 int reply_send(struct engine *e, struct channel *c, enum message_type type, uint32_t seq,
                size_t max, struct reply *r);
 
-/* ---- reading requests ------------------------------------------------------------------------ */
+/* ---- reading requests ----------------------------------------------------------------------- */
 
 /* Members of a JSON body: read one by one; at the end what was not asked for is refused. The
  * first error sticks. */
@@ -71,7 +71,7 @@ bool query_page(const struct request *q, int64_t *limit, int64_t *after, struct 
 
 bool name_valid(const char *s);      /* [a-z0-9][a-z0-9._-]{0,62} */
 
-/* ---- verbs --------------------------------------------------------------------------------------- */
+/* ---- verbs ---------------------------------------------------------------------------------- */
 
 typedef struct reply control_verb(struct engine *e, struct request *q);
 control_verb control_status;
@@ -85,7 +85,7 @@ control_verb control_policy_check, control_policy_diff, control_policy_apply,
 control_verb control_explain, control_attempts, control_events, control_audit,
     control_audit_verify;
 
-/* ---- shared by verbs ------------------------------------------------------------------------------- */
+/* ---- shared by verbs ------------------------------------------------------------------------ */
 
 struct reply no_such_user(struct engine *e, const char *name);
 struct reply no_such_device(struct engine *e, const char *name);

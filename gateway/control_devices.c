@@ -23,7 +23,7 @@ struct reply no_such_device(struct engine *e, const char *name)
     return reply_errorf(404, "unknown_device", hint, "There is no device '%s'.", name);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 struct reply control_device(struct engine *e, struct request *q)
 {
@@ -74,7 +74,7 @@ struct reply control_devices(struct engine *e, struct request *q)
     return (struct reply){200, o};
 }
 
-/* ---- enrolling -------------------------------------------------------------------------------- */
+/* ---- enrolling ------------------------------------------------------------------------------ */
 
 struct enrolment {
     struct dev d;
@@ -239,7 +239,7 @@ struct reply control_device_add(struct engine *e, struct request *q)
     return r;
 }
 
-/* ---- ending ----------------------------------------------------------------------------------- */
+/* ---- ending --------------------------------------------------------------------------------- */
 
 static struct reply end_device(struct engine *e, struct request *q, enum dev_state state)
 {
@@ -278,7 +278,7 @@ struct reply control_device_retire(struct engine *e, struct request *q)
     return end_device(e, q, DEV_RETIRED);
 }
 
-/* ---- exceptions ------------------------------------------------------------------------------- */
+/* ---- exceptions ----------------------------------------------------------------------------- */
 
 static bool rule_exists(struct engine *e, const char *rule)
 {

@@ -125,7 +125,7 @@ static bool read_target(struct engine *e, const struct request *q, struct target
     return true;
 }
 
-/* ---- what the model says ---------------------------------------------------------------------- */
+/* ---- what the model says -------------------------------------------------------------------- */
 
 /* The line by which this role reaches the target, 0 = it does not. */
 static int role_line(struct engine *e, size_t role, const struct target *t)
@@ -180,7 +180,7 @@ static void find(struct engine *e, struct dev *d, const struct target *t, struct
     find_role(e, d, t, &x, f);
 }
 
-/* ---- words ------------------------------------------------------------------------------------ */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static const char *target_name(struct engine *e, const struct target *t)
 {
@@ -240,7 +240,7 @@ static void say_denied(struct engine *e, const struct dev *d, const struct targe
         snprintf(out + n, SENTENCE - n, "no role reaches it.");
 }
 
-/* ---- what the kernel holds ---------------------------------------------------------------------- */
+/* ---- what the kernel holds ------------------------------------------------------------------ */
 
 static json_t *kernel_json(struct engine *e, const struct dev *d, const struct target *t,
                            bool permitted)
@@ -292,7 +292,7 @@ static json_t *explain_device(struct engine *e, struct dev *d, const struct targ
     return o;
 }
 
-/* ---- the verb ----------------------------------------------------------------------------------- */
+/* ---- the verb ------------------------------------------------------------------------------- */
 
 static bool choose(struct engine *e, const struct request *q, struct user **u, struct dev **d,
                    struct reply *error)

@@ -62,7 +62,7 @@ struct reply control_issuers(struct engine *e, struct request *q)
     return (struct reply){200, o};
 }
 
-/* ---- adding ------------------------------------------------------------------------------------- */
+/* ---- adding --------------------------------------------------------------------------------- */
 
 static void read_key_bytes(struct body *b, struct token_key *k)
 {
@@ -169,7 +169,7 @@ struct reply control_issuer_add(struct engine *e, struct request *q)
     return r;
 }
 
-/* ---- revoking ------------------------------------------------------------------------------------- */
+/* ---- revoking ------------------------------------------------------------------------------- */
 
 struct devices { uint32_t *v; size_t n; };
 
@@ -215,8 +215,8 @@ struct reply control_issuer_revoke(struct engine *e, struct request *q)
     enum store_result r = batch_commit(&b, CUT_FIRST);
     free(d.v);
     if (r != STORE_OK)
-        return reply_error(503, "store_unavailable", "What rested on the key is cut, but the disk is "
-                           "full: it is not written down.", "Make room and repeat this.");
+        return reply_error(503, "store_unavailable", "What rested on the key is cut, but the disk "
+                           "is full: it is not written down.", "Make room and repeat this.");
     event_add(e, "act", "%s revoked the key %s", q->actor, k->kid);
     return (struct reply){200, issuer_json(k)};
 }

@@ -14,7 +14,7 @@ static struct reply bad_query(void)
                        "that portcullis status shows.");
 }
 
-/* ---- attempts --------------------------------------------------------------------------------- */
+/* ---- attempts ------------------------------------------------------------------------------- */
 
 static const char *proto_name(uint8_t proto, char other[8])
 {
@@ -108,7 +108,7 @@ struct reply control_attempts(struct engine *e, struct request *q)
     return list_reply(&l);
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 struct reply control_events(struct engine *e, struct request *q)
 {
@@ -132,7 +132,7 @@ struct reply control_events(struct engine *e, struct request *q)
     return (struct reply){200, json_pack("{s:o,s:I}", "items", items, "last", last)};
 }
 
-/* ---- audit ------------------------------------------------------------------------------------ */
+/* ---- audit ---------------------------------------------------------------------------------- */
 
 static bool add_record(void *arg, const struct audit_record *r)
 {

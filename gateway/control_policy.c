@@ -11,7 +11,7 @@
 
 #define CONFIRM_MAX 86400
 
-/* ---- diagnostics ------------------------------------------------------------------------------ */
+/* ---- diagnostics ---------------------------------------------------------------------------- */
 
 static json_t *diag_json(const struct diag *d, const char *text, size_t len)
 {
@@ -94,7 +94,7 @@ static struct policy *load_body(const struct request *q, policy_loader *load)
     return p;
 }
 
-/* ---- diff, apply ---------------------------------------------------------------------------------- */
+/* ---- diff, apply ---------------------------------------------------------------------------- */
 
 static char *diff_text(const struct policy *from, const struct policy *to)
 {
@@ -153,7 +153,7 @@ struct reply control_policy_apply(struct engine *e, struct request *q)
     return r;
 }
 
-/* ---- confirm, rollback, show -------------------------------------------------------------------- */
+/* ---- confirm, rollback, show ---------------------------------------------------------------- */
 
 struct reply control_policy_confirm(struct engine *e, struct request *q)
 {

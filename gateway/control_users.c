@@ -50,7 +50,7 @@ void decide_user_devices(struct batch *b, const struct user *u, const char *caus
             lease_decide(b, &b->e->devs[i], NULL, cause);
 }
 
-/* ---- roles from a body ------------------------------------------------------------------------ */
+/* ---- roles from a body ---------------------------------------------------------------------- */
 
 static void unknown_role(struct engine *e, struct body *b, const char *name)
 {
@@ -86,7 +86,7 @@ static char *read_roles(struct engine *e, struct body *b)
     return b->failed ? NULL : copy(roles_text(e->policy, mask, text));
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 struct reply control_user(struct engine *e, struct request *q)
 {
@@ -137,7 +137,7 @@ struct reply control_users(struct engine *e, struct request *q)
     return (struct reply){200, o};
 }
 
-/* ---- adding ----------------------------------------------------------------------------------- */
+/* ---- adding --------------------------------------------------------------------------------- */
 
 static void read_user(struct engine *e, struct body *b, struct user *u)
 {
@@ -199,7 +199,7 @@ struct reply control_user_add(struct engine *e, struct request *q)
     return r;
 }
 
-/* ---- changing --------------------------------------------------------------------------------- */
+/* ---- changing ------------------------------------------------------------------------------- */
 
 /* Writes the user as it is in memory now, decides its devices anew, answers with it; puts `before`
  * back when the disk is full. */

@@ -152,7 +152,7 @@ static void parent_events(void *arg, uint32_t events)
     parent_drain(arg);
 }
 
-/* ---- from portal, api and capture ------------------------------------------------------------- */
+/* ---- from portal, api and capture ----------------------------------------------------------- */
 
 static int from_peer(struct engine *e, enum gateway_role role, const struct message *m)
 {
@@ -193,7 +193,7 @@ static void peer_events(void *arg, uint32_t events)
     parent_drain(e);   /* what came while it answered us */
 }
 
-/* ---- each second ------------------------------------------------------------------------------ */
+/* ---- each second ---------------------------------------------------------------------------- */
 
 static void prune_jtis(struct engine *e)
 {
@@ -225,7 +225,7 @@ static void tick(void *arg, uint32_t events)
     parent_drain(e);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 void engine_run(struct engine *e)
 {

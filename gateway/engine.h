@@ -27,7 +27,7 @@
 struct names { struct name_slot { uint32_t hash, id; } *v; size_t n, size; };   /* id 0 = free */
 struct event { int64_t seq; struct wall time; const char *kind; char *text; };
 struct alarm { struct wall time; char text[200]; };
-struct nonce { uint8_t v[NONCE_BYTES]; uint32_t device; int64_t end_boot_ms; };  /* device 0 = free */
+struct nonce { uint8_t v[NONCE_BYTES]; uint32_t device; int64_t end_boot_ms; };  /* 0 = free */
 struct peer_state {
     uint32_t device;
     struct ip_addr endpoint;  uint16_t port;
@@ -78,14 +78,14 @@ struct engine {
 void engine_run(struct engine *e);                 /* until MSG_STOP or a broken parent */
 void engine_free(struct engine *e);
 
-/* ---- engine_start.c -------------------------------------------------------------------------- */
+/* ---- engine_start.c ------------------------------------------------------------------------- */
 
 /* MSG_START's body: 0 ready and said so; -1 said MSG_FAILED. */
 int engine_start(struct engine *e, const struct message *m);
 /* Database and audit log in the working directory; 0, or -1 and why. */
 int engine_open_state(struct engine *e, char why[256]);
 
-/* ---- engine_people.c ---------------------------------------------------------------------------- */
+/* ---- engine_people.c ------------------------------------------------------------------------ */
 
 /* NULL when there is none. Pointers are valid until the next one is added. */
 struct user *user_by_name(struct engine *e, const char *name);
@@ -96,7 +96,7 @@ struct dev *dev_by_key(struct engine *e, const struct wg_key *k);
 struct user *dev_user(struct engine *e, const struct dev *d);
 struct user *user_add(struct engine *e, const struct user *u);     /* takes its texts over */
 struct dev *dev_add(struct engine *e, const struct dev *d);        /* derives its addresses */
-void dev_forget(struct engine *e, struct dev *d);                  /* the one added last: it was not stored */
+void dev_forget(struct engine *e, struct dev *d);                  /* the one added last */
 /* Does this index have addresses in the tunnel networks? Fills them in. */
 bool dev_address(const struct gateway_conf *c, struct device *d);
 /* Enrolled in the kernel: itself and its user not ended by an admin, and it has an address. */
@@ -109,15 +109,17 @@ struct token_key *key_by_kid(struct engine *e, const char *kid);
 void key_add(struct engine *e, const struct token_key *k);
 void people_clear(struct engine *e);
 /* The name nearest to a mistyped one, "" when none is near. */
-void nearest_name(const char *wrong, const char *candidate, char best[NAME_SIZE], unsigned *distance);
+void nearest_name(const char *wrong, const char *candidate, char best[NAME_SIZE],
+                  unsigned *distance);
 
-/* ---- engine_kernel.c: requests to the parent ------------------------------------------------------ */
+/* ---- engine_kernel.c: requests to the parent ------------------------------------------------ */
 
 struct kernel_changes { struct writer body; uint32_t n; bool sent; };   /* sent: some of them are */
 void kernel_begin(struct kernel_changes *k);
 void kernel_add(struct engine *e, struct kernel_changes *k, const struct change *c);
 /* 0, or a negative errno or -(1000 + plan_error). A broken channel ends the engine. */
-int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole, struct commit_answer *out);
+int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole,
+                  struct commit_answer *out);
 int kernel_tunnel(struct engine *e);
 int kernel_inspect(struct engine *e, uint32_t device, const struct ip_addr *dst, uint8_t proto,
                    uint16_t port, struct inspect_answer *out);
@@ -129,7 +131,7 @@ int kernel_whole(struct engine *e);
 void kernel_ready(struct engine *e);
 const char *kernel_error(int rc);
 
-/* ---- engine_batch.c: a change of database, kernel and memory ----------------------------------------- */
+/* ---- engine_batch.c: a change of database, kernel and memory -------------------------------- */
 
 struct pending {                  /* what a device becomes when the batch holds */
     uint32_t index;
@@ -142,7 +144,7 @@ struct pending {                  /* what a device becomes when the batch holds 
 struct batch {
     struct engine *e;
     struct pending *v;  size_t n, size;
-    bool class0, sweep;           /* class 0 was replaced; drop classes that nothing uses after it */
+    bool class0, sweep;           /* class 0 was replaced; drop classes that nothing uses then */
     bool offline;                 /* at start: the kernel gets everything later, at once */
     struct commit_answer answer;  /* when there was something for the kernel */
     uint64_t durable_ns;          /* CLOCK_MONOTONIC */
@@ -159,7 +161,7 @@ struct pending *batch_dev(struct batch *b, const struct dev *d);
 enum store_result batch_commit(struct batch *b, enum batch_order order);
 void batch_abort(struct batch *b);
 
-/* ---- engine_events.c: what others are told ------------------------------------------------------------ */
+/* ---- engine_events.c: what others are told -------------------------------------------------- */
 
 void event_add(struct engine *e, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -175,7 +177,7 @@ void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *a
 void audit_flush(struct engine *e);               /* fsync, when something is not yet */
 void events_clear(struct engine *e);
 
-/* ---- engine_policy.c ------------------------------------------------------------------------------------ */
+/* ---- engine_policy.c ------------------------------------------------------------------------ */
 
 /* Parsed, its zones loaded, its own tests run. NULL when any of that fails: see diags. */
 struct policy *policy_load(const char *text, size_t len, struct diags *diags);
@@ -197,7 +199,7 @@ int policy_roll_back(struct engine *e, const char *actor, uint32_t uid, const ch
 void policy_reload(struct engine *e, const char *text, size_t len, const char *cause);
 void policy_tick(struct engine *e);
 
-/* ---- engine_posture.c, engine_nonce.c: the portal's questions ------------------------------------------- */
+/* ---- engine_posture.c, engine_nonce.c: the portal's questions ------------------------------- */
 
 int portal_message(struct engine *e, const struct message *m);      /* -1: malformed */
 /* True and a nonce, or false: no room. */
@@ -208,7 +210,7 @@ size_t nonces_drop(struct engine *e, uint32_t device);
 /* Takes one from a bucket of `burst`, refilled at per_minute. False: empty. */
 bool bucket_take(struct bucket *b, int64_t now_ms, unsigned burst, unsigned per_minute);
 
-/* ---- engine_views.c: records as JSON ---------------------------------------------------------------------- */
+/* ---- engine_views.c: records as JSON -------------------------------------------------------- */
 
 json_t *user_json(struct engine *e, const struct user *u);
 json_t *dev_json(struct engine *e, struct dev *d, bool with_posture);

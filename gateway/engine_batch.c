@@ -110,7 +110,7 @@ static void store_classes(struct batch *b)
     }
 }
 
-/* ---- the kernel -------------------------------------------------------------------------------- */
+/* ---- the kernel ----------------------------------------------------------------------------- */
 
 static void tell_class(struct batch *b, struct kernel_changes *k, struct class_entry *c)
 {
@@ -229,7 +229,7 @@ static void enforce(struct batch *b)
         fatal("the kernel cannot be brought to the state: %s", kernel_error(rc));
 }
 
-/* ---- the disk --------------------------------------------------------------------------------- */
+/* ---- the disk ------------------------------------------------------------------------------- */
 
 static enum store_result record(struct batch *b)
 {

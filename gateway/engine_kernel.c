@@ -47,7 +47,7 @@ const char *kernel_error(int rc)
     return text;
 }
 
-/* ---- changes ------------------------------------------------------------------------------ */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 void kernel_begin(struct kernel_changes *k)
 {
@@ -81,7 +81,8 @@ void kernel_add(struct engine *e, struct kernel_changes *k, const struct change 
         send_changes(e, k);
 }
 
-int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole, struct commit_answer *out)
+int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole,
+                  struct commit_answer *out)
 {
     struct writer w;
     struct reader r;

@@ -19,7 +19,7 @@ static void *grow(void *v, size_t n, size_t size)
     return more;
 }
 
-/* ---- names -------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static uint32_t hash_name(const char *s)
 {
@@ -97,7 +97,8 @@ static unsigned name_distance(const char *a, const char *b)
     return row[n];
 }
 
-void nearest_name(const char *wrong, const char *candidate, char best[NAME_SIZE], unsigned *distance)
+void nearest_name(const char *wrong, const char *candidate, char best[NAME_SIZE],
+                  unsigned *distance)
 {
     unsigned d = name_distance(wrong, candidate);
 
@@ -107,7 +108,7 @@ void nearest_name(const char *wrong, const char *candidate, char best[NAME_SIZE]
     memcpy(best, candidate, strnlen(candidate, NAME_SIZE - 1) + 1);
 }
 
-/* ---- users -------------------------------------------------------------------------------- */
+/* ---- users ---------------------------------------------------------------------------------- */
 
 struct user *user_by_name(struct engine *e, const char *name)
 {
@@ -262,7 +263,7 @@ bool dev_should_enrol(struct engine *e, const struct dev *d)
     return d->state == DEV_ACTIVE && d->addressed && dev_user(e, d)->state == USER_ACTIVE;
 }
 
-/* ---- keys of issuers -------------------------------------------------------------------------- */
+/* ---- keys of issuers ------------------------------------------------------------------------ */
 
 struct token_key *key_by_kid(struct engine *e, const char *kid)
 {

@@ -19,7 +19,7 @@
 #define ZONE_DIR "/usr/share/zoneinfo"
 #define ZONE_BYTES_MAX 65536
 
-/* ---- loading ------------------------------------------------------------------------------ */
+/* ---- loading -------------------------------------------------------------------------------- */
 
 /* Letters, digits, "_+-" and single slashes between: nothing that leaves the directory. */
 static bool zone_name_sound(const char *s)
@@ -211,7 +211,7 @@ enum store_result policy_apply(struct engine *e, struct policy *p, const char *t
     return r;
 }
 
-/* ---- going back, reloading -------------------------------------------------------------------- */
+/* ---- going back, reloading ------------------------------------------------------------------ */
 
 int policy_roll_back(struct engine *e, const char *actor, uint32_t uid, const char *why)
 {

@@ -23,7 +23,7 @@
 
 static struct claims claims;     /* of the token at hand: too large for a stack */
 
-/* ---- what token_bind() has to know -------------------------------------------------------- */
+/* ---- what token_bind() has to know ---------------------------------------------------------- */
 
 static enum device_state device_state(const struct dev *d)
 {
@@ -98,6 +98,7 @@ static json_t *decision_record(struct engine *e, const struct dev *d, const stru
                                const struct pending *p, uint64_t began_ns)
 {
     char sha[65], policy[65], key[KEY_TEXT];
+    uint64_t before = lease_holds(d) ? d->lease.roles : 0;
     json_t *o = json_object();
 
     sodium_bin2hex(sha, sizeof sha, ev->sha256, sizeof ev->sha256);
@@ -115,8 +116,8 @@ static json_t *decision_record(struct engine *e, const struct dev *d, const stru
                                         code_id(p->code), "rules", failed_rules(e), "lease_until",
                                         (json_int_t)p->lease.until.s));
     json_object_update_new(o, json_pack("{s:o,s:o,s:I}", "roles_before",
-                                        role_names_json(e->policy, lease_holds(d) ? d->lease.roles : 0),
-                                        "roles_after", role_names_json(e->policy, p->lease.roles),
+                                        role_names_json(e->policy, before), "roles_after",
+                                        role_names_json(e->policy, p->lease.roles),
                                         "latency_us",
                                         (json_int_t)((clock_mono_ns() - began_ns) / 1000)));
     return o;
@@ -159,7 +160,7 @@ static enum refusal_code accept_token(struct engine *e, struct dev *d, uint64_t 
     return CODE_NONE;
 }
 
-/* ---- refusing -------------------------------------------------------------------------------- */
+/* ---- refusing ------------------------------------------------------------------------------- */
 
 /* Refusals of genuine tokens, and misuse, are evidence; rubbish is not worth a disk write. */
 static void note_refusal(struct engine *e, struct dev *d, enum refusal_code code)
@@ -194,7 +195,7 @@ static struct reply refuse(enum refusal_code code)
                                     "rules")};
 }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 /* Of every block that was judged. */
 static json_t *all_rules(struct engine *e)
@@ -267,7 +268,7 @@ static struct reply nonce(struct engine *e, struct dev *d)
                                          NONCE_EXPIRES_S, "audience", e->conf.name)};
 }
 
-/* ---- who am I? ---------------------------------------------------------------------------------- */
+/* ---- who am I? ------------------------------------------------------------------------------ */
 
 static json_t *reach_json(struct engine *e, const struct dev *d)
 {
@@ -303,13 +304,14 @@ static json_t *remediation_json(struct engine *e)
 static struct reply me(struct engine *e, struct dev *d)
 {
     const struct user *u = dev_user(e, d);
+    uint64_t roles = lease_holds(d) ? d->lease.roles : u->role_mask;
     enum refusal_code code;
     const char *sentence = dev_sentence(e, d, &code);
     json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:I,s:s,s:s,s:o,s:o}", "user", u->name,
                           "full_name", u->full_name ? u->full_name : "", "device", d->name,
                           "gateway", e->conf.name, "company", e->policy->company, "state",
                           dev_state_name(e, d), "roles",
-                          role_names_json(e->policy, lease_holds(d) ? d->lease.roles : u->role_mask),
+                          role_names_json(e->policy, roles),
                           "lease_until", lease_until(d), "lease_seconds", lease_seconds(d),
                           "reason", decide_reason_name(d->reason), "sentence", sentence, "reach",
                           reach_json(e, d), "remediation", remediation_json(e));
@@ -322,7 +324,7 @@ static struct reply me(struct engine *e, struct dev *d)
     return (struct reply){200, o};
 }
 
-/* ---- the message ---------------------------------------------------------------------------------- */
+/* ---- the message ---------------------------------------------------------------------------- */
 
 static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr *peer,
                            const uint8_t *body, size_t len)

@@ -24,7 +24,7 @@ struct start_texts {
     size_t gateway_len, policy_len;
 };
 
-/* ---- failing ------------------------------------------------------------------------------ */
+/* ---- failing -------------------------------------------------------------------------------- */
 
 static int failed(struct engine *e, const char *text)
 {
@@ -49,7 +49,7 @@ static int failed_diags(struct engine *e, const struct diags *d, const char *fil
     return rc;
 }
 
-/* ---- the state ---------------------------------------------------------------------------- */
+/* ---- the state ------------------------------------------------------------------------------ */
 
 static void replay(void *arg, const uint8_t *record, size_t n)
 {
@@ -76,14 +76,21 @@ static void open_audit(struct engine *e)
     audit_flush(e);
 }
 
+static enum store_result set_events_aside(struct engine *e)
+{
+    store_begin(e->store);
+    store_set(e->store, "event_next", e->event_first + EVENT_STEP);
+    return store_commit(e->store);
+}
+
+/* An engine that cannot start cannot revoke: the space kept for a full disk is for this, too. */
 int engine_open_state(struct engine *e, char why[256])
 {
     if (store_open(&e->store, "portcullis.db", why) < 0)
         return -1;
     e->event_first = e->event_next = store_get(e->store, "event_next", 1);
-    store_begin(e->store);
-    store_set(e->store, "event_next", e->event_first + EVENT_STEP);
-    if (store_commit(e->store) != STORE_OK) {
+    if (set_events_aside(e) != STORE_OK &&
+        (!store_release_reserve(e->store) || set_events_aside(e) != STORE_OK)) {
         snprintf(why, 256, "the disk is full");
         return -1;
     }
@@ -93,7 +100,7 @@ int engine_open_state(struct engine *e, char why[256])
     return 0;
 }
 
-/* ---- what the database holds ------------------------------------------------------------------ */
+/* ---- what the database holds ---------------------------------------------------------------- */
 
 static void load_user(void *arg, struct user *u) { user_add(arg, u); }
 static void load_key(void *arg, const struct token_key *k) { key_add(arg, k); }
@@ -141,7 +148,7 @@ static bool check_boot(struct engine *e)
     return false;
 }
 
-/* ---- the policy to start with ----------------------------------------------------------------- */
+/* ---- the policy to start with --------------------------------------------------------------- */
 
 static struct policy *load_version(struct engine *e, int64_t version)
 {
@@ -207,7 +214,7 @@ static struct policy *load_first(struct engine *e, const struct start_texts *t)
     return p;
 }
 
-/* ---- the kernel ----------------------------------------------------------------------------------- */
+/* ---- the kernel ----------------------------------------------------------------------------- */
 
 static int load_people(struct engine *e)
 {
@@ -255,7 +262,7 @@ static int bring_up_tunnel(struct engine *e)
     return failed(e, text);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static int read_start(struct engine *e, const struct message *m, struct start_texts *t)
 {

@@ -87,7 +87,7 @@ json_t *user_json(struct engine *e, const struct user *u)
     return o;
 }
 
-/* ---- posture ---------------------------------------------------------------------------------- */
+/* ---- posture -------------------------------------------------------------------------------- */
 
 static json_t *rule_json(const struct rule_result *r, bool with_fix)
 {
@@ -151,7 +151,7 @@ json_t *posture_json(struct engine *e, struct dev *d, bool with_fix)
                      code_id(r->code), "rules", rules_json(r, with_fix));
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 const char *dev_state_name(struct engine *e, const struct dev *d)
 {

@@ -25,7 +25,7 @@ static struct asked {
     struct posture_history h;
 } asked;
 
-/* ---- time --------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -55,7 +55,7 @@ bool lease_clock(struct engine *e)
     return good;
 }
 
-/* ---- asking ------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 /* Without evidence there is nothing to be lenient about. */
 static void load_history(struct engine *e, const struct dev *d)
@@ -136,7 +136,7 @@ void lease_judge(struct engine *e, struct dev *d, struct decision *out)
     ask(e, d, NULL, e->conf.clock_host || clock_synchronised(), out);
 }
 
-/* ---- grace -------------------------------------------------------------------------------- */
+/* ---- grace ---------------------------------------------------------------------------------- */
 
 static struct grace_row *grace_of(const char *rule)
 {
@@ -185,7 +185,7 @@ static void note_grace(struct engine *e, uint32_t device)
         }
 }
 
-/* ---- deciding ----------------------------------------------------------------------------- */
+/* ---- deciding ------------------------------------------------------------------------------- */
 
 /* Without a clock to grant by, what runs may go on as it is, or less; never more. */
 static void only_narrow(const struct dev *d, struct decision *x)

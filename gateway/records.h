@@ -93,6 +93,10 @@ struct attempt {
     uint64_t count;
     uint32_t file;               /* number of the pcap file with the last packet */
 };
-struct attempt_filter { const char *user, *device; int reason; int64_t since, after; int64_t limit; };
+struct attempt_filter {
+    const char *user, *device;   /* NULL = any */
+    int reason;                  /* -1 = any */
+    int64_t since, after, limit;
+};
 
 #endif

@@ -28,7 +28,7 @@ static const char *const sql_text[Q_COUNT] = {
 #undef X
 };
 
-/* ---- failures ----------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------------- */
 
 /* A full disk and a taken name are the caller's; all else means that what was promised durable
  * may not be: the engine ends, and enforcement goes on without it. */
@@ -116,7 +116,7 @@ void store_bytes(sqlite3_stmt *q, int col, void *out, size_t n)
     memcpy(out, p, n);
 }
 
-/* ---- transactions ----------------------------------------------------------------------------- */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 void store_begin(struct store *s)
 {
@@ -148,7 +148,7 @@ enum store_result store_commit(struct store *s)
     return r;
 }
 
-/* ---- hard times --------------------------------------------------------------------------------- */
+/* ---- hard times ----------------------------------------------------------------------------- */
 
 static void keep_reserve(void)
 {
@@ -166,7 +166,7 @@ bool store_release_reserve(struct store *s)
     return unlink(RESERVE_FILE) == 0;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static int explain(struct store *s, int rc, char why[256])
 {

@@ -33,7 +33,7 @@ void store_rollback(struct store *s);
  * was some to give. */
 bool store_release_reserve(struct store *s);
 
-/* ---- single values ---------------------------------------------------------------------- */
+/* ---- single values -------------------------------------------------------------------------- */
 
 int64_t store_get(struct store *s, const char *key, int64_t otherwise);
 void store_set(struct store *s, const char *key, int64_t value);
@@ -41,7 +41,7 @@ void store_set(struct store *s, const char *key, int64_t value);
 enum store_result store_get_blob(struct store *s, const char *key, void *out, size_t n);
 void store_set_blob(struct store *s, const char *key, const void *p, size_t n);
 
-/* ---- people, devices, issuers ------------------------------------------------------------ */
+/* ---- people, devices, issuers --------------------------------------------------------------- */
 
 void store_put_user(struct store *s, const struct user *u);            /* by id */
 void store_put_dev(struct store *s, const struct dev *d);              /* by index */
@@ -54,7 +54,7 @@ void store_set_ueid(struct store *s, uint32_t device, const char *ueid);
 void store_put_key(struct store *s, const struct token_key *k);
 void store_each_key(struct store *s, void (*each)(void *arg, const struct token_key *k), void *arg);
 
-/* ---- leases and what they rest on ---------------------------------------------------------- */
+/* ---- leases and what they rest on ----------------------------------------------------------- */
 
 void store_put_lease(struct store *s, uint32_t device, const struct grant *g, const char *roles);
 void store_drop_lease(struct store *s, uint32_t device);
@@ -63,8 +63,8 @@ enum store_result store_get_evidence(struct store *s, uint32_t device, struct ev
 void store_drop_evidence(struct store *s, uint32_t device);
 void store_drop_kid_evidence(struct store *s, const char *kid);
 /* Devices whose evidence was signed with this key. */
-void store_each_kid_device(struct store *s, const char *kid, void (*each)(void *arg, uint32_t device),
-                           void *arg);
+void store_each_kid_device(struct store *s, const char *kid,
+                           void (*each)(void *arg, uint32_t device), void *arg);
 /* The boot changed: what CLOCK_BOOTTIME said is void. */
 void store_forget_boot_times(struct store *s);
 
@@ -97,9 +97,9 @@ enum store_result store_get_policy(struct store *s, int64_t version, struct poli
 void store_policy_in_force(struct store *s, int64_t version, struct wall confirm_until,
                            int64_t previous);
 
-/* ---- attempts, audit outbox -------------------------------------------------------------------- */
+/* ---- attempts, audit outbox ----------------------------------------------------------------- */
 
-void store_add_attempt(struct store *s, const struct attempt *a);     /* adds to one that is there */
+void store_add_attempt(struct store *s, const struct attempt *a);     /* adds to its like */
 void store_prune_attempts(struct store *s, int64_t keep);
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg);

@@ -80,7 +80,7 @@ void store_policy_in_force(struct store *s, int64_t version, struct wall confirm
     store_set(s, "policy_previous", previous);
 }
 
-/* ---- attempts -------------------------------------------------------------------------------- */
+/* ---- attempts ------------------------------------------------------------------------------- */
 
 void store_add_attempt(struct store *s, const struct attempt *a)
 {
@@ -124,7 +124,7 @@ void store_each_attempt(struct store *s, const struct attempt_filter *f,
     }
 }
 
-/* ---- audit outbox ------------------------------------------------------------------------------ */
+/* ---- audit outbox --------------------------------------------------------------------------- */
 
 void store_put_outbox(struct store *s, uint64_t seq, const void *record, size_t n)
 {

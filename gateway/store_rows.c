@@ -22,7 +22,7 @@ static char *text_copy(sqlite3_stmt *q, int col)
     return copy;
 }
 
-/* ---- single values ---------------------------------------------------------------------- */
+/* ---- single values -------------------------------------------------------------------------- */
 
 int64_t store_get(struct store *s, const char *key, int64_t otherwise)
 {
@@ -54,7 +54,7 @@ void store_set_blob(struct store *s, const char *key, const void *p, size_t n)
     store_run(s, store_bind(s, Q_SET, "tb", key, (struct bytes){p, n}));
 }
 
-/* ---- people and devices ------------------------------------------------------------------- */
+/* ---- people and devices --------------------------------------------------------------------- */
 
 void store_put_user(struct store *s, const struct user *u)
 {
@@ -222,7 +222,7 @@ void store_forget_boot_times(struct store *s)
     store_run(s, store_bind(s, Q_FORGET_BOOT_E, ""));
 }
 
-/* ---- grace, exceptions, replays ----------------------------------------------------------------- */
+/* ---- grace, exceptions, replays ------------------------------------------------------------- */
 
 size_t store_get_grace(struct store *s, uint32_t device, struct grace_row *out, size_t max)
 {

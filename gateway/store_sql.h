@@ -44,7 +44,8 @@ static const char *const store_migrations[] = {
     " user TEXT NOT NULL, device TEXT NOT NULL, role TEXT NOT NULL, resource TEXT NOT NULL,"
     " source BLOB NOT NULL, destination BLOB NOT NULL, proto INTEGER NOT NULL,"
     " port INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, why INTEGER NOT NULL,"
-    " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, file INTEGER NOT NULL);"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " file INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX attempts_same ON attempts(device, destination, proto, port, reason, code,"
     " source, token, why);"
     "CREATE TABLE outbox(seq INTEGER PRIMARY KEY, record BLOB NOT NULL);",

@@ -20,7 +20,7 @@
 #include "policy/address.h"
 #include "tests/unit/engine_parent.h"
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static inline int lab_remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
 {
@@ -58,7 +58,7 @@ static inline void lab_end(struct lab *l)
     nftw(l->dir, lab_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 /* A verb as the api role would bring it. The body is owned by the caller. */
 static inline json_t *lab_ask(struct lab *l, enum control_method method, const char *path,
@@ -107,7 +107,7 @@ static inline const char *lab_text(const json_t *o, const char *name)
     return s ? s : "";
 }
 
-/* ---- devices with keys ---------------------------------------------------------------------------- */
+/* ---- devices with keys ---------------------------------------------------------------------- */
 
 struct laptop {
     char name[NAME_SIZE];

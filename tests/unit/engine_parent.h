@@ -20,18 +20,18 @@
 #include "policy/plan.h"
 
 #define LAB_GATEWAY "gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16, fd77:acc::1/64 " \
-                    "mtu 1420 portal 80 } outside eth0 office eth1 { masquerade } "                \
+                    "mtu 1420 portal 80 } outside eth0 office eth1 { masquerade } " \
                     "log { group 77 rate 100 } clock host }\n"
-#define LAB_POLICY "company \"Lab\"\n"                                                              \
-                   "resource db { 10.20.0.9 tcp 5432 }\n"                                           \
-                   "resource web { 10.20.0.10 tcp 80, 443 }\n"                                      \
-                   "resource wms { 10.20.0.22 tcp 8081 }\n"                                         \
-                   "resource updates { 10.20.0.40 tcp 443 }\n"                                      \
-                   "remediation { updates }\n"                                                      \
-                   "posture baseline { lease 15m evidence <= 8h assurance >= PA1\n"                 \
-                   "  require fde.sys\n  require pend.crit == 0 grace 3d\n }\n"                      \
-                   "role filing { reach db, web posture baseline }\n"                               \
-                   "role warehouse { reach wms posture baseline }\n"                                \
+#define LAB_POLICY "company \"Lab\"\n" \
+                   "resource db { 10.20.0.9 tcp 5432 }\n" \
+                   "resource web { 10.20.0.10 tcp 80, 443 }\n" \
+                   "resource wms { 10.20.0.22 tcp 8081 }\n" \
+                   "resource updates { 10.20.0.40 tcp 443 }\n" \
+                   "remediation { updates }\n" \
+                   "posture baseline { lease 15m evidence <= 8h assurance >= PA1\n" \
+                   "  require fde.sys\n  require pend.crit == 0 grace 3d\n }\n" \
+                   "role filing { reach db, web posture baseline }\n" \
+                   "role warehouse { reach wms posture baseline }\n" \
                    "test \"t\" { role warehouse cannot reach db }\n"
 
 struct lab {
@@ -188,7 +188,7 @@ static inline void *lab_parent(void *arg)
     return NULL;
 }
 
-/* ---- the engine's side ------------------------------------------------------------------------ */
+/* ---- the engine's side ---------------------------------------------------------------------- */
 
 /* An engine in the working directory, started with these texts: what engine_start() said. */
 static inline int lab_launch(struct lab *l, const char *gateway, const char *policy,

@@ -68,7 +68,7 @@ static void refuses_a_second_daemon(void **state)
     assert_non_null(strstr(other.failed, "in use by another portcullisd"));
 }
 
-/* ---- tokens and leases -------------------------------------------------------------------------- */
+/* ---- tokens and leases ---------------------------------------------------------------------- */
 
 static void healthy_is_in(void **state)
 {
@@ -249,7 +249,7 @@ static void addresses_follow_from_the_index(void **state)
     }
 }
 
-/* ---- the clock ------------------------------------------------------------------------------------ */
+/* ---- the clock ------------------------------------------------------------------------------ */
 
 static void a_wall_clock_that_jumps_back_gives_nothing(void **state)
 {
@@ -302,7 +302,7 @@ static void an_unsynchronised_clock_grants_nothing_new(void **state)
     assert_int_equal(L.dp.n_leases, 0);
 }
 
-/* ---- revocation ------------------------------------------------------------------------------------ */
+/* ---- revocation ----------------------------------------------------------------------------- */
 
 static void revoking_cuts_and_gives_a_receipt(void **state)
 {

@@ -2,11 +2,11 @@
 /* The policy in force: applied, confirmed, rolled back, reloaded; and what it does to leases. */
 #include "tests/unit/engine_lab.h"
 
-#define ONLY_WEB "resource db { 10.20.0.9 tcp 5432 }\nresource web { 10.20.0.10 tcp 80, 443 }\n"     \
-                 "resource wms { 10.20.0.22 tcp 8081 }\nresource updates { 10.20.0.40 tcp 443 }\n"   \
-                 "remediation { updates }\n"                                                      \
+#define ONLY_WEB "resource db { 10.20.0.9 tcp 5432 }\nresource web { 10.20.0.10 tcp 80, 443 }\n" \
+                 "resource wms { 10.20.0.22 tcp 8081 }\nresource updates { 10.20.0.40 tcp 443 }\n" \
+                 "remediation { updates }\n" \
                  "posture baseline { lease 15m evidence <= 8h assurance >= PA1\n require fde.sys }\n"\
-                 "role warehouse { reach wms posture baseline }\n"                                  \
+                 "role warehouse { reach wms posture baseline }\n" \
                  "role filing { reach web posture baseline }\n"
 
 static struct lab L;
@@ -42,7 +42,7 @@ static void restart(const char *file)
 
 static bool maria_has_db(void) { return lab_reaches(&L, &maria, "10.20.0.9", 5432); }
 
-/* ---- applying --------------------------------------------------------------------------------- */
+/* ---- applying ------------------------------------------------------------------------------- */
 
 static void takes_away_what_it_takes_away_and_no_more(void **state)
 {
@@ -108,7 +108,7 @@ static void check_and_diff_change_nothing(void **state)
     assert_true(maria_has_db());
 }
 
-/* ---- confirming --------------------------------------------------------------------------------- */
+/* ---- confirming ----------------------------------------------------------------------------- */
 
 static void apply_for(const char *seconds)
 {
@@ -162,7 +162,7 @@ static void confirmed_stays(void **state)
     assert_false(maria_has_db());
 }
 
-/* ---- the file ------------------------------------------------------------------------------------ */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 static void a_changed_file_is_applied_at_start(void **state)
 {
@@ -197,7 +197,7 @@ static void roles_keep_their_names_when_their_order_changes(void **state)
     assert_false(lab_reaches(&L, &maria, "10.20.0.22", 8081));
 }
 
-/* ---- grace, exceptions ----------------------------------------------------------------------------- */
+/* ---- grace, exceptions ---------------------------------------------------------------------- */
 
 static void grace_begins_once(void **state)
 {
