@@ -16,9 +16,11 @@
 #include "gateway/clock.h"
 
 #define FRAGMENT_MAX 32768u
-#define KEEP_BUFFER 65536u      /* a larger receive buffer is given back after its message */
+#define KEEP_BUFFER 65536u /* a larger receive buffer is given back after its message */
 
-struct header { uint32_t type, seq, total, offset; };
+struct header {
+    uint32_t type, seq, total, offset;
+};
 
 /* A packet on its way out, or a message that came while another was awaited. */
 struct item {
@@ -28,17 +30,20 @@ struct item {
     size_t len;
     uint8_t bytes[];
 };
-struct queue { struct item *first, **last; size_t bytes; };
+struct queue {
+    struct item *first, **last;
+    size_t bytes;
+};
 
 struct channel {
     int fd;
-    uint32_t seq;               /* of the last call */
+    uint32_t seq; /* of the last call */
     bool broken;
     struct queue out, kept;
-    struct item *current;       /* a kept message that the caller reads now */
-    uint8_t *body;              /* the message being received */
+    struct item *current; /* a kept message that the caller reads now */
+    uint8_t *body;        /* the message being received */
     size_t body_size, body_len;
-    struct header partial;      /* its header; body_len < partial.total: more is to come */
+    struct header partial; /* its header; body_len < partial.total: more is to come */
     bool receiving;
 };
 
@@ -131,7 +136,10 @@ static int broken(struct channel *c)
 /* One packet: 1 sent, 0 not now, -1 broken. */
 static int send_packet(struct channel *c, struct item *i)
 {
-    union { char room[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
     struct iovec iov[2] = {{.iov_base = &i->h, .iov_len = sizeof i->h},
                            {.iov_base = i->bytes, .iov_len = i->len}};
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
@@ -140,8 +148,8 @@ static int send_packet(struct channel *c, struct item *i)
         msg.msg_control = &control;
         msg.msg_controllen = sizeof control;
         struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
-        *cm = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-                               .cmsg_type = SCM_RIGHTS};
+        *cm = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(cm), &i->fd, sizeof i->fd);
     }
     for (;;) {
@@ -249,12 +257,15 @@ static int begin_or_continue(struct channel *c, const struct header *h, size_t l
 static int receive_packet(struct channel *c, int *fd)
 {
     static uint8_t bytes[FRAGMENT_MAX];
-    union { char room[CMSG_SPACE(4 * sizeof(int))]; struct cmsghdr align; } control;
+    union {
+        char room[CMSG_SPACE(4 * sizeof(int))];
+        struct cmsghdr align;
+    } control;
     struct header h;
     struct iovec iov[2] = {{.iov_base = &h, .iov_len = sizeof h},
                            {.iov_base = bytes, .iov_len = sizeof bytes}};
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control,
-                         .msg_controllen = sizeof control};
+    struct msghdr msg = {
+        .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -286,7 +297,9 @@ static int receive_message(struct channel *c, struct message *m)
         if (whole) {
             c->receiving = false;
             *m = (struct message){.type = (enum message_type)c->partial.type,
-                                  .seq = c->partial.seq, .body = c->body, .len = c->body_len,
+                                  .seq = c->partial.seq,
+                                  .body = c->body,
+                                  .len = c->body_len,
                                   .fd = fd};
             return 1;
         }
@@ -301,8 +314,11 @@ int channel_receive(struct channel *c, struct message *m)
     if (!c->current)
         return receive_message(c, m);
     struct item *i = c->current;
-    *m = (struct message){.type = (enum message_type)i->h.type, .seq = i->h.seq, .body = i->bytes,
-                          .len = i->len, .fd = i->fd};
+    *m = (struct message){.type = (enum message_type)i->h.type,
+                          .seq = i->h.seq,
+                          .body = i->bytes,
+                          .len = i->len,
+                          .fd = i->fd};
     i->fd = -1;
     return 1;
 }

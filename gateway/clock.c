@@ -8,7 +8,7 @@
 static struct timespec read_clock(clockid_t id)
 {
     struct timespec t = {0};
-    (void)clock_gettime(id, &t);   /* cannot fail for these clocks */
+    (void)clock_gettime(id, &t); /* cannot fail for these clocks */
     return t;
 }
 

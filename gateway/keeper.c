@@ -26,11 +26,16 @@ static bool from_root(int fd)
 
 static int send_table(int fd)
 {
-    union { char room[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control = {0};
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
     char byte = 'k';
     const int table = FD_TABLE;
     struct iovec iov = {&byte, 1};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
                          .msg_controllen = sizeof control};
     struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
     *cm = (struct cmsghdr){CMSG_LEN(sizeof table), SOL_SOCKET, SCM_RIGHTS};

@@ -22,7 +22,8 @@ static bool visible(uint32_t c)
         return c >= 0x20 && c != 0x7f && c != '\\';
     if (c < 0xa0 || c == 0xad || c == 0x61c || c == 0x180e || c == 0xfeff)
         return false;
-    if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f))
+    if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+        (c >= 0x2060 && c <= 0x206f))
         return false;
     return !(c >= 0xe000 && c <= 0xf8ff) && !(c >= 0xfff0 && c <= 0xffff) && c < 0xe0000;
 }
@@ -62,7 +63,7 @@ static void write_all(const char *s, size_t n)
     while (n > 0) {
         ssize_t done = write(STDERR_FILENO, s, n);
         if (done <= 0)
-            return;   /* nobody is left to be told */
+            return; /* nobody is left to be told */
         s += done;
         n -= (size_t)done;
     }
@@ -83,12 +84,12 @@ __attribute__((format(printf, 2, 0))) static void log_line(const char *level, co
     write_all(line, n);
 }
 
-#define LOG_AT(level)                                                                             \
-    do {                                                                                          \
-        va_list args;                                                                             \
-        va_start(args, fmt);                                                                      \
-        log_line(level, fmt, args);                                                               \
-        va_end(args);                                                                             \
+#define LOG_AT(level)                                                                              \
+    do {                                                                                           \
+        va_list args;                                                                              \
+        va_start(args, fmt);                                                                       \
+        log_line(level, fmt, args);                                                                \
+        va_end(args);                                                                              \
     } while (0)
 
 void log_info(const char *fmt, ...) { LOG_AT(""); }

@@ -21,15 +21,25 @@
 
 #define ROUND 64
 
-struct watch { loop_cb *cb; void *arg; uint32_t generation; };
-struct timer { loop_cb *cb; void *arg; int64_t at_ms, every_ms; };   /* cb NULL = free */
+struct watch {
+    loop_cb *cb;
+    void *arg;
+    uint32_t generation;
+};
+struct timer {
+    loop_cb *cb;
+    void *arg;
+    int64_t at_ms, every_ms;
+}; /* cb NULL = free */
 
 struct loop {
     int epoll, timerfd, signalfd;
     bool stopped;
     uint32_t generation;
-    struct watch *watches;  size_t n_watches;       /* by descriptor */
-    struct timer *timers;   size_t n_timers;
+    struct watch *watches;
+    size_t n_watches; /* by descriptor */
+    struct timer *timers;
+    size_t n_timers;
     struct watch signals[NSIG];
     sigset_t mask;
 };

@@ -7,8 +7,8 @@
 
 #include "gateway/channel.h"
 
-#define X(name, number, from, to, max)                                                            \
-    _Static_assert((max) <= CHANNEL_MESSAGE_MAX, #name " fits a channel");                        \
+#define X(name, number, from, to, max)                                                             \
+    _Static_assert((max) <= CHANNEL_MESSAGE_MAX, #name " fits a channel");                         \
     _Static_assert((from) != (to), #name " has two ends");
 MESSAGES(X)
 #undef X
@@ -19,11 +19,12 @@ const char *role_name(enum gateway_role r)
     return (unsigned)r < ROLES ? names[r] : "unknown";
 }
 
-bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_role to, uint32_t len)
+bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_role to,
+                     uint32_t len)
 {
     switch (t) {
-#define X(name, number, sender, receiver, max)                                                    \
-    case name:                                                                                    \
+#define X(name, number, sender, receiver, max)                                                     \
+    case name:                                                                                     \
         return from == (sender) && to == (receiver) && len <= (max);
         MESSAGES(X)
 #undef X
@@ -81,7 +82,7 @@ void get_inspect_answer(struct reader *r, struct inspect_answer *a)
 
 /* ---- changes ---------------------------------------------------------------------------- */
 
-#define PERMIT_BYTES_MIN 7u   /* two empty addresses, protocol, two ports */
+#define PERMIT_BYTES_MIN 7u /* two empty addresses, protocol, two ports */
 
 static void put_class(struct writer *w, const struct access_class *c)
 {

@@ -17,14 +17,21 @@
 #include "gateway/log.h"
 #include "kernel_rules/link.h"
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------
+ */
 
 static int check_privileges(struct parent *p)
 {
-    static const struct { unsigned cap; const char *name; } needed[] = {
-        {CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_SETUID, "CAP_SETUID"}, {CAP_SETGID, "CAP_SETGID"},
-        {CAP_SETPCAP, "CAP_SETPCAP"}, {CAP_KILL, "CAP_KILL"}, {CAP_CHOWN, "CAP_CHOWN"},
-        {CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"}};
+    static const struct {
+        unsigned cap;
+        const char *name;
+    } needed[] = {{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+                  {CAP_SETUID, "CAP_SETUID"},
+                  {CAP_SETGID, "CAP_SETGID"},
+                  {CAP_SETPCAP, "CAP_SETPCAP"},
+                  {CAP_KILL, "CAP_KILL"},
+                  {CAP_CHOWN, "CAP_CHOWN"},
+                  {CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"}};
     (void)p;
     if (geteuid() != 0) {
         log_warn("must be started by root (it gives up all but a few rights at once)");
@@ -53,7 +60,8 @@ static int check_kernel(struct parent *p)
     else if (!f.owner_tables)
         log_warn("the kernel has no owner flag for tables: 5.12 or newer is needed");
     else if (!f.conntrack)
-        log_warn("the kernel has no connection tracking over netlink: modprobe nf_conntrack_netlink");
+        log_warn(
+            "the kernel has no connection tracking over netlink: modprobe nf_conntrack_netlink");
     else if (!f.nflog)
         log_warn("the kernel has no NFLOG: modprobe nfnetlink_log nft_log nf_log_syslog");
     return f.nf_tables && f.owner_tables && f.conntrack && f.nflog ? 0 : -1;
@@ -63,7 +71,8 @@ static int read_configs(struct parent *p)
 {
     return files_read_config(p->opt.config, &p->gateway_text) < 0 ||
                    files_read_config(p->opt.policy, &p->policy_text) < 0
-               ? -1 : 0;
+               ? -1
+               : 0;
 }
 
 static void free_configs(struct parent *p)
@@ -192,15 +201,24 @@ static int enter_cage(struct parent *p)
     char *policy = dir_of(p->opt.policy), *control = dir_of(p->opt.control);
     (void)mkdir("/var/run/wireguard", 0755);
     (void)mkdir(control, 0755);
-    const struct sandbox_path paths[] = {
-        {p->opt.state, true, false}, {policy, false, false}, {control, true, false},
-        {"/var/run/wireguard", true, false}, {"/proc", false, false}, {"/proc/sys/net", true, false},
-        {"/dev/null", true, false}, {"/dev/net/tun", true, false}, {"/dev/urandom", false, false},
-        {"/sys/kernel/mm/transparent_hugepage", false, false},
-        {"/proc/self/exe", false, true}, {"/usr", false, true}, {"/lib", false, true},
-        {"/lib64", false, true}, {"/etc/ld.so.cache", false, false},
-        {"/etc/passwd", false, false}, {"/etc/group", false, false},
-        {"/etc/nsswitch.conf", false, false}};
+    const struct sandbox_path paths[] = {{p->opt.state, true, false},
+                                         {policy, false, false},
+                                         {control, true, false},
+                                         {"/var/run/wireguard", true, false},
+                                         {"/proc", false, false},
+                                         {"/proc/sys/net", true, false},
+                                         {"/dev/null", true, false},
+                                         {"/dev/net/tun", true, false},
+                                         {"/dev/urandom", false, false},
+                                         {"/sys/kernel/mm/transparent_hugepage", false, false},
+                                         {"/proc/self/exe", false, true},
+                                         {"/usr", false, true},
+                                         {"/lib", false, true},
+                                         {"/lib64", false, true},
+                                         {"/etc/ld.so.cache", false, false},
+                                         {"/etc/passwd", false, false},
+                                         {"/etc/group", false, false},
+                                         {"/etc/nsswitch.conf", false, false}};
     sandbox_enter_parent(paths, sizeof paths / sizeof *paths);
     free(policy);
     free(control);
@@ -221,7 +239,7 @@ static void stop_roles(struct parent *p)
 
 static const struct step {
     const char *name;
-    int (*start)(struct parent *p);      /* 0, or said why not */
+    int (*start)(struct parent *p); /* 0, or said why not */
     void (*stop)(struct parent *p);
 } steps[] = {
     {"privileges", check_privileges, NULL},
@@ -242,9 +260,17 @@ static const struct step {
 
 int parent_main(const struct parent_options *o)
 {
-    struct parent p = {.opt = *o, .exe = -1, .state_dir = -1, .lock = -1, .listen4 = -1,
-                       .listen6 = -1, .control = -1, .keeper = -1, .compare_timer = -1,
-                       .wgo = {.pidfd = -1, .timer = -1}, .endings = {.timer = -1}};
+    struct parent p = {.opt = *o,
+                       .exe = -1,
+                       .state_dir = -1,
+                       .lock = -1,
+                       .listen4 = -1,
+                       .listen6 = -1,
+                       .control = -1,
+                       .keeper = -1,
+                       .compare_timer = -1,
+                       .wgo = {.pidfd = -1, .timer = -1},
+                       .endings = {.timer = -1}};
     const size_t n = sizeof steps / sizeof *steps;
     size_t started = 0;
     for (size_t r = 0; r < ROLES; r++) {

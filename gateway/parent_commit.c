@@ -18,12 +18,13 @@
 #include "gateway/log.h"
 #include "policy/address.h"
 
-#define STAGED_MAX 600000u             /* a device and a lease for each index, and every class */
+#define STAGED_MAX 600000u /* a device and a lease for each index, and every class */
 #define STAGED_PERMITS_MAX 2000000u
-#define AT_ONCE 32                     /* devices whose connections are ended before the answer */
-#define BURST 500                      /* changes whose events may overflow the event socket */
+#define AT_ONCE 32 /* devices whose connections are ended before the answer */
+#define BURST 500  /* changes whose events may overflow the event socket */
 
-/* ---- staging ----------------------------------------------------------------------------------- */
+/* ---- staging -----------------------------------------------------------------------------------
+ */
 
 static int stage(struct parent *p, struct change *c)
 {
@@ -56,9 +57,13 @@ static void unstage(struct parent *p)
     p->staged_permits = 0;
 }
 
-/* ---- what a commit drops, remembered before it is gone ------------------------------------------- */
+/* ---- what a commit drops, remembered before it is gone
+ * ------------------------------------------- */
 
-struct dropped { struct device *v; size_t n, gone; };   /* the first `gone` are dropped devices */
+struct dropped {
+    struct device *v;
+    size_t n, gone;
+}; /* the first `gone` are dropped devices */
 
 static void remember(const struct dataplane *wish, const struct changes *c, enum change_kind kind,
                      struct dropped *out)
@@ -66,8 +71,8 @@ static void remember(const struct dataplane *wish, const struct changes *c, enum
     for (size_t i = 0; i < c->n; i++) {
         if (c->v[i].kind != kind)
             continue;
-        uint32_t index = kind == CHANGE_DEVICE_DROP ? c->v[i].u.device.index
-                                                    : c->v[i].u.lease.device;
+        uint32_t index =
+            kind == CHANGE_DEVICE_DROP ? c->v[i].u.device.index : c->v[i].u.lease.device;
         const struct device *d = dataplane_device(wish, index);
         if (d)
             out->v[out->n++] = *d;
@@ -87,7 +92,8 @@ static void find_dropped(const struct dataplane *wish, const struct changes *c, 
     remember(wish, c, CHANGE_LEASE_DROP, out);
 }
 
-/* ---- after the cut: connections, peers --------------------------------------------------------------- */
+/* ---- after the cut: connections, peers
+ * --------------------------------------------------------------- */
 
 /* One device is a walk through all connections: of a mass of them the rest is done afterwards, so
  * that a revocation does not wait for it. The rules have cut them all already. */
@@ -131,7 +137,8 @@ static void put_peers(struct parent *p, const struct changes *c)
         log_alarm("cannot add WireGuard peers, will try again: %s", strerror(-rc));
 }
 
-/* ---- reading back: what cannot be read counts as left ------------------------------------------------- */
+/* ---- reading back: what cannot be read counts as left
+ * ------------------------------------------------- */
 
 static bool lease_left(struct parent *p, const struct device *d)
 {
@@ -174,7 +181,8 @@ static void read_back(struct parent *p, const struct dropped *d, struct commit_a
     a->peers_left = peers_left(p, d);
 }
 
-/* ---- a list of changes -------------------------------------------------------------------------------- */
+/* ---- a list of changes
+ * -------------------------------------------------------------------------------- */
 
 static int plan_refusal(enum plan_error e, size_t at, struct commit_answer *a)
 {
@@ -244,7 +252,8 @@ static int commit_changes(struct parent *p, struct commit_answer *a)
     return rc;
 }
 
-/* ---- everything, at the start of an engine --------------------------------------------------------------- */
+/* ---- everything, at the start of an engine
+ * --------------------------------------------------------------- */
 
 /* Devices that had a lease in the old wish and have none in the new: their connections end. */
 static void end_lost(struct parent *p, const struct dataplane *old)

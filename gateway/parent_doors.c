@@ -22,7 +22,8 @@
 
 /* ---- the portal's, on the tunnel addresses --------------------------------------------------- */
 
-static socklen_t portal_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
+static socklen_t portal_address(const struct ip_addr *a, uint16_t port,
+                                struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof *out);
     if (a->family == 4) {
@@ -70,7 +71,8 @@ static int open_portal(struct parent *p)
     return -1;
 }
 
-/* ---- the control socket ------------------------------------------------------------------------ */
+/* ---- the control socket ------------------------------------------------------------------------
+ */
 
 static int set_path(const char *path, struct sockaddr_un *out)
 {
@@ -85,8 +87,8 @@ static int set_path(const char *path, struct sockaddr_un *out)
 static bool answered(const struct sockaddr_un *at)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)at, sizeof *at) == 0 ||
-                           errno == EAGAIN);
+    bool yes =
+        fd >= 0 && (connect(fd, (const struct sockaddr *)at, sizeof *at) == 0 || errno == EAGAIN);
     if (fd >= 0)
         close(fd);
     return yes;
@@ -148,7 +150,7 @@ static int open_control(struct parent *p)
 int doors_open(struct parent *p)
 {
     if (p->control >= 0)
-        return 0;   /* open since an earlier engine */
+        return 0; /* open since an earlier engine */
     return open_portal(p) < 0 || open_control(p) < 0 ? -1 : 0;
 }
 

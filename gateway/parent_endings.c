@@ -10,8 +10,8 @@
 
 #include "gateway/log.h"
 
-#define PAUSE_MS 1             /* other events have their turn */
-#define LIST_MAX DEVICE_MAX    /* beyond it connections end by their own time-outs */
+#define PAUSE_MS 1          /* other events have their turn */
+#define LIST_MAX DEVICE_MAX /* beyond it connections end by their own time-outs */
 
 uint32_t endings_now(struct parent *p, const struct device *d)
 {

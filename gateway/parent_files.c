@@ -143,7 +143,8 @@ int files_lock(struct parent *p)
         ssize_t n = read_to_end(p->lock, pid, sizeof pid - 1);
         pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
         log_warn("another portcullisd, process %s, works on %s: stop it first, or give another "
-                 "--state", pid[0] ? pid : "unknown", p->opt.state);
+                 "--state",
+                 pid[0] ? pid : "unknown", p->opt.state);
         return -1;
     }
     int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
@@ -183,7 +184,8 @@ int files_role_dirs(struct parent *p)
 
 static int write_key(struct parent *p, const struct wg_key *key)
 {
-    int fd = openat(p->state_dir, KEY_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd =
+        openat(p->state_dir, KEY_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;
     bool written = write(fd, key->b, sizeof key->b) == (ssize_t)sizeof key->b && fsync(fd) == 0;
@@ -196,9 +198,9 @@ static int make_key(struct parent *p)
 {
     struct wg_key key;
     randombytes_buf(key.b, sizeof key.b);
-    key.b[0] &= 248;                       /* RFC 7748, section 5: the clamped form */
+    key.b[0] &= 248; /* RFC 7748, section 5: the clamped form */
     key.b[31] = (uint8_t)((key.b[31] & 127) | 64);
-    (void)unlinkat(p->state_dir, KEY_NEW, 0);   /* of a start that was cut off */
+    (void)unlinkat(p->state_dir, KEY_NEW, 0); /* of a start that was cut off */
     int rc = write_key(p, &key);
     sodium_memzero(&key, sizeof key);
     if (rc < 0)
@@ -214,7 +216,8 @@ static int read_key(const struct parent *p, int fd, struct wg_key *out)
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 077)) {
         log_warn("%s/" KEY_FILE " must be a file of root that nobody else can read (chmod 600); if "
                  "others may have read it, remove it: a new key is made, and every device needs "
-                 "the new public key", p->opt.state);
+                 "the new public key",
+                 p->opt.state);
         return -1;
     }
     if (st.st_size != (off_t)sizeof out->b ||

@@ -25,15 +25,21 @@ static struct sockaddr_un keeper_address(const struct parent *p)
     return at;
 }
 
-/* ---- taking ----------------------------------------------------------------------------------- */
+/* ---- taking -----------------------------------------------------------------------------------
+ */
 
 static int receive_table(int fd)
 {
-    union { char room[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
     char byte;
     int table = -1;
     struct iovec iov = {&byte, 1};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
                          .msg_controllen = sizeof control};
     const struct timeval limit = {.tv_sec = TAKE_WAIT_S};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
@@ -72,7 +78,8 @@ void keeper_dismiss(struct parent *p)
     (void)unlinkat(p->state_dir, SOCKET_NAME, 0);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------- */
+/* ---- leaving
+ * ------------------------------------------------------------------------------------- */
 
 static int listen_for_next(struct parent *p)
 {
@@ -98,8 +105,11 @@ void keeper_leave(struct parent *p)
         return;
     int fd = listen_for_next(p);
     snprintf(life, sizeof life, "%lld", (long long)left);
-    struct spawn s = {.name = "keeper", .argument = life, .uid = p->ids[ROLE_CAPTURE].uid,
-                      .gid = p->ids[ROLE_CAPTURE].gid, .fds = {nft_fd(p->nft), fd, -1, -1},
+    struct spawn s = {.name = "keeper",
+                      .argument = life,
+                      .uid = p->ids[ROLE_CAPTURE].uid,
+                      .gid = p->ids[ROLE_CAPTURE].gid,
+                      .fds = {nft_fd(p->nft), fd, -1, -1},
                       .detached = true};
     if (fd < 0 || spawn_role(p, &s) < 0)
         log_warn("cannot leave a keeper: leases end now: %s", strerror(errno));

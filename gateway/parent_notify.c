@@ -18,7 +18,7 @@ void notify_supervisor(const char *state)
         return;
     memcpy(to.sun_path, path, len);
     if (path[0] == '@')
-        to.sun_path[0] = '\0';   /* the abstract namespace */
+        to.sun_path[0] = '\0'; /* the abstract namespace */
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;

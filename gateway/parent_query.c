@@ -74,7 +74,8 @@ int request_inspect(struct parent *p, struct reader *r, struct writer *answer)
     return rc;
 }
 
-/* ---- counts and peers --------------------------------------------------------------------------- */
+/* ---- counts and peers ---------------------------------------------------------------------------
+ */
 
 int request_counts(struct parent *p, struct reader *r, struct writer *answer)
 {
@@ -169,7 +170,8 @@ int request_verify(struct parent *p, struct reader *r, struct writer *answer)
     return 0;
 }
 
-/* ---- ready, failed --------------------------------------------------------------------------------- */
+/* ---- ready, failed
+ * --------------------------------------------------------------------------------- */
 
 int request_ready(struct parent *p, struct reader *r, struct writer *answer)
 {

@@ -11,7 +11,7 @@
 
 #include "gateway/log.h"
 
-#define ROUND 64     /* requests in a row before other events have their turn */
+#define ROUND 64 /* requests in a row before other events have their turn */
 
 static const struct request {
     enum message_type type;

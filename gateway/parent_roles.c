@@ -23,10 +23,10 @@
 
 #define PAUSE_FIRST_MS 200
 #define PAUSE_MAX_MS 5000
-#define STEADY_MS 10000         /* a life as long as this resets the pause */
+#define STEADY_MS 10000 /* a life as long as this resets the pause */
 #define STOP_WAIT_MS 5000
-#define TRIES 5                 /* of an engine, before the daemon was ready for the first time */
-#define END_WAIT_MS 200         /* a process that exits closes its channel a moment earlier */
+#define TRIES 5         /* of an engine, before the daemon was ready for the first time */
+#define END_WAIT_MS 200 /* a process that exits closes its channel a moment earlier */
 
 int roles_ids(struct parent *p)
 {
@@ -89,28 +89,39 @@ static void tell_role(struct parent *p, enum message_type t, enum gateway_role r
     writer_clear(&w);
 }
 
-/* ---- starting ---------------------------------------------------------------------------------- */
+/* ---- starting ----------------------------------------------------------------------------------
+ */
 
 static void role_ended(struct parent *p, enum gateway_role r);
 static void start_again(struct parent *p, enum gateway_role r);
 
 /* One callback of the loop's form for each role: the role is in the function. */
-#define ROLE_CALLBACKS(r)                                                                         \
-    static void ended_##r(void *p, uint32_t e) { (void)e; role_ended(p, r); }                     \
-    static void again_##r(void *p, uint32_t e) { (void)e; start_again(p, r); }
+#define ROLE_CALLBACKS(r)                                                                          \
+    static void ended_##r(void *p, uint32_t e)                                                     \
+    {                                                                                              \
+        (void)e;                                                                                   \
+        role_ended(p, r);                                                                          \
+    }                                                                                              \
+    static void again_##r(void *p, uint32_t e)                                                     \
+    {                                                                                              \
+        (void)e;                                                                                   \
+        start_again(p, r);                                                                         \
+    }
 ROLE_CALLBACKS(ROLE_ENGINE)
 ROLE_CALLBACKS(ROLE_PORTAL)
 ROLE_CALLBACKS(ROLE_API)
 ROLE_CALLBACKS(ROLE_CAPTURE)
 static loop_cb *const on_end[ROLES] = {NULL, ended_ROLE_ENGINE, ended_ROLE_PORTAL, ended_ROLE_API,
                                        ended_ROLE_CAPTURE};
-static loop_cb *const on_again[ROLES] = {NULL, again_ROLE_ENGINE, again_ROLE_PORTAL,
-                                         again_ROLE_API, again_ROLE_CAPTURE};
+static loop_cb *const on_again[ROLES] = {NULL, again_ROLE_ENGINE, again_ROLE_PORTAL, again_ROLE_API,
+                                         again_ROLE_CAPTURE};
 
 static void set_spawn(const struct parent *p, enum gateway_role r, int channel, struct spawn *s)
 {
     static char group[8];
-    *s = (struct spawn){.name = role_name(r), .uid = p->ids[r].uid, .gid = p->ids[r].gid,
+    *s = (struct spawn){.name = role_name(r),
+                        .uid = p->ids[r].uid,
+                        .gid = p->ids[r].gid,
                         .fds = {channel, -1, -1, p->dirs[r]}};
     if (r == ROLE_PORTAL) {
         s->fds[1] = p->listen4;
@@ -205,7 +216,8 @@ static void start_again(struct parent *p, enum gateway_role r)
         start_role(p, r);
 }
 
-/* ---- ending -------------------------------------------------------------------------------------- */
+/* ---- ending
+ * -------------------------------------------------------------------------------------- */
 
 void roles_kill(struct parent *p, enum gateway_role r, const char *why)
 {
@@ -299,7 +311,8 @@ static void role_ended(struct parent *p, enum gateway_role r)
     start_later(p, r);
 }
 
-/* ---- an orderly stop ------------------------------------------------------------------------------- */
+/* ---- an orderly stop
+ * ------------------------------------------------------------------------------- */
 
 static void give_up(void *arg, uint32_t events)
 {

@@ -18,7 +18,7 @@
 #include "gateway/log.h"
 
 #define FIRST_FD 3
-#define SAFE_FD 64          /* above every target, so that no move overwrites a source */
+#define SAFE_FD 64 /* above every target, so that no move overwrites a source */
 #define CHILD_FAILED 127
 
 /* fds[i] to 3 + i and the program's own to the number behind them; all else is closed. */
@@ -51,7 +51,8 @@ static int become(const struct spawn *s)
     if (s->keep_net_admin &&
         capng_updatev(CAPNG_ADD, CAPNG_BOUNDING_SET | CAPNG_INHERITABLE, CAP_NET_ADMIN, -1) < 0)
         return -1;
-    if (capng_apply(CAPNG_SELECT_BOTH) < 0 || prctl(PR_SET_KEEPCAPS, s->keep_net_admin, 0, 0, 0) < 0)
+    if (capng_apply(CAPNG_SELECT_BOTH) < 0 ||
+        prctl(PR_SET_KEEPCAPS, s->keep_net_admin, 0, 0, 0) < 0)
         return -1;
     if (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 ||
         setresuid(s->uid, s->uid, s->uid) < 0)
@@ -60,7 +61,8 @@ static int become(const struct spawn *s)
         return 0;
     capng_clear(CAPNG_SELECT_CAPS);
     if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
-                      CAP_NET_ADMIN, -1) < 0 || capng_apply(CAPNG_SELECT_CAPS) < 0)
+                      CAP_NET_ADMIN, -1) < 0 ||
+        capng_apply(CAPNG_SELECT_CAPS) < 0)
         return -1;
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0);
 }
@@ -91,7 +93,7 @@ pid_t spawn_role(const struct parent *p, const struct spawn *s)
         (void)setsid();
     if (place_descriptors(p, s, &exe) == 0 && become(s) == 0) {
         if (!s->detached)
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);   /* once more after exec, by the role */
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* once more after exec, by the role */
         exec_role(s, exe);
     }
     log_warn("cannot start the %s: %s", s->name, strerror(errno));

@@ -12,7 +12,8 @@
 #include "gateway/log.h"
 #include "kernel_rules/link.h"
 
-/* ---- is it sound? ------------------------------------------------------------------------------ */
+/* ---- is it sound? ------------------------------------------------------------------------------
+ */
 
 /* Characters that mean nothing to any file system, line protocol or rule: no '/', no space. */
 static bool iface_sound(const char name[IFACE_SIZE])
@@ -81,7 +82,8 @@ bool tunnel_sound(const struct tunnel *t, const char **why)
     return *why == NULL;
 }
 
-/* ---- making it ------------------------------------------------------------------------------------ */
+/* ---- making it
+ * ------------------------------------------------------------------------------------ */
 
 int tunnel_set_key(struct parent *p)
 {
@@ -90,7 +92,7 @@ int tunnel_set_key(struct parent *p)
         return -EACCES;
     (void)crypto_scalarmult_base(p->public_key.b, key.b);
     int rc = wg_set_device(p->wg, &key, p->tunnel.listen_port);
-    sodium_munlock(&key, sizeof key);   /* wipes it */
+    sodium_munlock(&key, sizeof key); /* wipes it */
     if (rc < 0)
         log_warn("cannot give %s its key and port %u: %s", p->tunnel.iface, p->tunnel.listen_port,
                  strerror(-rc));

@@ -16,12 +16,13 @@
 #include "gateway/log.h"
 #include "policy/address.h"
 
-#define SLACK_MS 2000             /* clocks of kernel and wish are read at different moments */
+#define SLACK_MS 2000 /* clocks of kernel and wish are read at different moments */
 #define COMPARE_MS 10000
 #define COMPARE_JITTER_MS 2000
-#define COMPARE_SHARE 50          /* comparing takes at most a fiftieth of our time */
+#define COMPARE_SHARE 50 /* comparing takes at most a fiftieth of our time */
 
-/* ---- the first difference, in words -------------------------------------------------------------- */
+/* ---- the first difference, in words
+ * -------------------------------------------------------------- */
 
 static void say_change(const struct change *c, char what[WHAT_SIZE])
 {
@@ -33,10 +34,12 @@ static void say_change(const struct change *c, char what[WHAT_SIZE])
         snprintf(what, WHAT_SIZE, "device %u is there and should not be", c->u.device.index);
         return;
     case CHANGE_LEASE_PUT:
-        snprintf(what, WHAT_SIZE, "the lease of device %u is missing or another", c->u.lease.device);
+        snprintf(what, WHAT_SIZE, "the lease of device %u is missing or another",
+                 c->u.lease.device);
         return;
     case CHANGE_LEASE_DROP:
-        snprintf(what, WHAT_SIZE, "device %u has a lease that it should not have", c->u.lease.device);
+        snprintf(what, WHAT_SIZE, "device %u has a lease that it should not have",
+                 c->u.lease.device);
         return;
     case CHANGE_CLASS_PUT:
         snprintf(what, WHAT_SIZE, "access class %u is missing or another", c->u.class_.id);
@@ -47,7 +50,8 @@ static void say_change(const struct change *c, char what[WHAT_SIZE])
     }
 }
 
-/* ---- the tables -------------------------------------------------------------------------------------- */
+/* ---- the tables
+ * -------------------------------------------------------------------------------------- */
 
 /* The kernel's tables know no keys: those of the wish stand in where the addresses agree. */
 static void lend_keys(struct dataplane *report, const struct dataplane *want)
@@ -97,9 +101,9 @@ int watch_foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
 {
     snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " belongs to %s",
              who == NFT_FOREIGN_OWNER ? "another process" : "nobody");
-    log_alarm("%s: %s", what, who == NFT_FOREIGN_OWNER
-              ? "is another portcullisd running in this network namespace?"
-              : "remove it with: nft delete table inet " NFT_TABLE_NAME);
+    log_alarm("%s: %s", what,
+              who == NFT_FOREIGN_OWNER ? "is another portcullisd running in this network namespace?"
+                                       : "remove it with: nft delete table inet " NFT_TABLE_NAME);
     return -EEXIST;
 }
 
@@ -115,7 +119,7 @@ static int compare_ours(struct parent *p, const struct dataplane *want, bool rep
     if (rc == 0)
         rc = compare_content(p, want, repair, what);
     if (rc < 0 && repair)
-        rc = nft_install(p->nft, want);     /* not to be mended piece by piece */
+        rc = nft_install(p->nft, want); /* not to be mended piece by piece */
     return rc < 0 ? rc : what[0] != '\0';
 }
 
@@ -149,7 +153,8 @@ int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE])
     return rc;
 }
 
-/* ---- the peers --------------------------------------------------------------------------------------- */
+/* ---- the peers
+ * --------------------------------------------------------------------------------------- */
 
 static int repair_peers(struct parent *p, const struct wg_diff *d)
 {
@@ -218,7 +223,9 @@ int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE])
     return rc;
 }
 
-/* ---- when ----------------------------------------------------------------------------------------------- */
+/* ---- when
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void tell_foreign(struct parent *p, const char *what, uint64_t ns, bool repaired)
 {
@@ -235,11 +242,14 @@ static void report(struct parent *p, const char *what, int rc, uint64_t since)
 {
     uint64_t ns = clock_mono_ns() - since;
     if (rc < 0)
-        log_alarm("%s; cannot repair it: %s", what[0] ? what : "the rules were touched by somebody else",
-                  strerror(-rc));
+        log_alarm("%s; cannot repair it: %s",
+                  what[0] ? what : "the rules were touched by somebody else", strerror(-rc));
     else
-        log_alarm("%s; repaired in %llu us", what[0] ? what : "the rules were touched by somebody else, "
-                  "nothing differs now", (unsigned long long)ns / 1000);
+        log_alarm("%s; repaired in %llu us",
+                  what[0] ? what
+                          : "the rules were touched by somebody else, "
+                            "nothing differs now",
+                  (unsigned long long)ns / 1000);
     if (p->phase >= PHASE_LOADED)
         tell_foreign(p, what[0] ? what : "touched, no difference", ns, rc >= 0);
 }
@@ -278,7 +288,8 @@ static void on_compare(void *arg, uint32_t events)
         report(p, rc < 0 ? "the WireGuard peers cannot be read" : what, rc, since);
     int64_t took_ms = (int64_t)((clock_mono_ns() - since) / 1000000);
     loop_timer_set(p->loop, p->compare_timer,
-                   COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + COMPARE_SHARE * took_ms, 0);
+                   COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + COMPARE_SHARE * took_ms,
+                   0);
 }
 
 void watch_start(struct parent *p)

@@ -25,8 +25,8 @@ static int64_t number(const char *s, int64_t max)
 /* What libraries would open at their first use is opened now: in the cage it would end the role. */
 static void prepare_libraries(void)
 {
-    tzset();                   /* the time zone's file */
-    json_object_seed(0);       /* /dev/urandom */
+    tzset();             /* the time zone's file */
+    json_object_seed(0); /* /dev/urandom */
 }
 
 int role_main(const char *name, const char *argument)

@@ -12,8 +12,8 @@
 #include "gateway/log.h"
 #include "gateway/sandbox_parts.h"
 
-#define FILES_MAX 2048           /* descriptors of a process */
-#define LOCKED_MAX 65536         /* keys */
+#define FILES_MAX 2048   /* descriptors of a process */
+#define LOCKED_MAX 65536 /* keys */
 
 /* Limits are only ever lowered: raising one takes a capability. */
 static void limit(int what, rlim_t value, const char *name)
@@ -34,7 +34,8 @@ static void no_new_privileges(void)
         fatal("cannot forbid dumps: %s", strerror(errno));
 }
 
-/* ---- roles -------------------------------------------------------------------------------------- */
+/* ---- roles --------------------------------------------------------------------------------------
+ */
 
 static void check_identity(void)
 {
@@ -56,7 +57,8 @@ static void limit_role(bool writes)
 static void drop_capabilities(void)
 {
     capng_clear(CAPNG_SELECT_BOTH);
-    if (capng_apply(CAPNG_SELECT_CAPS) < 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+    if (capng_apply(CAPNG_SELECT_CAPS) < 0 ||
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
         fatal("cannot give up capabilities: %s", strerror(errno));
     if (capng_get_caps_process() < 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
         fatal("capabilities are left");
@@ -66,7 +68,7 @@ static void enter(enum syscalls which, bool writes, const struct opening *o, siz
 {
     check_identity();
     limit_role(writes);
-    no_new_privileges();       /* landlock asks for it */
+    no_new_privileges(); /* landlock asks for it */
     drop_capabilities();
     landlock_enter(o, n, true);
     seccomp_enter(which);
@@ -74,8 +76,8 @@ static void enter(enum syscalls which, bool writes, const struct opening *o, siz
 
 void sandbox_enter(enum gateway_role r)
 {
-    static const struct opening engine[] = {
-        {.fd = FD_DIR, .write = true}, {.path = "/usr/share/zoneinfo"}};
+    static const struct opening engine[] = {{.fd = FD_DIR, .write = true},
+                                            {.path = "/usr/share/zoneinfo"}};
     static const struct opening capture[] = {{.fd = FD_DIR, .write = true}};
     switch (r) {
     case ROLE_ENGINE:
@@ -99,7 +101,8 @@ void sandbox_enter(enum gateway_role r)
 
 void sandbox_enter_keeper(void) { enter(SYSCALLS_KEEPER, false, NULL, 0); }
 
-/* ---- the parent ---------------------------------------------------------------------------------- */
+/* ---- the parent
+ * ---------------------------------------------------------------------------------- */
 
 /* What it needs to start roles under their own uid, to end them, and to write netlink. */
 static void keep_parent_capabilities(void)

@@ -15,10 +15,10 @@
 
 #include "gateway/log.h"
 
-#define FS_TRUNCATE (1ull << 14)      /* ABI 3, Linux 6.2 */
-#define FS_IOCTL_DEV (1ull << 15)     /* ABI 5, Linux 6.10 */
-#define NET_TCP 3ull                  /* bind and connect: ABI 4, Linux 6.7 */
-#define SCOPED_ALL 3ull               /* abstract sockets and signals: ABI 6, Linux 6.12 */
+#define FS_TRUNCATE (1ull << 14)  /* ABI 3, Linux 6.2 */
+#define FS_IOCTL_DEV (1ull << 15) /* ABI 5, Linux 6.10 */
+#define NET_TCP 3ull              /* bind and connect: ABI 4, Linux 6.7 */
+#define SCOPED_ALL 3ull           /* abstract sockets and signals: ABI 6, Linux 6.12 */
 
 #define FS_FILE_READ LANDLOCK_ACCESS_FS_READ_FILE
 #define FS_FILE_WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
@@ -26,7 +26,9 @@
     (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_DIR |    \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER)
 
-struct ruleset_attr { uint64_t fs, net, scoped; };
+struct ruleset_attr {
+    uint64_t fs, net, scoped;
+};
 
 static uint64_t known_fs(long abi)
 {
@@ -73,8 +75,10 @@ void landlock_enter(const struct opening *o, size_t n, bool network)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1)
-        fatal("the kernel has no landlock: boot with landlock among the security modules (lsm=...)");
-    struct ruleset_attr attr = {.fs = known_fs(abi), .net = network && abi >= 4 ? NET_TCP : 0,
+        fatal(
+            "the kernel has no landlock: boot with landlock among the security modules (lsm=...)");
+    struct ruleset_attr attr = {.fs = known_fs(abi),
+                                .net = network && abi >= 4 ? NET_TCP : 0,
                                 .scoped = network && abi >= 6 ? SCOPED_ALL : 0};
     size_t size = abi >= 6 ? sizeof attr : abi >= 4 ? 16 : 8;
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);

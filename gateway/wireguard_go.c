@@ -27,7 +27,7 @@
 #define PROGRAM "/usr/bin/wireguard-go"
 #define SOCKET_DIR "/var/run/wireguard"
 #define STEP_MS 20
-#define STEPS_MAX 250            /* 5 s for it to answer */
+#define STEPS_MAX 250 /* 5 s for it to answer */
 #define AGAIN_MS 1000
 
 /* ---- is there one? --------------------------------------------------------------------------- */
@@ -55,7 +55,8 @@ static bool is_tun(const char *iface)
     return link_kind(iface, kind) == 0 && strcmp(kind, "tun") == 0;
 }
 
-/* ---- starting ----------------------------------------------------------------------------------- */
+/* ---- starting -----------------------------------------------------------------------------------
+ */
 
 /* Root with CAP_NET_ADMIN alone, no descriptor of ours, nothing in its environment but this. */
 static void exec_wireguard_go(const char *iface)
@@ -147,7 +148,8 @@ int wireguard_go_run(struct parent *p)
     return rc < 0 ? rc : wait_until_ready(p);
 }
 
-/* ---- dying and coming back ------------------------------------------------------------------------ */
+/* ---- dying and coming back
+ * ------------------------------------------------------------------------ */
 
 static void come_back(void *arg, uint32_t events);
 
@@ -163,7 +165,7 @@ static void forget(struct parent *p)
 {
     loop_unwatch(p->loop, p->wgo.pidfd);
     close(p->wgo.pidfd);
-    (void)waitpid(p->wgo.pid, NULL, WNOHANG);   /* an adopted one is not our child */
+    (void)waitpid(p->wgo.pid, NULL, WNOHANG); /* an adopted one is not our child */
     p->wgo.pid = 0;
     p->wgo.pidfd = -1;
 }
