@@ -195,9 +195,9 @@ int request_ready(struct parent *p, struct reader *r, struct writer *answer)
     return 0;
 }
 
-/* The engine's words have lines (a policy with its errors): each is one of ours. */
-/* At the first start this ends the daemon. Later the engine is started again and again, while what
- * it decided before stays in force and ends in its time. */
+/* The engine's words have lines (a policy with its errors): each is one of ours. At the first start
+ * this ends the daemon. Later the engine is started again and again, while what it decided before
+ * stays in force and ends in its time. */
 int request_failed(struct parent *p, struct reader *r, struct writer *answer)
 {
     char text[2048];
