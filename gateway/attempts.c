@@ -183,15 +183,10 @@ static void show(struct engine *e, const struct attempt *a)
                   (unsigned long long)a->count);
 }
 
-void attempts_tick(struct engine *e)
+void attempts_keep(struct engine *e)
 {
     struct attempts *a = &e->attempts;
-    bool counts = e->ticks % COUNTS_EVERY_S == 0;
 
-    if (counts)
-        attempts_read_counts(e);
-    if (a->n == 0 && !counts)
-        return;
     store_begin(e->store);
     for (size_t i = 0; i < a->n; i++)
         store_add_attempt(e->store, &a->v[i]);
@@ -203,6 +198,16 @@ void attempts_tick(struct engine *e)
     for (size_t i = 0; i < a->n && i < EVENTS_EACH_SECOND; i++)
         show(e, &a->v[i]);
     a->n = 0;
+}
+
+void attempts_tick(struct engine *e)
+{
+    bool counts = e->ticks % COUNTS_EVERY_S == 0;
+
+    if (counts)
+        attempts_read_counts(e);
+    if (counts || e->attempts.n > 0)
+        attempts_keep(e);
 }
 
 void attempts_clear(struct attempts *all) { free(all->v); }

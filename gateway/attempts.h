@@ -34,7 +34,8 @@ void attempts_add(struct attempts *all, const struct attempt *a);      /* aggreg
 void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
                     const uint64_t now[DENY_REASONS]);
 void attempts_load(struct engine *e);
-void attempts_tick(struct engine *e);
+void attempts_tick(struct engine *e);     /* once a second: asks the kernel now and then, keeps */
+void attempts_keep(struct engine *e);     /* what is in memory goes to the database */
 void attempts_read_counts(struct engine *e);
 void attempts_clear(struct attempts *all);
 

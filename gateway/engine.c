@@ -234,7 +234,7 @@ void engine_run(struct engine *e)
     (void)loop_timer(e->loop, 1000, 1000, tick, e);
     loop_run(e->loop);
     if (e->serving) {
-        attempts_tick(e);
+        attempts_keep(e);   /* the parent answers no questions any more */
         audit_flush(e);
     }
 }
