@@ -31,7 +31,7 @@ void nft_close(struct nft *n)
 
 int nft_fd(const struct nft *n) { return nl_fd(n->nl); }
 
-/* ---- the guard -------------------------------------------------------------------------- */
+/* ---- the guard ----------------------------------------------------------------------- */
 
 /* Its chains stay where they are and only their rules are exchanged: a base chain that is removed
  * and made again leaves a moment without a hook. */
@@ -72,7 +72,7 @@ int nft_guard_install(struct nft *n, const struct tunnel *t)
     return guard_replace(n, t);
 }
 
-/* ---- the main table ----------------------------------------------------------------------- */
+/* ---- the main table ------------------------------------------------------------------ */
 
 static void put_enrolled(struct batch *b, const struct dataplane *dp, uint8_t family)
 {

@@ -31,7 +31,9 @@ int nft_guard_install(struct nft *n, const struct tunnel *t);
  * own that is there is replaced in the same transaction. */
 int nft_install(struct nft *n, const struct dataplane *wish);
 
-/* Applies changes in one transaction. `have` is the state before them (for renewals and drops).
+/* Applies changes; leases, devices and quarantine in one transaction, new classes before it, old
+ * ones after it. `have` is the state before them (for renewals and drops). When it fails nothing
+ * has changed for any device (a class that nobody holds may be left: the next diff drops it).
  * -ENOENT/-EEXIST mean that kernel and `have` differ: snapshot, diff, repair. -ENOBUFS (from
  * every function that writes): the answer was lost, the outcome is unknown: snapshot. */
 int nft_apply(struct nft *n, const struct dataplane *have, const struct changes *c);

@@ -42,7 +42,7 @@ uint32_t class_sets(const struct access_class *c)
     return sets;
 }
 
-/* ---- names ------------------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------------------- */
 
 void class_chain_name(char out[16], uint16_t id) { snprintf(out, 16, "class_%u", id); }
 
@@ -84,7 +84,7 @@ bool class_set_parse(const char *name, uint16_t *id, unsigned *which, char *gene
     return strcmp(again, name) == 0;
 }
 
-/* ---- sets ------------------------------------------------------------------------------- */
+/* ---- sets ---------------------------------------------------------------------------- */
 
 static void put_permits(struct batch *b, const struct access_class *c, unsigned which,
                         const char *name)
@@ -143,7 +143,7 @@ void drop_class_sets(struct batch *b, const struct access_class *c, char generat
     }
 }
 
-/* ---- rules ------------------------------------------------------------------------------ */
+/* ---- rules --------------------------------------------------------------------------- */
 
 /* The connection is judged, not the packet: its server, protocol and port after translation by
  * others, the same in both directions and for an ICMP error that belongs to it. A protocol whose

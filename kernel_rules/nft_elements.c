@@ -15,7 +15,7 @@
 #define LIST_ROOM 60000 /* the list is one attribute: its length has 16 bits */
 #define RESTARTS 100
 
-/* ---- values ----------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------- */
 
 struct element element_of_addr(const struct ip_addr *a)
 {
@@ -97,7 +97,7 @@ struct element class_element(uint16_t id)
     return e;
 }
 
-/* ---- writing ---------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------- */
 
 void elements_open(struct element_writer *w, struct batch *b, const char *set, uint16_t type,
                    uint16_t flags)
@@ -162,7 +162,7 @@ void elements_put(struct element_writer *w, const struct element *e)
     mnl_attr_nest_end(w->nlh, nest);
 }
 
-/* ---- reading ---------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 static int read_value(const struct nlattr *nest, void *out, size_t max, uint8_t *len)
 {

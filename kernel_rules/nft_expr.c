@@ -22,7 +22,7 @@
 #define TCP_RST 0x04
 #define TCPOPT_MAXSEG 2u
 
-/* ---- loads and comparisons -------------------------------------------------------------- */
+/* ---- loads and comparisons ----------------------------------------------------------- */
 
 static void load_meta(struct rule *r, uint32_t key, uint32_t reg)
 {
@@ -101,7 +101,7 @@ static void look_up(struct rule *r, const char *set, bool value, uint32_t reg)
 
 static uint32_t addr_len(uint8_t family) { return family == 6 ? 16 : 4; }
 
-/* ---- matches ---------------------------------------------------------------------------- */
+/* ---- matches ------------------------------------------------------------------------- */
 
 static void match_iface(struct rule *r, uint32_t key, const char *name, bool equal)
 {
@@ -258,7 +258,7 @@ void match_ct_target_in(struct rule *r, uint8_t family, bool port, const char *s
     look_up(r, set, false, 0);
 }
 
-/* ---- statements ------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------- */
 
 static void store_mark(struct rule *r)
 {

@@ -12,7 +12,11 @@
 
 #define RESTARTS 100
 
-struct search { const struct tunnel *t; char *what; bool found; };
+struct search {
+    const struct tunnel *t;
+    char *what;
+    bool found;
+};
 
 static bool is_of_ours(const struct tunnel *t, const char *iface)
 {
@@ -40,8 +44,7 @@ static const char *our_device(const struct search *s, const struct nlattr *hook)
         return NULL;
     const struct nlattr *devices = tb[NFTA_FLOWTABLE_HOOK_DEVS];
     for (const struct nlattr *a = next_attr(devices, NULL); a; a = next_attr(devices, a))
-        if (mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0 &&
-            is_of_ours(s->t, mnl_attr_get_str(a)))
+        if (mnl_attr_validate(a, MNL_TYPE_NUL_STRING) == 0 && is_of_ours(s->t, mnl_attr_get_str(a)))
             return mnl_attr_get_str(a);
     return NULL;
 }

@@ -134,7 +134,7 @@ static void put_output_enrolled(const struct tabling *x)
     rule_goto(&r, "deny_wrong_direction");
 }
 
-/* ---- what is not a decision ------------------------------------------------------------------ */
+/* ---- what is not a decision ---------------------------------------------------------- */
 
 static void put_mss(const struct tabling *x)
 {
@@ -167,7 +167,7 @@ static void put_nat(const struct tabling *x)
     }
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------- */
 
 void put_gateway_chains(const struct tabling *x)
 {

@@ -25,7 +25,7 @@
 #define BYTEORDER_HOST 1u
 #define BYTEORDER_NETWORK 2u
 
-/* ---- tables ----------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------- */
 
 void put_table(struct batch *b, const char *name, uint32_t flags)
 {
@@ -46,7 +46,7 @@ void drop_table(struct batch *b, const char *name)
     nft_batch_end(b, nlh);
 }
 
-/* ---- chains ----------------------------------------------------------------------------- */
+/* ---- chains -------------------------------------------------------------------------- */
 
 static void emit_chain(struct batch *b, uint16_t type, uint16_t flags, struct nftnl_chain *c,
                        const char *table, const char *name)
@@ -109,7 +109,7 @@ void drop_rules(struct batch *b, const char *table, const char *chain)
     nft_batch_end(b, nlh);
 }
 
-/* ---- counters --------------------------------------------------------------------------- */
+/* ---- counters ------------------------------------------------------------------------ */
 
 void put_counter(struct batch *b, const char *table, const char *name)
 {
@@ -124,7 +124,7 @@ void put_counter(struct batch *b, const char *table, const char *name)
     nft_batch_end(b, nlh);
 }
 
-/* ---- sets ------------------------------------------------------------------------------- */
+/* ---- sets ---------------------------------------------------------------------------- */
 
 static uint32_t padded(uint32_t n) { return (n + 3u) & ~3u; }
 

@@ -51,7 +51,7 @@ int ask(struct nl *nl, uint16_t type, uint16_t flags, const char *table, const c
     return nl_request(nl, nlh, hear_of_table, &a);
 }
 
-/* ---- the owner ------------------------------------------------------------------------------ */
+/* ---- the owner ----------------------------------------------------------------------- */
 
 struct owner {
     uint32_t self;
@@ -84,8 +84,7 @@ int nft_owner(struct nft *n, enum nft_presence *out)
     return 0;
 }
 
-/* ---- class 0 ----------------------------------------------------------------------------------
- */
+/* ---- class 0 ------------------------------------------------------------------------- */
 
 int quarantine_generation(struct nl *nl, const struct access_class *c, char *out)
 {
@@ -101,8 +100,7 @@ int quarantine_generation(struct nl *nl, const struct access_class *c, char *out
     return rc == -ENOENT ? 0 : rc;
 }
 
-/* ---- counters -----------------------------------------------------------------------------------
- */
+/* ---- counters ------------------------------------------------------------------------ */
 
 static uint64_t *counter_at(struct nft_counts *c, const char *name)
 {
@@ -142,8 +140,7 @@ int nft_counts(struct nft *n, struct nft_counts *out)
     return rc == -EINTR ? -EAGAIN : rc;
 }
 
-/* ---- one device ---------------------------------------------------------------------------------
- */
+/* ---- one device ---------------------------------------------------------------------- */
 
 static int read_family(struct nft *n, const struct ip_addr *a, bool *enrolled, bool *lease,
                        struct nft_device_state *out)

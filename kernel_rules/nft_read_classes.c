@@ -66,8 +66,7 @@ static int read_class_ids(struct nl *nl, struct dataplane *out)
     return rc;
 }
 
-/* ---- permits ----------------------------------------------------------------------------------
- */
+/* ---- permits ------------------------------------------------------------------------- */
 
 struct permit_list {
     struct permit *v;
@@ -150,8 +149,7 @@ static int read_permits(struct nl *nl, const char *set, unsigned which, struct a
     return rc;
 }
 
-/* ---- the sets that there are --------------------------------------------------------------------
- */
+/* ---- the sets that there are --------------------------------------------------------- */
 
 struct set_names {
     char (*v)[24];

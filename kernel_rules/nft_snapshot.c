@@ -82,7 +82,7 @@ static int list_read(struct nl *nl, const char *set, uint8_t family, struct list
     return rc;
 }
 
-/* ---- devices -------------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------- */
 
 static bool twice(const struct list *l)
 {
@@ -127,7 +127,7 @@ static int read_devices(struct nl *nl, struct dataplane *out)
     return rc;
 }
 
-/* ---- leases --------------------------------------------------------------------------------- */
+/* ---- leases -------------------------------------------------------------------------- */
 
 static int64_t left_in(const struct list *l, uint32_t mark, const struct ip_addr *a)
 {
@@ -217,7 +217,7 @@ static int read_leases(struct nl *nl, struct dataplane *out)
     return rc;
 }
 
-/* ---- all of it -------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------- */
 
 int nft_snapshot(struct nft *n, struct dataplane *out)
 {

@@ -49,7 +49,7 @@ const struct ip_prefix *net_of(const struct tunnel *t, uint8_t family)
     return p->addr.family == family ? p : NULL;
 }
 
-/* ---- sets ------------------------------------------------------------------------------- */
+/* ---- sets ---------------------------------------------------------------------------- */
 
 /* Room for every address of the tunnel network. Elements that a transaction replaces or that
  * have expired count until they are collected, so sets of leases have twice the room. */
@@ -87,7 +87,7 @@ void put_sets(struct batch *b, const struct dataplane *dp, char generation)
         put_class_sets(b, &dp->classes[i], generation);
 }
 
-/* ---- chains that end a packet ------------------------------------------------------------ */
+/* ---- chains that end a packet -------------------------------------------------------- */
 
 void counter_name(char out[40], const char *what, enum deny_reason r)
 {
@@ -138,7 +138,7 @@ static void put_grant(const struct tabling *x)
     rule_goto(&r, "stamp");
 }
 
-/* ---- judging ------------------------------------------------------------------------------ */
+/* ---- judging ------------------------------------------------------------------------- */
 
 static void put_judge(const struct tabling *x)
 {
@@ -192,7 +192,7 @@ static void put_quarantine(const struct tabling *x)
     rule_goto(&r, "deny_unknown_source");
 }
 
-/* ---- forward ------------------------------------------------------------------------------ */
+/* ---- forward ------------------------------------------------------------------------- */
 
 /* Without a network of that family the tunnel carries none of it. */
 void put_spoof(const struct tabling *x, const char *chain, bool from_tunnel)
@@ -290,8 +290,7 @@ static void put_forward(const struct tabling *x)
     rule_drop(&r);
 }
 
-/* ---- all of it --------------------------------------------------------------------------------
- */
+/* ---- all of it ----------------------------------------------------------------------- */
 
 static void put_plain_chains(struct batch *b, const struct dataplane *dp)
 {

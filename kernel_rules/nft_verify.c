@@ -60,7 +60,7 @@ static void free_lines(struct lines *l)
     free(l->v);
 }
 
-/* ---- describing one message ------------------------------------------------------------------ */
+/* ---- describing one message ---------------------------------------------------------- */
 
 static int describe_table(const struct nlmsghdr *nlh, struct lines *l)
 {
@@ -160,8 +160,7 @@ static int describe_flowtable(const struct nlmsghdr *nlh, struct lines *l)
     return add_line(l, line);
 }
 
-/* ---- rules -------------------------------------------------------------------------------------
- */
+/* ---- rules --------------------------------------------------------------------------- */
 
 struct text {
     char *at;
@@ -255,8 +254,7 @@ static int describe(const struct nlmsghdr *nlh, void *arg)
     }
 }
 
-/* ---- the wish, and the kernel
- * ---------------------------------------------------------------------- */
+/* ---- the wish, and the kernel -------------------------------------------------------- */
 
 static bool is_rule(const struct nlmsghdr *nlh)
 {
@@ -324,8 +322,7 @@ static int read_table(struct nl *nl, const char *table, struct lines *l)
     return rc == -EINTR ? -EAGAIN : rc;
 }
 
-/* ---- comparing
- * --------------------------------------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
 {

@@ -8,7 +8,7 @@
 #include "policy/address.h"
 #include "policy/plan_parts.h"
 
-/* ---- lists ------------------------------------------------------------------------------ */
+/* ---- lists --------------------------------------------------------------------------- */
 
 int changes_add(struct changes *c, const struct change *one)
 {
@@ -66,7 +66,7 @@ const char *plan_error_text(enum plan_error e)
     return "unknown error";
 }
 
-/* ---- order ------------------------------------------------------------------------------ */
+/* ---- order --------------------------------------------------------------------------- */
 
 uint32_t change_id(const struct change *c)
 {
@@ -139,7 +139,7 @@ const struct change *slice_find(const struct slice *s, uint32_t id)
     return lo > 0 && change_id(s->v[lo - 1]) == id ? s->v[lo - 1] : NULL;
 }
 
-/* ---- look-ups --------------------------------------------------------------------------- */
+/* ---- look-ups ------------------------------------------------------------------------ */
 
 static int device_by_index(const void *a, const void *b)
 {

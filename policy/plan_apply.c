@@ -9,7 +9,7 @@
 
 #include "policy/plan_parts.h"
 
-/* ---- memory ----------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------- */
 
 static void *grown(void *old, size_t n, size_t more, size_t each, bool *ok)
 {
@@ -51,7 +51,7 @@ static bool take_memory(struct dataplane *dp, const struct order *o, struct perm
     return ok;
 }
 
-/* ---- devices ---------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------- */
 
 static void put_devices(struct dataplane *dp, const struct slice *s)
 {
@@ -81,7 +81,7 @@ static void drop_devices(struct dataplane *dp, const struct slice *s)
         dp->n_devices = kept;
 }
 
-/* ---- classes ---------------------------------------------------------------------------- */
+/* ---- classes ------------------------------------------------------------------------- */
 
 static void put_class(struct dataplane *dp, const struct change *c, struct permit *permits)
 {
@@ -112,7 +112,7 @@ static void drop_classes(struct dataplane *dp, const struct slice *s)
         dp->n_classes = kept;
 }
 
-/* ---- leases ----------------------------------------------------------------------------- */
+/* ---- leases -------------------------------------------------------------------------- */
 
 static void write_lease(struct dataplane *dp, const struct lease *l, size_t *held)
 {
@@ -153,7 +153,7 @@ static void drop_leases(struct dataplane *dp, const struct slice *a, const struc
         dp->n_leases = kept;
 }
 
-/* ---- all of it -------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------- */
 
 static void apply(struct dataplane *dp, const struct order *o, struct permit **permits)
 {

@@ -30,7 +30,7 @@ static enum plan_error bad(struct check *k, const struct change *c, enum plan_er
     return e;
 }
 
-/* ---- devices ---------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------- */
 
 static bool rest_is_zero(const struct ip_addr *a)
 {
@@ -163,7 +163,7 @@ static enum plan_error check_device_drops(struct check *k)
     return PLAN_OK;
 }
 
-/* ---- classes ---------------------------------------------------------------------------- */
+/* ---- classes ------------------------------------------------------------------------- */
 
 static bool permit_is_good(const struct permit *p)
 {
@@ -257,7 +257,7 @@ static enum plan_error check_class_drops(struct check *k)
     return e;
 }
 
-/* ---- leases ----------------------------------------------------------------------------- */
+/* ---- leases -------------------------------------------------------------------------- */
 
 static enum plan_error check_lease(const struct check *k, const struct lease *l)
 {
@@ -283,7 +283,7 @@ static enum plan_error check_leases(struct check *k)
     return e;
 }
 
-/* ---- all of it -------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------- */
 
 static enum plan_error check_all(struct check *k)
 {

@@ -38,7 +38,7 @@ static bool same_lease(const struct lease *a, const struct lease *b, int64_t sla
     return a->class_id == b->class_id && d < slack_ms;
 }
 
-/* ---- one change each -------------------------------------------------------------------- */
+/* ---- one change each ----------------------------------------------------------------- */
 
 static int add_class(struct changes *out, const struct access_class *c)
 {
@@ -75,7 +75,7 @@ static int add_lease(struct changes *out, enum change_kind kind, const struct le
     return changes_add(out, &one);
 }
 
-/* ---- three merges ------------------------------------------------------------------------- */
+/* ---- three merges -------------------------------------------------------------------- */
 
 static int diff_devices(const struct dataplane *have, const struct dataplane *want,
                         struct changes *out)

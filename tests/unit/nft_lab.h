@@ -48,7 +48,7 @@ struct lab {
     struct nft *nft;
 };
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------- */
 
 static struct ip_addr MAYBE ip(const char *text)
 {
@@ -80,7 +80,7 @@ static struct tunnel MAYBE lab_tunnel(void)
     return t;
 }
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------ */
 
 static int MAYBE try_shell(const char *command)
 {
@@ -180,7 +180,7 @@ static int MAYBE lab_up(struct lab *l)
     return 0;
 }
 
-/* ---- packets --------------------------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------------------- */
 
 struct pkt {
     struct ip_addr src, dst;
@@ -346,7 +346,7 @@ static bool MAYBE arrived(const struct lab *l, enum side at, uint32_t tag)
     return take_frame(l, at, tag, frame) > 0;
 }
 
-/* ---- what became of it ----------------------------------------------------------------------- */
+/* ---- what became of it --------------------------------------------------------------- */
 
 #define ARRIVED (-1)
 #define VANISHED 100          /* neither arrived nor counted by a deny chain within 100 ms */

@@ -223,8 +223,7 @@ static void test_kinds(void **state)
     assert_int_equal(class_sets(&empty_quarantine), 0);
 }
 
-/* ---- announced messages -------------------------------------------------------------------------
- */
+/* ---- announced messages -------------------------------------------------------------- */
 
 static const struct nlmsghdr *event(uint8_t *buf, uint16_t type, uint8_t family, uint32_t from,
                                     const char *table)

@@ -85,8 +85,7 @@ static void reopen(void)
     assert_int_equal(nft_open(&lab.nft, -1), 0);
 }
 
-/* ---- the table goes with the last copy of its socket -------------------------------------------
- */
+/* ---- the table goes with the last copy of its socket --------------------------------- */
 
 static void test_guard_alone(void **state)
 {
@@ -188,8 +187,7 @@ static void test_adopt(void **state)
     assert_true(passes("10.77.0.12", 3333));
 }
 
-/* ---- foreign hands ------------------------------------------------------------------------------
- */
+/* ---- foreign hands ------------------------------------------------------------------- */
 
 static const struct {
     const char *what, *command;
@@ -294,8 +292,7 @@ static void test_flowtable(void **state)
     shell("nft delete table inet fast");
 }
 
-/* ---- replacement under a flood
- * -------------------------------------------------------------------- */
+/* ---- replacement under a flood ------------------------------------------------------- */
 
 static atomic_bool flood_on;
 static atomic_uint flooded;
@@ -344,8 +341,96 @@ static void test_replace_under_flood(void **state)
     assert_true(passes("10.77.0.11", 5555));
 }
 
-/* ---- counting
- * ------------------------------------------------------------------------------------- */
+/* ---- classes that change under a flood ------------------------------------------------ */
+
+static struct access_class ranged_class(uint16_t id)
+{
+    struct access_class c = {.id = id, .permits = calloc(50, sizeof *c.permits)};
+    for (uint8_t i = 0; i < 49; i++) {
+        struct permit *p = &c.permits[c.n_permits++];
+        *p = permit("10.19.0.0", "10.19.0.3", IPPROTO_TCP, 10, 20);
+        p->dst.first.b[2] = p->dst.last.b[2] = i;
+    }
+    c.permits[c.n_permits++] = permit("10.20.0.5", "10.20.0.9", IPPROTO_UDP, 50, 60);
+    return c;
+}
+
+static void *permitted_flood(void *arg)
+{
+    struct lab mine = lab;
+    (void)arg;
+    for (uint16_t port = 1; atomic_load(&flood_on); port = (uint16_t)(1 + port % 200)) {
+        const struct pkt leased = udp("10.77.0.11", port, "10.20.0.9", 53);
+        const struct pkt quarantined = udp("10.77.0.12", port, "10.20.0.9", 53);
+        put_on_wire(&mine, DEVICE_SIDE, &leased);
+        put_on_wire(&mine, DEVICE_SIDE, &quarantined);
+        atomic_fetch_add(&flooded, 2);
+    }
+    return NULL;
+}
+
+/* A policy edit: every class is new, quarantine too, every lease moves, the old class goes. */
+static void edit_policy(struct dataplane *now, uint16_t from, uint16_t to)
+{
+    struct change v[] = {
+        {.kind = CHANGE_CLASS_PUT, .u.class_ = ranged_class(to)},
+        {.kind = CHANGE_CLASS_PUT, .u.class_ = ranged_class(0)},
+        {.kind = CHANGE_LEASE_PUT, .u.lease = {1, to, 600000}},
+        {.kind = CHANGE_CLASS_DROP, .u.class_ = {.id = from}},
+    };
+    const struct changes c = {.v = v, .n = 4};
+    assert_int_equal(plan_check(now, &c, NULL), PLAN_OK);
+    assert_int_equal(nft_apply(lab.nft, now, &c), 0);
+    assert_int_equal(plan_apply(now, &c), PLAN_OK);
+    free(v[0].u.class_.permits);
+    free(v[1].u.class_.permits);
+}
+
+static struct dataplane two_devices(void)
+{
+    struct dataplane now = {.tunnel = lab_tunnel()};
+    struct change v[] = {
+        {.kind = CHANGE_DEVICE_PUT, .u.device = {.index = 1, .addr4 = ip("10.77.0.11")}},
+        {.kind = CHANGE_DEVICE_PUT, .u.device = {.index = 2, .addr4 = ip("10.77.0.12")}},
+        {.kind = CHANGE_CLASS_PUT, .u.class_ = ranged_class(0)},
+        {.kind = CHANGE_CLASS_PUT, .u.class_ = ranged_class(1)},
+        {.kind = CHANGE_LEASE_PUT, .u.lease = {1, 1, 600000}},
+    };
+    const struct changes c = {.v = v, .n = 5};
+    assert_int_equal(plan_apply(&now, &c), PLAN_OK);
+    assert_int_equal(nft_install(lab.nft, &now), 0);
+    free(v[2].u.class_.permits);
+    free(v[3].u.class_.permits);
+    return now;
+}
+
+static void test_change_under_flood(void **state)
+{
+    struct nft_counts before, after;
+    pthread_t t;
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    struct dataplane now = two_devices();
+    assert_int_equal(nft_counts(lab.nft, &before), 0);
+    atomic_store(&flooded, 0);
+    atomic_store(&flood_on, true);
+    assert_int_equal(pthread_create(&t, NULL, permitted_flood, NULL), 0);
+    for (uint16_t i = 1; i <= 300; i++)
+        edit_policy(&now, i, (uint16_t)(i + 1));
+    atomic_store(&flood_on, false);
+    pthread_join(t, NULL);
+    sleep_ms(50);
+    assert_int_equal(nft_counts(lab.nft, &after), 0);
+    print_message("%u permitted packets during 300 policy edits\n", flooded);
+    assert_true(atomic_load(&flooded) > 1000);
+    for (int i = 0; i < DENY_REASONS; i++)
+        if (after.denied[i] != before.denied[i])
+            fail_msg("%d denied: %s", (int)(after.denied[i] - before.denied[i]),
+                     deny_reason_name((enum deny_reason)i));
+    dataplane_clear(&now);
+}
+
+/* ---- counting ------------------------------------------------------------------------ */
 
 static void test_counts(void **state)
 {
@@ -381,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_flowtable),
         cmocka_unit_test(test_unowned_namesake),
         cmocka_unit_test(test_replace_under_flood),
+        cmocka_unit_test(test_change_under_flood),
         cmocka_unit_test(test_counts),
     };
     return cmocka_run_group_tests_name("nft_owner", tests, up, NULL);

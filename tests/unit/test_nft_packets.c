@@ -107,7 +107,7 @@ static uint16_t next_port(void)
             skip();                                                                                \
     } while (0)
 
-/* ---- single packets ------------------------------------------------------------------------- */
+/* ---- single packets ------------------------------------------------------------------ */
 
 static const struct {
     const char *what;
@@ -253,8 +253,7 @@ static void test_gateway_opens(void **state)
     close(fd);
 }
 
-/* ---- how a lease ends --------------------------------------------------------------------------
- */
+/* ---- how a lease ends ---------------------------------------------------------------- */
 
 static void expect_both(struct pkt *p, int out, int back, const char *what)
 {
@@ -382,8 +381,7 @@ static void test_quarantine_change(void **state)
     expect_both(&new, DENY_NOT_PERMITTED, DENY_NOT_PERMITTED, "quarantine's flow under a lease");
 }
 
-/* ---- what is not a decision
- * ---------------------------------------------------------------------- */
+/* ---- what is not a decision ---------------------------------------------------------- */
 
 /* The frame that reaches the other side; fails when none does. */
 static size_t through(enum side from, const struct pkt *p, uint8_t frame[FRAME_MAX])
@@ -476,8 +474,7 @@ static void test_spoofed_answer(void **state)
     shell("ip link del dum0");
 }
 
-/* ---- what the connection remembers
- * ---------------------------------------------------------------- */
+/* ---- what the connection remembers --------------------------------------------------- */
 
 static void element(const char *set, const struct element *e, uint16_t type)
 {
@@ -521,8 +518,7 @@ static void test_quarantine_is_not_remembered(void **state)
     expect_both(&flow, DENY_NO_LEASE, DENY_NO_LEASE, "remediation gone");
 }
 
-/* ---- ICMP errors --------------------------------------------------------------------------------
- */
+/* ---- ICMP errors --------------------------------------------------------------------- */
 
 static void test_icmp_errors(void **state)
 {
@@ -551,7 +547,7 @@ static void test_icmp_errors(void **state)
     expect_fate(&lab, OFFICE_SIDE, &error, DENY_INVALID, "error about a flow that never was");
 }
 
-/* ---- headers in between -------------------------------------------------------------------- */
+/* ---- headers in between -------------------------------------------------------------- */
 
 static const struct {
     const char *what;
@@ -598,8 +594,7 @@ static void test_extension_headers(void **state)
     }
 }
 
-/* ---- random packets against the model -----------------------------------------------------------
- */
+/* ---- random packets against the model ------------------------------------------------ */
 
 static uint32_t rnd(uint32_t below)
 {

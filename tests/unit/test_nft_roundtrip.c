@@ -24,8 +24,7 @@ static uint32_t rnd(uint32_t below)
     return (uint32_t)((seed >> 16) % below);
 }
 
-/* ---- random values ------------------------------------------------------------------------------
- */
+/* ---- random values ------------------------------------------------------------------- */
 
 static struct ip_addr random_addr(bool v6)
 {
@@ -113,8 +112,7 @@ static void random_content(struct changes *c)
     }
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------
- */
+/* ---- comparing ----------------------------------------------------------------------- */
 
 static void expect_equal(const struct dataplane *want, const char *what, int round)
 {
@@ -159,8 +157,7 @@ static void test_planes(void **state)
     }
 }
 
-/* ---- changes ------------------------------------------------------------------------------------
- */
+/* ---- changes ------------------------------------------------------------------------- */
 
 static uint32_t free_device(const struct dataplane *dp)
 {
@@ -275,7 +272,7 @@ static void test_repair(void **state)
     }
 }
 
-/* ---- by hand ------------------------------------------------------------------------------ */
+/* ---- by hand ------------------------------------------------------------------------- */
 
 static void element(const char *set, struct element e, uint16_t type)
 {
@@ -368,6 +365,16 @@ static void test_disagreement(void **state)
     believed.leases = &wrong;
     assert_int_equal(nft_apply(nft, &believed, &drops), -EEXIST);
     expect_equal(&dp, "untouched", 0);
+    struct change classes[] = {
+        {.kind = CHANGE_CLASS_PUT, .u.class_ = random_class(5)},
+        {.kind = CHANGE_CLASS_PUT, .u.class_ = random_class(0)},
+        again,
+    };
+    const struct changes undone = {.v = classes, .n = 3};
+    assert_int_equal(nft_apply(nft, &dp, &undone), -EEXIST);
+    expect_equal(&dp, "undone", 0);
+    free(classes[0].u.class_.permits);
+    free(classes[1].u.class_.permits);
     assert_int_equal(nft_apply(nft, &dp, &drops), 0);
     assert_int_equal(nft_apply(nft, &dp, &drops), -ENOENT);
     dataplane_clear(&dp);

@@ -84,8 +84,7 @@ static void start(struct dataplane *dp)
     assert_int_equal(plan_apply(dp, &c), PLAN_OK);
 }
 
-/* ---- the check
- * ------------------------------------------------------------------------------------ */
+/* ---- the check ----------------------------------------------------------------------- */
 
 #define R(first, last)                                                                             \
     {                                                                                              \
@@ -263,8 +262,7 @@ static void test_check(void **state)
     dataplane_clear(&dp);
 }
 
-/* ---- application, against a slow model
- * -------------------------------------------------------------- */
+/* ---- application, against a slow model ----------------------------------------------- */
 
 #define IDS 24
 struct model {
@@ -402,8 +400,7 @@ static void test_apply(void **state)
     dataplane_clear(&dp);
 }
 
-/* ---- differences
- * -------------------------------------------------------------------------------------- */
+/* ---- differences --------------------------------------------------------------------- */
 
 static struct dataplane random_plane(void)
 {
@@ -458,8 +455,7 @@ static void test_diff_slack(void **state)
     dataplane_clear(&b);
 }
 
-/* ---- the model's verdict
- * -------------------------------------------------------------------------------- */
+/* ---- the model's verdict ------------------------------------------------------------- */
 
 static void test_verdict(void **state)
 {
