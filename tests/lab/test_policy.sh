@@ -91,4 +91,19 @@ check "the resource is back" lab_on laptop probe -t 3000 tcp 10.20.0.11 6109
 check "unconfirmed it goes back by itself" \
     lab_wait_for 8 bash -c "[ \"\$(curl -s --unix-socket /proc/$(lab_init_pid gw)/root$GW_SOCKET http://x/v1/policy | jq -r .sha256)\" = $sum ]"
 refuse "and the resource is gone again" lab_on laptop probe -t 700 tcp 10.20.0.11 6109
+# --- SIGHUP: the file that the daemon was started with ---------------------------------------------
+check "control: the clerk may ping" lab_on laptop probe icmp 10.20.0.11 -
+sed '/^role clerk/s/, ping//' "$LAB_DIR/gw/new.conf" >"$LAB_DIR/gw/policy.conf"
+sum=$(in_force)
+lab_on gw kill -HUP "$(lab_job_pid gw daemon)"
+other_in_force() { [ "$(in_force)" != "$sum" ]; }
+check "SIGHUP applies the file" lab_wait_for 3 other_in_force
+refuse "the clerk may not ping any more" lab_on laptop probe -t 700 icmp 10.20.0.11 -
+check "the rest goes on" lab_on laptop probe -t 3000 tcp 10.20.0.10 80
+sum=$(in_force)
+printf 'role clerk { reach\n' >>"$LAB_DIR/gw/policy.conf"
+lab_on gw kill -HUP "$(lab_job_pid gw daemon)"
+check "a file with errors is refused, with the place of the error" \
+    lab_wait_for 3 grep -q 'policy.conf:[0-9]*:[0-9]*: error' "$LAB_DIR/log/gw.daemon.err"
+same "and the policy before it stays in force" "$sum" "$(in_force)"
 test_end
