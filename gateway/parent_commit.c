@@ -265,6 +265,18 @@ static void end_lost(struct parent *p, const struct dataplane *old)
     }
 }
 
+/* Where no table of ours stands, the marks of running connections are another one's: perhaps of
+ * another state, where the same number named somebody else's grant. Not after the tables, as then
+ * a packet might pass by such a mark before it is taken off. */
+static int forget_grants(struct parent *p)
+{
+    enum nft_presence who;
+    int rc = nft_owner(p->nft, &who);
+    if (rc < 0 || who != NFT_ABSENT)
+        return rc;
+    return ct_forget_grants(p->ct, &p->tunnel.net4, &p->tunnel.net6);
+}
+
 static int commit_whole(struct parent *p, struct commit_answer *a)
 {
     struct dataplane empty = {.tunnel = p->tunnel}, old = p->wish;
@@ -276,7 +288,9 @@ static int commit_whole(struct parent *p, struct commit_answer *a)
         return plan_refusal(e, at, a);
     p->wish = empty;
     wish_apply(&p->wish, &p->staged, now);
-    int rc = watch_tables(p, true, what);
+    int rc = forget_grants(p);
+    if (rc == 0)
+        rc = watch_tables(p, true, what);
     if (rc < 0) {
         log_alarm("cannot write the rules: %s", strerror(-rc));
         dataplane_clear(&p->wish);

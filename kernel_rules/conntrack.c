@@ -2,7 +2,8 @@
 /*
  * Ending connections by ctnetlink. One dump finds those of a device: by the device bits of the
  * mark, and, where we never marked them, by its addresses. The marked ones are ended by one
- * filtered delete, the others one by one by their tuple.
+ * filtered delete, the others one by one by their tuple. Connections that a table which is gone
+ * has marked keep running without their mark.
  *
  * A DELETE without mark and tuple empties the whole table, so none leaves this file before
  * delete_is_filtered() has read it back.
@@ -10,6 +11,7 @@
 #include "kernel_rules/conntrack.h"
 
 #include "kernel_rules/netlink.h"
+#include "policy/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,12 +26,12 @@
 
 struct ct { struct nl *nl; };
 
-/* A connection without our mark, as the kernel described it. */
+/* A connection to be named one by one, as the kernel described it. */
 struct unmarked {
     uint8_t family;
     bool has_id, has_zone;
     uint16_t zone, tuple_len;
-    uint32_t id;
+    uint32_t id, mark;
     uint8_t tuple[TUPLE_SIZE];
 };
 
@@ -136,6 +138,7 @@ static int keep_unmarked(struct search *s, uint8_t family, const struct nlattr *
     u->has_zone = zone && mnl_attr_get_payload_len(zone) == sizeof u->zone;
     if (u->has_zone)
         u->zone = mnl_attr_get_u16(zone);
+    u->mark = mark_of(tb);
     return 0;
 }
 
@@ -242,6 +245,69 @@ int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended)
         rc = delete_unmarked(c, &s, ended);
     }
     free(s.unmarked);
+    return rc;
+}
+
+/* ---- forgetting --------------------------------------------------------------------------- */
+
+struct marked_from { const struct ip_prefix *net4, *net6; struct search found; };
+
+/* Is the source of this tuple in one of the networks? 1, 0 or -EBADMSG. */
+static int tuple_from_net(const struct nlattr *tuple, const struct marked_from *m)
+{
+    const struct nlattr *tb[CTA_TUPLE_MAX + 1], *ip[CTA_IP_MAX + 1];
+    struct ip_addr a = {0};
+    if (!tuple || nl_nested(tuple, tb, CTA_TUPLE_MAX) < 0 || !tb[CTA_TUPLE_IP] ||
+        nl_nested(tb[CTA_TUPLE_IP], ip, CTA_IP_MAX) < 0)
+        return -EBADMSG;
+    a.family = ip[CTA_IP_V4_SRC] ? 4 : 6;
+    const struct nlattr *source = a.family == 4 ? ip[CTA_IP_V4_SRC] : ip[CTA_IP_V6_SRC];
+    if (!source || mnl_attr_get_payload_len(source) != (a.family == 4 ? 4 : 16))
+        return -EBADMSG;
+    memcpy(a.b, mnl_attr_get_payload(source), mnl_attr_get_payload_len(source));
+    return ip_in_prefix(&a, a.family == 4 ? m->net4 : m->net6);
+}
+
+static int keep_marked(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *tb[CTA_MAX + 1];
+    struct marked_from *m = arg;
+
+    if (nl_attrs(nlh, sizeof(struct nfgenmsg), tb, CTA_MAX) < 0)
+        return -EBADMSG;
+    if ((mark_of(tb) & MARK_MASK) == 0)
+        return 0;
+    int ours = tuple_from_net(tb[CTA_TUPLE_ORIG], m);
+    if (ours <= 0)
+        return ours;
+    const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+    return keep_unmarked(&m->found, nfg->nfgen_family, tb);
+}
+
+/* Without NLM_F_CREATE this changes what is there and makes nothing. */
+static int take_mark_off(struct ct *c, const struct unmarked *u)
+{
+    char buf[512];
+    struct nlmsghdr *nlh = begin(buf, IPCTNL_MSG_CT_NEW, u->family, NLM_F_ACK);
+    mnl_attr_put(nlh, CTA_TUPLE_ORIG | NLA_F_NESTED, u->tuple_len, u->tuple);
+    if (u->has_zone)
+        mnl_attr_put_u16(nlh, CTA_ZONE, u->zone);
+    mnl_attr_put_u32(nlh, CTA_MARK, htonl(u->mark & ~MARK_MASK));
+    return nl_request(c->nl, nlh, NULL, NULL);
+}
+
+int ct_forget_grants(struct ct *c, const struct ip_prefix *net4, const struct ip_prefix *net6)
+{
+    char buf[256];
+    struct marked_from m = {.net4 = net4, .net6 = net6};
+    int rc = nl_request(c->nl, begin(buf, IPCTNL_MSG_CT_GET, AF_UNSPEC, NLM_F_DUMP), keep_marked,
+                        &m);
+    for (size_t i = 0; rc == 0 && i < m.found.n; i++) {
+        rc = take_mark_off(c, &m.found.unmarked[i]);
+        if (rc == -ENOENT)
+            rc = 0;       /* it has ended by itself */
+    }
+    free(m.found.unmarked);
     return rc;
 }
 
