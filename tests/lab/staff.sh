@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Staff machines: hosts on the lab's internet with wireguard-go and the stock `wg` tool. What a
-# staff member's own WireGuard would be told (addresses, the gateway's key) comes from the caller.
+# Staff machines: hosts on the lab's internet with the stock `wg` tool and wireguard-go, or with
+# LAB_WIREGUARD=kernel the kernel's own WireGuard. What a staff member's own WireGuard would be told
+# (addresses, the gateway's key) comes from the caller.
 
 STAFF_ROUTES="10.20.0.0/16 10.77.0.0/16 fd20::/64 fd77:acc::/64"
 STAFF_MTU=1420
@@ -24,8 +25,12 @@ staff_new_key() {
 
 staff_key() { jq -r .wireguard_key "$LAB_DIR/hosts/$1/keys"; }
 
-# An interface wg0 made by wireguard-go on host $1, by job `wireguard`.
+# An interface wg0 on host $1: the kernel's, or made by wireguard-go, which is job `wireguard`.
 staff_wireguard() {
+    if [ "${LAB_WIREGUARD:-go}" = kernel ]; then
+        lab_on "$1" ip link add wg0 type wireguard || lab_die "no WireGuard in this kernel"
+        return
+    fi
     lab_start "$1" wireguard env LOG_LEVEL=error wireguard-go -f wg0
     lab_wait_for 5 lab_on "$1" test -S /run/wireguard/wg0.sock ||
         lab_die "wireguard-go on $1: $(cat "$LAB_DIR/log/$1.wireguard.err")"
@@ -35,7 +40,7 @@ staff_wireguard() {
 # tunnel that is there already is changed. It sends a keepalive every 25 s, as behind a home router.
 staff_tunnel() {
     local r
-    [ -e "$LAB_DIR/hosts/$1/wireguard.job" ] || staff_wireguard "$1"
+    lab_on "$1" test -e /sys/class/net/wg0 || staff_wireguard "$1"
     lab_on "$1" wg set wg0 private-key "$LAB_DIR/hosts/$1/agent/wireguard.key" peer "$2" \
         endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
         allowed-ips "${STAFF_ROUTES// /,}"
@@ -107,3 +112,10 @@ staff_report() {
 }
 
 staff_answer() { cat "$LAB_DIR/hosts/$1/answer"; }
+
+# Host $1's agent goes on reporting, with the facts of its last report, by job `agent`.
+staff_keep_reporting() {
+    local dir=$LAB_DIR/hosts/$1
+    lab_start "$1" agent portcullis-agent run --gateway "$GW_TUNNEL4" \
+        --device "$(cat "$dir/device")" --dir "$dir/agent" --facts "$dir/facts"
+}

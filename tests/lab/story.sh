@@ -26,6 +26,16 @@ story_people() {
     staff_join curious 24 dan accounting "${1-none}"
 }
 
+# Leaves the lab standing when this script ends: the agents that have reported go on doing so.
+story_stay() {
+    local host
+    for host in laptop sick leaver curious; do
+        [ ! -e "$LAB_DIR/hosts/$host/facts" ] || staff_keep_reporting "$host"
+    done
+    LAB_KEEP=1
+    story_how_to
+}
+
 # How to go on with a lab that stands, for a person.
 story_how_to() {
     cat <<TEXT
@@ -33,6 +43,7 @@ The lab stands. Things to try:
   make lab-shell HOST=gw        then: portcullis status; portcullis watch; portcullis user list
   make lab-shell HOST=laptop    then: curl http://entry-web/; psql -h customs-db -U postgres
   make lab-shell HOST=sick      then: curl http://gateway/v1/me
+  make lab-shell HOST=curious   then: curl --max-time 3 http://entry-web/  (and look at attempts on gw)
   hosts: $(cd "$LAB_DIR/hosts" && echo *)
   logs:  $LAB_DIR/log
 Take it down with make lab-down.

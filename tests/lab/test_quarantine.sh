@@ -85,4 +85,7 @@ check "a burst of 3,000 is counted exactly ($((after - middle)))" \
 # --- out again ---------------------------------------------------------------------------------
 check "repaired and reported, it is in" staff_report sick healthy
 check "and reaches what its role may" lab_on sick probe -t 3000 tcp fd20::10 443
+refuse "falling sick again puts it out" staff_report sick sick
+check "and it hears the answer to the very report that does" \
+    grep -q "You are in quarantine" <<<"$(staff_answer sick)"
 test_end
