@@ -80,6 +80,7 @@ struct parent {
     struct channel *engine;
     struct role_process role[ROLES];
     int compare_timer;
+    bool flowtable_there;             /* somebody's, over our interfaces, already told */
     bool burst;                /* we wrote more than the event socket may have taken */
 };
 

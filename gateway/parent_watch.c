@@ -21,8 +21,7 @@
 #define COMPARE_JITTER_MS 2000
 #define COMPARE_SHARE 50 /* comparing takes at most a fiftieth of our time */
 
-/* ---- the first difference, in words
- * -------------------------------------------------------------- */
+/* ---- the first difference, in words --------------------------------------------------- */
 
 static void say_change(const struct change *c, char what[WHAT_SIZE])
 {
@@ -50,8 +49,7 @@ static void say_change(const struct change *c, char what[WHAT_SIZE])
     }
 }
 
-/* ---- the tables
- * -------------------------------------------------------------------------------------- */
+/* ---- the tables ----------------------------------------------------------------------- */
 
 /* The kernel's tables know no keys: those of the wish stand in where the addresses agree. */
 static void lend_keys(struct dataplane *report, const struct dataplane *want)
@@ -153,8 +151,7 @@ int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE])
     return rc;
 }
 
-/* ---- the peers
- * --------------------------------------------------------------------------------------- */
+/* ---- the peers ------------------------------------------------------------------------ */
 
 static int repair_peers(struct parent *p, const struct wg_diff *d)
 {
@@ -273,6 +270,19 @@ static void on_event(void *arg, uint32_t events)
         report(p, what, rc, since);
 }
 
+/* Connections in somebody's flowtable pass by every forward chain until conntrack ends them: a
+ * revocation still does, a lease that lapses does not. Said once for each time that one appears. */
+static void watch_flowtable(struct parent *p)
+{
+    char what[WHAT_SIZE];
+    bool there = nft_flowtable_over(p->nft, &p->tunnel, what) > 0;
+    if (there && !p->flowtable_there) {
+        log_alarm("%s: its connections bypass the rules; remove it", what);
+        tell_foreign(p, what, 0, false);
+    }
+    p->flowtable_there = there;
+}
+
 static void on_compare(void *arg, uint32_t events)
 {
     struct parent *p = arg;
@@ -286,6 +296,7 @@ static void on_compare(void *arg, uint32_t events)
     rc = watch_peers(p, true, what);
     if (rc != 0)
         report(p, rc < 0 ? "the WireGuard peers cannot be read" : what, rc, since);
+    watch_flowtable(p);
     int64_t took_ms = (int64_t)((clock_mono_ns() - since) / 1000000);
     loop_timer_set(p->loop, p->compare_timer,
                    COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + COMPARE_SHARE * took_ms,
