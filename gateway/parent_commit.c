@@ -57,8 +57,7 @@ static void unstage(struct parent *p)
     p->staged_permits = 0;
 }
 
-/* ---- what a commit drops, remembered before it is gone
- * ------------------------------------------- */
+/* ---- what a commit drops, remembered before it is gone -------------------------------- */
 
 struct dropped {
     struct device *v;
@@ -92,8 +91,7 @@ static void find_dropped(const struct dataplane *wish, const struct changes *c, 
     remember(wish, c, CHANGE_LEASE_DROP, out);
 }
 
-/* ---- after the cut: connections, peers
- * --------------------------------------------------------------- */
+/* ---- after the cut: connections, peers ------------------------------------------------ */
 
 /* One device is a walk through all connections: of a mass of them the rest is done afterwards, so
  * that a revocation does not wait for it. The rules have cut them all already. */
@@ -137,8 +135,7 @@ static void put_peers(struct parent *p, const struct changes *c)
         log_alarm("cannot add WireGuard peers, will try again: %s", strerror(-rc));
 }
 
-/* ---- reading back: what cannot be read counts as left
- * ------------------------------------------------- */
+/* ---- reading back: what cannot be read counts as left --------------------------------- */
 
 static bool lease_left(struct parent *p, const struct device *d)
 {
@@ -181,8 +178,7 @@ static void read_back(struct parent *p, const struct dropped *d, struct commit_a
     a->peers_left = peers_left(p, d);
 }
 
-/* ---- a list of changes
- * -------------------------------------------------------------------------------- */
+/* ---- a list of changes ---------------------------------------------------------------- */
 
 static int plan_refusal(enum plan_error e, size_t at, struct commit_answer *a)
 {
@@ -252,8 +248,7 @@ static int commit_changes(struct parent *p, struct commit_answer *a)
     return rc;
 }
 
-/* ---- everything, at the start of an engine
- * --------------------------------------------------------------- */
+/* ---- everything, at the start of an engine -------------------------------------------- */
 
 /* Devices that had a lease in the old wish and have none in the new: their connections end. */
 static void end_lost(struct parent *p, const struct dataplane *old)

@@ -20,7 +20,7 @@
 
 #define BACKLOG 256
 
-/* ---- the portal's, on the tunnel addresses --------------------------------------------------- */
+/* ---- the portal's, on the tunnel addresses -------------------------------------------- */
 
 static socklen_t portal_address(const struct ip_addr *a, uint16_t port,
                                 struct sockaddr_storage *out)

@@ -35,7 +35,7 @@ static ssize_t read_to_end(int fd, void *out, size_t n)
     return (ssize_t)have;
 }
 
-/* ---- configuration -------------------------------------------------------------------------- */
+/* ---- configuration -------------------------------------------------------------------- */
 
 /* Whoever can write the file decides who may reach what: only root may. */
 static int config_trusted(const char *path, const struct stat *st)
@@ -96,7 +96,7 @@ int files_boot_id(struct parent *p)
     return 0;
 }
 
-/* ---- the state directory -------------------------------------------------------------------- */
+/* ---- the state directory -------------------------------------------------------------- */
 
 static int check_dir(const char *what, int fd, uid_t uid, mode_t mode)
 {
@@ -177,7 +177,7 @@ int files_role_dirs(struct parent *p)
     return role_dir(p, ROLE_ENGINE) < 0 || role_dir(p, ROLE_CAPTURE) < 0 ? -1 : 0;
 }
 
-/* ---- the WireGuard private key -------------------------------------------------------------- */
+/* ---- the WireGuard private key -------------------------------------------------------- */
 
 #define KEY_FILE "wireguard.key"
 #define KEY_NEW "wireguard.key.new"

@@ -78,8 +78,7 @@ void keeper_dismiss(struct parent *p)
     (void)unlinkat(p->state_dir, SOCKET_NAME, 0);
 }
 
-/* ---- leaving
- * ------------------------------------------------------------------------------------- */
+/* ---- leaving -------------------------------------------------------------------------- */
 
 static int listen_for_next(struct parent *p)
 {

@@ -9,7 +9,7 @@
 #include "gateway/log.h"
 #include "policy/address.h"
 
-/* ---- one device, for explain ----------------------------------------------------------------- */
+/* ---- one device, for explain ---------------------------------------------------------- */
 
 /* By the sets as they are in the kernel now, not by the wish. */
 static int kernel_permits(struct parent *p, uint16_t class_id, const struct ip_addr *dst,
@@ -170,8 +170,7 @@ int request_verify(struct parent *p, struct reader *r, struct writer *answer)
     return 0;
 }
 
-/* ---- ready, failed
- * --------------------------------------------------------------------------------- */
+/* ---- ready, failed -------------------------------------------------------------------- */
 
 int request_ready(struct parent *p, struct reader *r, struct writer *answer)
 {

@@ -51,7 +51,7 @@ int roles_ids(struct parent *p)
     return 0;
 }
 
-/* ---- talking to the engine ------------------------------------------------------------------ */
+/* ---- talking to the engine ------------------------------------------------------------ */
 
 void engine_tell(struct parent *p, enum message_type t, const struct writer *w, int fd)
 {
@@ -216,8 +216,7 @@ static void start_again(struct parent *p, enum gateway_role r)
         start_role(p, r);
 }
 
-/* ---- ending
- * -------------------------------------------------------------------------------------- */
+/* ---- ending --------------------------------------------------------------------------- */
 
 void roles_kill(struct parent *p, enum gateway_role r, const char *why)
 {
@@ -311,8 +310,7 @@ static void role_ended(struct parent *p, enum gateway_role r)
     start_later(p, r);
 }
 
-/* ---- an orderly stop
- * ------------------------------------------------------------------------------- */
+/* ---- an orderly stop ------------------------------------------------------------------ */
 
 static void give_up(void *arg, uint32_t events)
 {

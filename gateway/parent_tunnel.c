@@ -82,8 +82,7 @@ bool tunnel_sound(const struct tunnel *t, const char **why)
     return *why == NULL;
 }
 
-/* ---- making it
- * ------------------------------------------------------------------------------------ */
+/* ---- making it ------------------------------------------------------------------------ */
 
 int tunnel_set_key(struct parent *p)
 {

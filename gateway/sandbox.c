@@ -101,8 +101,7 @@ void sandbox_enter(enum gateway_role r)
 
 void sandbox_enter_keeper(void) { enter(SYSCALLS_KEEPER, false, NULL, 0); }
 
-/* ---- the parent
- * ---------------------------------------------------------------------------------- */
+/* ---- the parent ----------------------------------------------------------------------- */
 
 /* What it needs to start roles under their own uid, to end them, and to write netlink. */
 static void keep_parent_capabilities(void)
