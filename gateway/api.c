@@ -12,20 +12,35 @@
 #include "gateway/role.h"
 
 static const struct http_limits LIMITS = {
-    .connections = 1024, .per_address = 0, .connection_memory = 8u << 10,
-    .body_max = 1126u << 10,       /* 1.1 MiB */
-    .bodies_max = 8u << 20, .answers_max = 32u << 20,
-    .idle_s = 10, .total_ms = 60 * 1000, .engine_ms = 30 * 1000,
+    .connections = 1024,
+    .per_address = 0,
+    .connection_memory = 8u << 10,
+    .body_max = 1126u << 10, /* 1.1 MiB */
+    .bodies_max = 8u << 20,
+    .answers_max = 32u << 20,
+    .idle_s = 10,
+    .total_ms = 60 * 1000,
+    .engine_ms = 30 * 1000,
 };
 
 static const struct http_refusal NOT_VERSION_1 = {
-    404, "not_found", "There is nothing under this path.", "Paths begin with /v1/."};
+    404,
+    "not_found",
+    "There is nothing under this path.",
+    "Paths begin with /v1/.",
+};
 static const struct http_refusal BAD_ACTOR = {
-    400, "bad_actor", "The header Portcullis-Actor does not hold a name.",
-    "1 to 64 of letters, digits, dot, dash, underscore and @; once, or not at all."};
+    400,
+    "bad_actor",
+    "The header Portcullis-Actor does not hold a name.",
+    "1 to 64 of letters, digits, dot, dash, underscore and @; once, or not at all.",
+};
 static const struct http_refusal NO_PEER = {
-    403, "no_peer", "The kernel does not say who is at the other end.",
-    "Connect to the control socket directly."};
+    403,
+    "no_peer",
+    "The kernel does not say who is at the other end.",
+    "Connect to the control socket directly.",
+};
 
 /* The name of the human who acts, or "uid:N" when none is given. 0, or -1: malformed. */
 static int actor_of(const struct http_request *r, char out[HTTP_ACTOR_MAX + 1])
@@ -56,11 +71,15 @@ static const struct http_refusal *api_admit(void *arg, struct http_request *r)
 static enum control_method control_method_of(enum http_method m)
 {
     switch (m) {
-    case HTTP_POST: return CONTROL_POST;
-    case HTTP_PUT: return CONTROL_PUT;
-    case HTTP_DELETE: return CONTROL_DELETE;
+    case HTTP_POST:
+        return CONTROL_POST;
+    case HTTP_PUT:
+        return CONTROL_PUT;
+    case HTTP_DELETE:
+        return CONTROL_DELETE;
     case HTTP_GET:
-    case HTTP_OTHER: break;
+    case HTTP_OTHER:
+        break;
     }
     return CONTROL_GET;
 }

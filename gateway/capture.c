@@ -20,10 +20,10 @@
 #include "gateway/role.h"
 
 #define RECEIVE_BYTES (32 << 20)
-#define READS_MAX 32               /* before the loop's other events get a turn */
-#define FLUSH_MS 50                /* the longest that a decoded packet waits for company */
-#define BACKLOG_MAX (2u << 20)     /* bytes that the engine has not taken; beyond: dropped */
-#define GAP_MAX 0x80000000u        /* a larger step back in sequence is a new beginning */
+#define READS_MAX 32           /* before the loop's other events get a turn */
+#define FLUSH_MS 50            /* the longest that a decoded packet waits for company */
+#define BACKLOG_MAX (2u << 20) /* bytes that the engine has not taken; beyond: dropped */
+#define GAP_MAX 0x80000000u    /* a larger step back in sequence is a new beginning */
 
 struct capture {
     struct loop *loop;
@@ -35,11 +35,12 @@ struct capture {
     bool timer_set;
     int timer;
     uint32_t next_seq;
-    size_t backlog;                /* bytes sent since the channel was last empty */
+    size_t backlog; /* bytes sent since the channel was last empty */
     uint64_t lost, undecodable;
 };
 
-/* ---- to the engine ---------------------------------------------------------------------------- */
+/* ---- to the engine ----------------------------------------------------------------------------
+ */
 
 static void send_or_stop(struct capture *c, enum message_type type, const struct writer *w)
 {
@@ -124,7 +125,8 @@ static void on_engine(void *arg, uint32_t events)
     watch_engine(c);
 }
 
-/* ---- from the kernel --------------------------------------------------------------------------- */
+/* ---- from the kernel ---------------------------------------------------------------------------
+ */
 
 static void count_gap(struct capture *c, const uint8_t *nflog, size_t len)
 {

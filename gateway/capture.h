@@ -8,13 +8,13 @@
 #include "gateway/wire.h"
 
 struct denied_packet {
-    int64_t time_us;               /* wall clock of the kernel's time stamp, or of reading */
-    enum deny_reason reason;       /* from the log prefix; DENY_REASONS = prefix not ours */
+    int64_t time_us;         /* wall clock of the kernel's time stamp, or of reading */
+    enum deny_reason reason; /* from the log prefix; DENY_REASONS = prefix not ours */
     struct ip_addr src, dst;
     uint8_t proto;
-    uint16_t sport, dport;         /* 0 where there are none; ICMP: type and code */
-    uint16_t length;               /* of the IP packet */
-    uint32_t file;                 /* number of the ring file that holds it; 0 = not kept */
+    uint16_t sport, dport; /* 0 where there are none; ICMP: type and code */
+    uint16_t length;       /* of the IP packet */
+    uint32_t file;         /* number of the ring file that holds it; 0 = not kept */
 };
 /* MSG_DENIED carries at most this many. MSG_LOST tells how many more were lost since the last
  * MSG_LOST: in the kernel's queue (gaps of the sequence numbers) or here, while the engine was

@@ -12,10 +12,13 @@
 #include <stdint.h>
 
 struct nflog {
-    const uint8_t *payload;  size_t payload_len;   /* the packet from its IP header on; or NULL */
-    const uint8_t *prefix;   size_t prefix_len;    /* without its NUL; or NULL */
-    bool has_seq;            uint32_t seq;         /* of this group, from 0 */
-    int64_t time_us;                               /* 0: the kernel took no time */
+    const uint8_t *payload;
+    size_t payload_len; /* the packet from its IP header on; or NULL */
+    const uint8_t *prefix;
+    size_t prefix_len; /* without its NUL; or NULL */
+    bool has_seq;
+    uint32_t seq;    /* of this group, from 0 */
+    int64_t time_us; /* 0: the kernel took no time */
 };
 
 /* 0, or -1: attributes that do not fit. Pointers point into msg. */

@@ -9,11 +9,11 @@
 
 #define IPV4_HEADER 20
 #define IPV6_HEADER 40
-#define EXTENSIONS_MAX 16       /* of one IPv6 packet that are walked */
-#define OFFSET_MASK 0x1fff      /* RFC 791: fragment offset */
-#define OFFSET6_MASK 0xfff8     /* RFC 8200 4.5 */
-#define PROTO_HIP 139           /* RFC 7401 */
-#define PROTO_SHIM6 140         /* RFC 5533 */
+#define EXTENSIONS_MAX 16   /* of one IPv6 packet that are walked */
+#define OFFSET_MASK 0x1fff  /* RFC 791: fragment offset */
+#define OFFSET6_MASK 0xfff8 /* RFC 8200 4.5 */
+#define PROTO_HIP 139       /* RFC 7401 */
+#define PROTO_SHIM6 140     /* RFC 5533 */
 
 static uint16_t be16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
 
@@ -65,10 +65,17 @@ static size_t extension_length(uint8_t proto, const uint8_t *p, size_t n)
     case IPPROTO_DSTOPTS:
     case IPPROTO_MH:
     case PROTO_HIP:
-    case PROTO_SHIM6: length = ((size_t)p[1] + 1) * 8; break;
-    case IPPROTO_FRAGMENT: length = 8; break;
-    case IPPROTO_AH: length = ((size_t)p[1] + 2) * 4; break;
-    default: return 0;
+    case PROTO_SHIM6:
+        length = ((size_t)p[1] + 1) * 8;
+        break;
+    case IPPROTO_FRAGMENT:
+        length = 8;
+        break;
+    case IPPROTO_AH:
+        length = ((size_t)p[1] + 2) * 4;
+        break;
+    default:
+        return 0;
     }
     return length <= n ? length : 0;
 }
@@ -119,9 +126,12 @@ int denied_decode(const uint8_t *nflog, size_t len, struct denied_packet *out)
     out->time_us = m.time_us;
     out->reason = reason_of(&m);
     switch (m.payload[0] >> 4) {
-    case 4: return decode_v4(m.payload, m.payload_len, out);
-    case 6: return decode_v6(m.payload, m.payload_len, out);
-    default: return -1;
+    case 4:
+        return decode_v4(m.payload, m.payload_len, out);
+    case 6:
+        return decode_v6(m.payload, m.payload_len, out);
+    default:
+        return -1;
     }
 }
 

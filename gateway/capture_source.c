@@ -18,17 +18,23 @@
 
 #include "gateway/log.h"
 
-#define SNAPLEN 65535              /* a smaller one loses messages silently (design.md) */
-#define KERNEL_BUFFER (64u << 10)  /* of one read; fits libpcap's own buffer of SNAPLEN + 128 */
-#define KERNEL_BATCH 64u           /* packets that end the kernel's waiting */
-#define KERNEL_WAIT 2u             /* or time, in 1/100 s */
+#define SNAPLEN 65535             /* a smaller one loses messages silently (design.md) */
+#define KERNEL_BUFFER (64u << 10) /* of one read; fits libpcap's own buffer of SNAPLEN + 128 */
+#define KERNEL_BATCH 64u          /* packets that end the kernel's waiting */
+#define KERNEL_WAIT 2u            /* or time, in 1/100 s */
 #define ACK_MS 2000
 
-struct source { pcap_t *pcap; source_cb *cb; void *arg; };
+struct source {
+    pcap_t *pcap;
+    source_cb *cb;
+    void *arg;
+};
 
 /* ---- the message that tunes the group -------------------------------------------------------- */
 
-struct config { alignas(NLMSG_ALIGNTO) uint8_t bytes[128]; };
+struct config {
+    alignas(NLMSG_ALIGNTO) uint8_t bytes[128];
+};
 
 static void add_attribute(struct config *c, uint16_t type, const void *value, uint16_t len)
 {
@@ -48,8 +54,8 @@ static void add_be32(struct config *c, uint16_t type, uint32_t value)
 static void build_config(struct config *c, uint16_t group)
 {
     const uint16_t flags = htons(NFULNL_CFG_F_SEQ);
-    const struct nfgenmsg g = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0,
-                               .res_id = htons(group)};
+    const struct nfgenmsg g = {
+        .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(group)};
     struct nlmsghdr *h = (struct nlmsghdr *)(void *)c->bytes;
     memset(c, 0, sizeof *c);
     h->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct source;   /* opaque */
+struct source; /* opaque */
 
 /* One message of the kernel, as LINKTYPE_NFLOG; valid during the call. */
 typedef void source_cb(void *arg, int64_t read_us, const uint8_t *nflog, size_t len);
@@ -17,7 +17,7 @@ typedef void source_cb(void *arg, int64_t read_us, const uint8_t *nflog, size_t 
 /* Needs CAP_NET_ADMIN (in this network namespace's user namespace); nothing after it does.
  * receive_bytes: the kernel's queue. Dies saying what is missing. */
 struct source *source_open(uint16_t group, int receive_bytes, source_cb *cb, void *arg);
-void source_close(struct source *s);             /* NULL-safe */
+void source_close(struct source *s); /* NULL-safe */
 int source_fd(const struct source *s);
 /* Hands over what one read gives: number of messages, 0 none there, -1 broken. */
 int source_read(struct source *s);

@@ -16,8 +16,8 @@ struct http_refusal {
 
 /* Of every role that speaks HTTP. */
 extern const struct http_refusal HTTP_TWO_LENGTHS, HTTP_CHUNKED, HTTP_BAD_TARGET, HTTP_LONG_TARGET,
-    HTTP_BODY_TOO_LARGE, HTTP_BODY_UNEXPECTED, HTTP_NOT_FOUND,
-    HTTP_BAD_METHOD, HTTP_BUSY, HTTP_ENGINE_SILENT, HTTP_ENGINE_DOWN, HTTP_INTERNAL;
+    HTTP_BODY_TOO_LARGE, HTTP_BODY_UNEXPECTED, HTTP_NOT_FOUND, HTTP_BAD_METHOD, HTTP_BUSY,
+    HTTP_ENGINE_SILENT, HTTP_ENGINE_DOWN, HTTP_INTERNAL;
 
 /* The refusal as JSON text with a line end; malloc'd, NULL: memory. */
 char *http_refusal_json(const struct http_refusal *r, size_t *len);

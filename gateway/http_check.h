@@ -14,13 +14,13 @@
 
 struct http_target {
     char path[HTTP_PATH_MAX + 1];
-    char query[HTTP_QUERY_MAX + 1];    /* without '?'; still percent-encoded */
+    char query[HTTP_QUERY_MAX + 1]; /* without '?'; still percent-encoded */
 };
 
 enum http_target_error {
     HTTP_TARGET_OK = 0,
     HTTP_TARGET_TOO_LONG,
-    HTTP_TARGET_FORM        /* not an absolute path, or a byte that no path of ours holds */
+    HTTP_TARGET_FORM /* not an absolute path, or a byte that no path of ours holds */
 };
 
 /* Divides a request target (RFC 9112 3.2.1, origin-form). A path is a list of `/name`, name of

@@ -99,8 +99,7 @@ void http_engine_ask(struct http_engine *e, struct http_request *r, enum message
         watch(e);
 }
 
-void http_engine_pass(struct http_request *r, unsigned int status, const uint8_t *json,
-                      size_t len)
+void http_engine_pass(struct http_request *r, unsigned int status, const uint8_t *json, size_t len)
 {
     char *text = malloc(len + 1);
     if (!text) {

@@ -17,9 +17,9 @@ struct http_engine {
     struct loop *loop;
     struct http_server *server;
     struct channel *channel;
-    enum gateway_role self;                      /* ROLE_PORTAL or ROLE_API */
+    enum gateway_role self; /* ROLE_PORTAL or ROLE_API */
     http_engine_reply *reply;
-    size_t queued;                       /* bytes sent since the channel was last empty */
+    size_t queued; /* bytes sent since the channel was last empty */
 };
 
 /* Takes FD_PARENT as the channel; dies without memory. server is set by the caller. */
@@ -32,7 +32,6 @@ void http_engine_close(struct http_engine *e);
 void http_engine_ask(struct http_engine *e, struct http_request *r, enum message_type type,
                      const struct writer *w);
 /* Answers with the engine's own JSON; the reply of a role that adds nothing. */
-void http_engine_pass(struct http_request *r, unsigned int status, const uint8_t *json,
-                      size_t len);
+void http_engine_pass(struct http_request *r, unsigned int status, const uint8_t *json, size_t len);
 
 #endif

@@ -82,7 +82,10 @@ void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
     *exchange = NULL;
 }
 
-struct header_search { const char *name, *value; unsigned int n; };
+struct header_search {
+    const char *name, *value;
+    unsigned int n;
+};
 
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
@@ -131,8 +134,11 @@ static const struct http_refusal *check_target(const struct http_exchange *x)
 
 static enum http_method method_of(const char *name)
 {
-    static const struct { const char *name; enum http_method method; } known[] = {
-        {"GET", HTTP_GET}, {"HEAD", HTTP_GET}, {"POST", HTTP_POST},
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } known[] = {
+        {"GET", HTTP_GET}, {"HEAD", HTTP_GET},      {"POST", HTTP_POST},
         {"PUT", HTTP_PUT}, {"DELETE", HTTP_DELETE},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -243,8 +249,8 @@ struct http_request *http_waiting(struct http_server *s, uint32_t seq)
 {
     struct http_exchange *x;
     TAILQ_FOREACH(x, &s->waiting, waiting)
-        if (x->seq == seq)
-            return &x->request;
+    if (x->seq == seq)
+        return &x->request;
     return NULL;
 }
 

@@ -15,11 +15,11 @@
 #define HTTP_DRAIN_MAX (64u << 10)
 
 enum http_stage {
-    STAGE_NEW = 0,      /* request line read */
-    STAGE_BODY,         /* admitted, body is coming */
-    STAGE_DRAIN,        /* refused, body is read and forgotten */
-    STAGE_WAITING,      /* suspended, the engine has it */
-    STAGE_ANSWERED      /* response made, to be queued */
+    STAGE_NEW = 0, /* request line read */
+    STAGE_BODY,    /* admitted, body is coming */
+    STAGE_DRAIN,   /* refused, body is read and forgotten */
+    STAGE_WAITING, /* suspended, the engine has it */
+    STAGE_ANSWERED /* response made, to be queued */
 };
 
 struct http_exchange {
@@ -28,13 +28,13 @@ struct http_exchange {
     struct MHD_Connection *connection;
     enum http_stage stage;
     enum http_target_error target_error;
-    const struct http_refusal *refusal;      /* STAGE_DRAIN: why */
+    const struct http_refusal *refusal; /* STAGE_DRAIN: why */
     size_t body_size, body_declared;
     struct MHD_Response *response;
     unsigned int status;
     size_t answer_len;
     uint32_t seq;
-    int64_t deadline_ms;                     /* STAGE_WAITING, CLOCK_BOOTTIME */
+    int64_t deadline_ms; /* STAGE_WAITING, CLOCK_BOOTTIME */
     TAILQ_ENTRY(http_exchange) waiting;
 };
 
@@ -45,7 +45,10 @@ struct http_connection {
     TAILQ_ENTRY(http_connection) next;
 };
 
-struct http_listener { struct http_server *server; struct MHD_Daemon *daemon; };
+struct http_listener {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+};
 
 TAILQ_HEAD(http_waiting_list, http_exchange);
 TAILQ_HEAD(http_connection_list, http_connection);
@@ -57,11 +60,11 @@ struct http_server {
     void *arg;
     struct http_listener listeners[HTTP_LISTENERS_MAX];
     unsigned int n_listeners, n_connections;
-    struct http_connection_list connections;     /* oldest first */
-    struct http_waiting_list waiting;            /* oldest first */
-    size_t bodies, answers;                      /* bytes held at this moment */
+    struct http_connection_list connections; /* oldest first */
+    struct http_waiting_list waiting;        /* oldest first */
+    size_t bodies, answers;                  /* bytes held at this moment */
     uint32_t last_seq;
-    int tick;                                    /* timer */
+    int tick; /* timer */
 };
 
 /* The callbacks of libmicrohttpd (http_exchange.c). */

@@ -15,10 +15,13 @@
 
 #define TICK_MS 1000
 #define IDLE_TICK_MS (3600 * 1000)
-#define RUNS_MAX 8            /* of one daemon before the loop's other events get a turn */
-#define FAREWELL_MS 200       /* answers on their way when the role ends */
+#define RUNS_MAX 8      /* of one daemon before the loop's other events get a turn */
+#define FAREWELL_MS 200 /* answers on their way when the role ends */
 
-static void tick_soon(struct http_server *s, int64_t ms) { loop_timer_set(s->loop, s->tick, ms, TICK_MS); }
+static void tick_soon(struct http_server *s, int64_t ms)
+{
+    loop_timer_set(s->loop, s->tick, ms, TICK_MS);
+}
 
 /* libmicrohttpd keeps ready connections in a list of its own, which epoll does not show. */
 static void run(struct http_listener *l)
@@ -47,7 +50,8 @@ void http_server_run(struct http_server *s)
 static void end_overdue_connections(struct http_server *s, int64_t now)
 {
     struct http_connection *c;
-    TAILQ_FOREACH(c, &s->connections, next) {
+    TAILQ_FOREACH(c, &s->connections, next)
+    {
         if (c->deadline_ms > now)
             return;
         if (!c->ended)
@@ -74,7 +78,7 @@ static void on_tick(void *arg, uint32_t events)
     if (s->n_connections > 0)
         return;
     loop_timer_set(s->loop, s->tick, IDLE_TICK_MS, IDLE_TICK_MS);
-    malloc_trim(0);       /* gives back what a crowd needed */
+    malloc_trim(0); /* gives back what a crowd needed */
 }
 
 static void connection_started(struct http_server *s, struct MHD_Connection *c, void **context)
@@ -136,11 +140,9 @@ int http_server_listen(struct http_server *s, int fd)
     l->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, s, http_exchange_step, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, s,
-        MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, s,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-        MHD_OPTION_CONNECTION_LIMIT, s->limits.connections,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, s,
+        MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_CONNECTION_LIMIT, s->limits.connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->limits.per_address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->limits.connection_memory,
         MHD_OPTION_CONNECTION_TIMEOUT, s->limits.idle_s, MHD_OPTION_END);
@@ -174,8 +176,9 @@ void http_server_free(struct http_server *s)
     if (waited)
         say_farewell(s);
     for (unsigned int i = 0; i < s->n_listeners; i++) {
-        loop_unwatch(s->loop, MHD_get_daemon_info(s->listeners[i].daemon,
-                                                  MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
+        loop_unwatch(
+            s->loop,
+            MHD_get_daemon_info(s->listeners[i].daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
         MHD_stop_daemon(s->listeners[i].daemon);
     }
     loop_timer_end(s->loop, s->tick);

@@ -14,31 +14,31 @@
 #include "gateway/loop.h"
 
 struct http_limits {
-    unsigned int connections;        /* at once, over all listeners; beyond: closed unheard */
-    unsigned int per_address;        /* of one peer address and listener; 0 = unbounded */
-    size_t connection_memory;        /* request line, headers and read buffer of one */
-    size_t body_max;                 /* bytes of one body */
-    size_t bodies_max;               /* bytes of all bodies at once; beyond: 503 */
-    size_t answers_max;              /* bytes of all answers not yet taken; beyond: 503 */
-    unsigned int idle_s;             /* without a byte */
-    int64_t total_ms;                /* of a connection's life, whatever it does */
-    int64_t engine_ms;               /* of waiting for the engine */
+    unsigned int connections; /* at once, over all listeners; beyond: closed unheard */
+    unsigned int per_address; /* of one peer address and listener; 0 = unbounded */
+    size_t connection_memory; /* request line, headers and read buffer of one */
+    size_t body_max;          /* bytes of one body */
+    size_t bodies_max;        /* bytes of all bodies at once; beyond: 503 */
+    size_t answers_max;       /* bytes of all answers not yet taken; beyond: 503 */
+    unsigned int idle_s;      /* without a byte */
+    int64_t total_ms;         /* of a connection's life, whatever it does */
+    int64_t engine_ms;        /* of waiting for the engine */
 };
 
-enum http_method { HTTP_OTHER = 0, HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE };   /* HEAD is GET */
+enum http_method { HTTP_OTHER = 0, HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE }; /* HEAD is GET */
 
-struct http_server;   /* opaque */
+struct http_server; /* opaque */
 
 /* One request. It lives from its first line until its connection is done with it. */
 struct http_request {
     enum http_method method;
     struct http_target target;
-    struct ip_addr peer, local;      /* TCP; family 0 otherwise */
+    struct ip_addr peer, local; /* TCP; family 0 otherwise */
     uint16_t local_port;
-    uint32_t uid, gid;               /* unix socket, SO_PEERCRED; UINT32_MAX otherwise */
-    uint8_t *body;                   /* whole when handle() is called */
+    uint32_t uid, gid; /* unix socket, SO_PEERCRED; UINT32_MAX otherwise */
+    uint8_t *body;     /* whole when handle() is called */
     size_t body_len;
-    struct http_exchange *exchange;  /* the server's side of it */
+    struct http_exchange *exchange; /* the server's side of it */
 };
 
 struct http_ops {
@@ -50,8 +50,8 @@ struct http_ops {
      * May be NULL. */
     char *(*render)(void *arg, const struct http_request *r, const struct http_refusal *why,
                     size_t *len, const char **type);
-    const char *allow;               /* value of Allow */
-    const char *content_policy;      /* value of Content-Security-Policy */
+    const char *allow;          /* value of Allow */
+    const char *content_policy; /* value of Content-Security-Policy */
 };
 
 /* Dies without memory. ops, limits are copied; content_policy and allow are kept. */

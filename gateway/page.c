@@ -7,7 +7,9 @@
 
 #include "gateway/page_frame.h"
 
-static const struct { const char *state, *headline, *look; } STATES[] = {
+static const struct {
+    const char *state, *headline, *look;
+} STATES[] = {
     {"in", "You are in", "good"},
     {"quarantine", "You are in quarantine", "wait"},
     {"revoked", "This device has been shut out", "bad"},
@@ -42,7 +44,9 @@ static void until(struct page *p, const json_t *me, const struct page_clock *c)
 }
 
 /* What a person can do about a reason for which the engine knows no code. */
-static const struct { const char *reason, *what; } REMEDIES[] = {
+static const struct {
+    const char *reason, *what;
+} REMEDIES[] = {
     {"no-evidence", "Start portcullis-agent on this device; it reports by itself."},
     {"evidence-stale", "Start portcullis-agent on this device; it reports by itself."},
     {"sign-in", "Ask your administrator to confirm that it is you."},
@@ -91,10 +95,8 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
 
 static void list_words(struct page *p, const json_t *names)
 {
-    size_t i;
-    json_t *name;
-    json_array_foreach(names, i, name)
-        page_wrap(p, i > 0 ? ", <b>" : "<b>", json_string_value(name), "</b>");
+    for (size_t i = 0; i < json_array_size(names); i++)
+        page_wrap(p, i > 0 ? ", <b>" : "<b>", json_string_value(json_array_get(names, i)), "</b>");
 }
 
 static void who(struct page *p, const json_t *me)
@@ -127,13 +129,11 @@ static void checks(struct page *p, const json_t *me, const struct page_clock *c)
 static void reach(struct page *p, const json_t *me)
 {
     const json_t *reach = json_object_get(me, "reach");
-    size_t i;
-    json_t *one;
     if (json_array_size(reach) == 0)
         return;
     page_html(p, "<h2>What your work needs</h2>\n<ul>\n");
-    json_array_foreach(reach, i, one)
-    {
+    for (size_t i = 0; i < json_array_size(reach); i++) {
+        const json_t *one = json_array_get(reach, i);
         bool open = json_is_true(json_object_get(one, "permitted"));
         page_wrap(p, "<li><span>", page_member(one, "resource"), "</span>");
         page_html(p, open ? "<span class=\"tag good\">open</span></li>\n"
@@ -145,13 +145,11 @@ static void reach(struct page *p, const json_t *me)
 static void remediation(struct page *p, const json_t *me)
 {
     const json_t *open = json_object_get(me, "remediation");
-    size_t i;
-    json_t *name;
     if (json_array_size(open) == 0)
         return;
     page_html(p, "<h2>Always open, to put things right</h2>\n<ul>\n");
-    json_array_foreach(open, i, name)
-        page_wrap(p, "<li><span>", json_string_value(name),
+    for (size_t i = 0; i < json_array_size(open); i++)
+        page_wrap(p, "<li><span>", json_string_value(json_array_get(open, i)),
                   "</span><span class=\"tag good\">open</span></li>\n");
     page_html(p, "</ul>\n<p class=\"note\">This page, too, can always be reached.</p>\n");
 }
@@ -164,8 +162,8 @@ static void footer(struct page *p, const json_t *me, const struct page_clock *c)
     char time[PAGE_TIME_SIZE];
     page_html(p, "<footer>");
     if (json_is_integer(at))
-        page_wrap(p, "This device last reported at ",
-                  page_time(json_integer_value(at), c, time), "");
+        page_wrap(p, "This device last reported at ", page_time(json_integer_value(at), c, time),
+                  "");
     else
         page_html(p, "This device has not reported yet");
     if (json_is_integer(assurance)) {

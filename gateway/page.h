@@ -11,7 +11,11 @@
 #include <stdint.h>
 
 /* The moment of reading, and how the gateway's wall clock shows it. */
-struct page_clock { int64_t now; long utc_offset; const char *zone; };
+struct page_clock {
+    int64_t now;
+    long utc_offset;
+    const char *zone;
+};
 
 /* The page of a device; malloc'd HTML. NULL: json is not an object, or memory. */
 char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len);

@@ -34,8 +34,7 @@ char *page_sorry(const char *code, const char *message, const char *hint, size_t
     if (code)
         page_wrap(&p, "<p class=\"note\">If you ask for help, name this code: <code>", code,
                   "</code>.</p>");
-    page_html(&p, "<p class=\"note\">This page tries again every " PAGE_REFRESH
-                  " seconds.</p>\n");
+    page_html(&p, "<p class=\"note\">This page tries again every " PAGE_REFRESH " seconds.</p>\n");
     page_end(&p);
     return page_take(&p, len);
 }

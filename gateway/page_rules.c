@@ -5,7 +5,9 @@
 #include <string.h>
 
 /* Results that a person must see, worst first, and how they are called here. */
-static const struct { const char *result, *name, *look; } SHOWN[] = {
+static const struct {
+    const char *result, *name, *look;
+} SHOWN[] = {
     {"deny", "not accepted", "bad"},
     {"quarantine", "keeps you out", "bad"},
     {"grace", "to be fixed soon", "wait"},
@@ -20,17 +22,18 @@ static bool has_result(const json_t *rule, const char *result)
 
 size_t page_count(const json_t *rules, const char *result)
 {
-    size_t n = 0, i;
-    json_t *rule;
-    json_array_foreach(rules, i, rule)
-        n += has_result(rule, result);
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        n += has_result(json_array_get(rules, i), result);
     return n;
 }
 
 /* Comparisons as people say them. */
-static const struct { const char *sign, *words; } COMPARISONS[] = {
-    {"<= ", "at most "}, {">= ", "at least "}, {"== ", ""}, {"!= ", "not "},
-    {"< ", "less than "}, {"> ", "more than "},
+static const struct {
+    const char *sign, *words;
+} COMPARISONS[] = {
+    {"<= ", "at most "}, {">= ", "at least "}, {"== ", ""},
+    {"!= ", "not "},     {"< ", "less than "}, {"> ", "more than "},
 };
 
 static void value(struct page *p, const char *text)
@@ -97,13 +100,11 @@ static void card(struct page *p, const json_t *rule, const char *name, const cha
 
 static void passed(struct page *p, const json_t *rules)
 {
-    size_t i;
-    json_t *rule;
     if (page_count(rules, "pass") == 0)
         return;
     page_html(p, "<details><summary>Checks that passed</summary><ul>\n");
-    json_array_foreach(rules, i, rule)
-    {
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *rule = json_array_get(rules, i);
         if (!has_result(rule, "pass"))
             continue;
         page_wrap(p, "<li><code>", page_member(rule, "rule"), "</code>");
@@ -114,11 +115,9 @@ static void passed(struct page *p, const json_t *rules)
 
 void page_rules(struct page *p, const json_t *rules, const struct page_clock *c)
 {
-    size_t i;
-    json_t *rule;
     for (size_t k = 0; k < sizeof SHOWN / sizeof *SHOWN; k++)
-        json_array_foreach(rules, i, rule)
-            if (has_result(rule, SHOWN[k].result))
-                card(p, rule, SHOWN[k].name, SHOWN[k].look, c);
+        for (size_t i = 0; i < json_array_size(rules); i++)
+            if (has_result(json_array_get(rules, i), SHOWN[k].result))
+                card(p, json_array_get(rules, i), SHOWN[k].name, SHOWN[k].look, c);
     passed(p, rules);
 }

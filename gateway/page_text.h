@@ -7,18 +7,22 @@
 
 #include "gateway/page.h"
 
-#define PAGE_MAX (512u << 10)        /* a page is never larger */
+#define PAGE_MAX (512u << 10) /* a page is never larger */
 #define PAGE_TIME_SIZE 64
 
-struct page { char *v; size_t n, size; bool failed; };
+struct page {
+    char *v;
+    size_t n, size;
+    bool failed;
+};
 
-void page_html(struct page *p, const char *ours);      /* as it is: constants of ours only */
+void page_html(struct page *p, const char *ours); /* as it is: constants of ours only */
 /* Escaped for text and for quoted attributes; control and direction-changing characters become
  * U+FFFD. s is UTF-8; NULL writes nothing. */
 void page_text(struct page *p, const char *s);
 /* page_html(before), page_text(s), page_html(after). */
 void page_wrap(struct page *p, const char *before, const char *s, const char *after);
-char *page_take(struct page *p, size_t *len);          /* NULL when it failed */
+char *page_take(struct page *p, size_t *len); /* NULL when it failed */
 
 /* "less than a minute", "1 minute", "3 hours 20 minutes", "2 days 5 hours". */
 const char *page_span(int64_t seconds, char out[PAGE_TIME_SIZE]);

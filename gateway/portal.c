@@ -20,20 +20,35 @@
 #define TOKEN_MAX 8192
 
 static const struct http_limits LIMITS = {
-    .connections = 512, .per_address = 16, .connection_memory = 16u << 10,
-    .body_max = TOKEN_MAX, .bodies_max = 4u << 20, .answers_max = 8u << 20,
-    .idle_s = 10, .total_ms = 20 * 1000, .engine_ms = 10 * 1000,
+    .connections = 512,
+    .per_address = 16,
+    .connection_memory = 16u << 10,
+    .body_max = TOKEN_MAX,
+    .bodies_max = 4u << 20,
+    .answers_max = 8u << 20,
+    .idle_s = 10,
+    .total_ms = 20 * 1000,
+    .engine_ms = 10 * 1000,
 };
 
 static const struct http_refusal WRONG_HOST = {
-    421, "wrong_host", "The portal is not called by this name.",
-    "Use the gateway's own tunnel address, as in http://10.77.0.1/."};
+    421,
+    "wrong_host",
+    "The portal is not called by this name.",
+    "Use the gateway's own tunnel address, as in http://10.77.0.1/.",
+};
 static const struct http_refusal WRONG_ORIGIN = {
-    403, "wrong_origin", "Another web site sent this request.",
-    "Send it from the portal itself or from the agent."};
+    403,
+    "wrong_origin",
+    "Another web site sent this request.",
+    "Send it from the portal itself or from the agent.",
+};
 static const struct http_refusal WRONG_TYPE = {
-    415, "wrong_type", "A posture report has the type application/eat+jwt.",
-    "Send it with portcullis-agent, or with Content-Type: application/eat+jwt."};
+    415,
+    "wrong_type",
+    "A posture report has the type application/eat+jwt.",
+    "Send it with portcullis-agent, or with Content-Type: application/eat+jwt.",
+};
 
 static const struct route {
     const char *path;
@@ -121,8 +136,8 @@ static void answer_page(struct http_request *r, unsigned int status, const uint8
     struct tm tm;
     struct page_clock now = clock_of_page(&tm);
     size_t page_len = 0;
-    char *page = status == 200 ? page_me(json, len, &now, &page_len)
-                               : page_error(json, len, &page_len);
+    char *page =
+        status == 200 ? page_me(json, len, &now, &page_len) : page_error(json, len, &page_len);
     if (page)
         http_answer(r, status, "text/html; charset=utf-8", page, page_len);
     else
@@ -157,8 +172,10 @@ static void content_policy(char *out, size_t size)
     char text[sodium_base64_ENCODED_LEN(sizeof hash, sodium_base64_VARIANT_ORIGINAL)];
     crypto_hash_sha256(hash, (const unsigned char *)PAGE_STYLE, strlen(PAGE_STYLE));
     sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
-    snprintf(out, size, "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
-                        "form-action 'none'; frame-ancestors 'none'", text);
+    snprintf(out, size,
+             "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
+             "form-action 'none'; frame-ancestors 'none'",
+             text);
 }
 
 /* Asked before anything is opened, which might take the number. */
@@ -184,11 +201,14 @@ int portal_main(void)
     struct loop *loop = loop_new();
     struct http_engine engine;
     struct http_ops ops = {
-        .admit = portal_admit, .handle = portal_handle, .render = portal_render,
-        .allow = "GET, HEAD, POST", .content_policy = policy,
+        .admit = portal_admit,
+        .handle = portal_handle,
+        .render = portal_render,
+        .allow = "GET, HEAD, POST",
+        .content_policy = policy,
     };
     signal(SIGPIPE, SIG_IGN);
-    unsetenv("TZ");       /* people read the box's own time; read once, before the cage */
+    unsetenv("TZ"); /* people read the box's own time; read once, before the cage */
     tzset();
     content_policy(policy, sizeof policy);
     http_engine_open(&engine, loop, ROLE_PORTAL, portal_reply);

@@ -18,28 +18,38 @@
 
 #define BUFFER_BYTES (128u << 10)
 #define NAME_BYTES 32
-#define REST_MS 30000              /* after a failed write */
-#define PCAP_MAGIC 0xa1b2c3d4u     /* microseconds, host order */
+#define REST_MS 30000          /* after a failed write */
+#define PCAP_MAGIC 0xa1b2c3d4u /* microseconds, host order */
 #define PCAP_SNAPLEN 262144u
 #define LINKTYPE_NFLOG 239u
 
-struct slot { int fd; uint32_t number; unsigned int spare; };
+struct slot {
+    int fd;
+    uint32_t number;
+    unsigned int spare;
+};
 
 struct ring {
     int dir;
     unsigned int n_slots;
     struct slot slots[RING_FILES];
-    struct slot *current;          /* NULL: the next packet begins a file */
+    struct slot *current; /* NULL: the next packet begins a file */
     uint32_t last_number;
-    size_t file_bytes, written;    /* of the current file, on the disk */
+    size_t file_bytes, written; /* of the current file, on the disk */
     size_t buffered;
     uint8_t buffer[BUFFER_BYTES];
-    bool resting, failed;          /* failed: since the last flush */
+    bool resting, failed; /* failed: since the last flush */
     int64_t rest_until_ms;
 };
 
-struct pcap_header { uint32_t magic; uint16_t major, minor; uint32_t zone, figures, snaplen, link; };
-struct pcap_record { uint32_t seconds, micros, kept, length; };
+struct pcap_header {
+    uint32_t magic;
+    uint16_t major, minor;
+    uint32_t zone, figures, snaplen, link;
+};
+struct pcap_record {
+    uint32_t seconds, micros, kept, length;
+};
 
 /* ---- names --------------------------------------------------------------------------------- */
 
@@ -144,7 +154,8 @@ static int fail(struct ring *r, int64_t now_ms, const char *what)
 {
     if (!r->resting)
         log_warn("cannot %s a capture file: %s; denied packets are reported, not kept, until "
-                 "this works again", what, strerror(errno));
+                 "this works again",
+                 what, strerror(errno));
     if (r->current && ftruncate(r->current->fd, (off_t)r->written) < 0)
         r->current = NULL;
     r->buffered = 0;
@@ -218,7 +229,8 @@ uint32_t ring_put(struct ring *r, int64_t now_ms, int64_t time_us, const void *p
     const struct pcap_record record = {(uint32_t)(time_us / 1000000), (uint32_t)(time_us % 1000000),
                                        (uint32_t)len, (uint32_t)len};
     size_t need = sizeof record + len;
-    if (need > BUFFER_BYTES - sizeof(struct pcap_header) || (r->resting && now_ms < r->rest_until_ms))
+    if (need > BUFFER_BYTES - sizeof(struct pcap_header) ||
+        (r->resting && now_ms < r->rest_until_ms))
         return 0;
     bool full = r->current && r->written + r->buffered + need > r->file_bytes;
     if ((full || r->buffered + need > BUFFER_BYTES) && write_buffer(r, now_ms) < 0)

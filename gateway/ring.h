@@ -14,7 +14,7 @@
 #define RING_FILES 8
 #define RING_FILE_BYTES (4u << 20)
 
-struct ring;   /* opaque */
+struct ring; /* opaque */
 
 /* The ring in this directory, which stays open and is not taken. More files of ours than `files`
  * are removed, oldest first. NULL: errno says why. files: 1..RING_FILES. */

@@ -60,7 +60,7 @@ static inline int listen_tcp6(struct role_under_test *t)
     assert_return_code(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only), 0);
     if (bind(fd, (const void *)&a, sizeof a) < 0) {
         close(fd);
-        return -1;                 /* a machine without IPv6 */
+        return -1; /* a machine without IPv6 */
     }
     assert_return_code(listen(fd, 1024), 0);
     t->address_len = sizeof t->address;
@@ -133,7 +133,7 @@ static inline void say(int fd, const void *text, size_t len)
     while (len > 0) {
         ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
         if (n <= 0)
-            return;               /* cut off: what was answered is read by hear() */
+            return; /* cut off: what was answered is read by hear() */
         p += n;
         len -= (size_t)n;
     }
@@ -214,7 +214,8 @@ static inline long resident_kib(const struct role_under_test *t)
     return kib;
 }
 
-/* Has the role grown by less than this since `before`? A sanitizer keeps freed memory: not asked. */
+/* Has the role grown by less than this since `before`? A sanitizer keeps freed memory: not asked.
+ */
 static inline bool grown_below(const struct role_under_test *t, long before, long kib)
 {
 #ifdef SANITIZED

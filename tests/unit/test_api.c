@@ -47,8 +47,9 @@ static void carries_a_request_and_its_answer(void **state)
     struct message m;
     struct control c;
     int fd = dial(&T);
-    const char *q = "POST /v1/users/maria/revoke?a=b%20c HTTP/1.1\r\nHost: x\r\n"
-                    "Portcullis-Actor: j.doe@example\r\nContent-Length: 13\r\n\r\n{\"reason\":\"\"}";
+    const char *q =
+        "POST /v1/users/maria/revoke?a=b%20c HTTP/1.1\r\nHost: x\r\n"
+        "Portcullis-Actor: j.doe@example\r\nContent-Length: 13\r\n\r\n{\"reason\":\"\"}";
     say(fd, q, strlen(q));
     assert_int_equal(engine_hears(&T, &m, WAIT_MS), 1);
     read_control(&m, &c);
@@ -73,8 +74,11 @@ static void carries_a_request_and_its_answer(void **state)
 static void methods_and_the_unnamed_actor(void **state)
 {
     (void)state;
-    static const struct { const char *line; uint8_t method; } cases[] = {
-        {"GET", CONTROL_GET}, {"PUT", CONTROL_PUT}, {"DELETE", CONTROL_DELETE},
+    static const struct {
+        const char *line;
+        uint8_t method;
+    } cases[] = {
+        {"GET", CONTROL_GET},  {"PUT", CONTROL_PUT},   {"DELETE", CONTROL_DELETE},
         {"HEAD", CONTROL_GET}, {"POST", CONTROL_POST},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -159,8 +163,12 @@ static void refusals(void **state)
 static void targets_too_long(void **state)
 {
     (void)state;
-    static const struct { const char *what; int path, query, status; } cases[] = {
-        {"path", 700, 0, 414}, {"query", 3, 1025, 414},
+    static const struct {
+        const char *what;
+        int path, query, status;
+    } cases[] = {
+        {"path", 700, 0, 414},
+        {"query", 3, 1025, 414},
         {"both, beyond the header memory", 40000, 0, 414},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -182,7 +190,10 @@ static void targets_too_long(void **state)
 static void malformed(void **state)
 {
     (void)state;
-    static const struct { const char *what, *text; size_t len; } cases[] = {
+    static const struct {
+        const char *what, *text;
+        size_t len;
+    } cases[] = {
 #define T(what, text) {what, text, sizeof text - 1}
         T("nothing", "\r\n\r\n"),
         T("no version", "GET /v1/status\r\n\r\n"),
@@ -256,8 +267,9 @@ static void largest_body_passes(void **state)
     assert_non_null(body);
     memset(body, 'p', size);
     int fd = dial(&T);
-    int n = snprintf(head, sizeof head,
-                     "POST /v1/policy/check HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", size);
+    int n =
+        snprintf(head, sizeof head,
+                 "POST /v1/policy/check HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", size);
     say(fd, head, (size_t)n);
     say(fd, body, size);
     assert_int_equal(engine_hears(&T, &m, WAIT_MS), 1);
@@ -394,7 +406,11 @@ static void waiting_when_the_engine_goes(void **state)
 static void lawless_engine(void **state)
 {
     (void)state;
-    static const struct { const char *what; enum message_type type; uint16_t status; } cases[] = {
+    static const struct {
+        const char *what;
+        enum message_type type;
+        uint16_t status;
+    } cases[] = {
         {"a type for others", MSG_PORTAL_REPLY, 200},
         {"a status that is none", MSG_CONTROL_REPLY, 99},
     };

@@ -18,7 +18,10 @@
 #include "policy/address.h"
 
 /* A message as the kernel makes it: header, prefix, payload, whatever else. */
-struct built { uint8_t v[1024]; size_t n; };
+struct built {
+    uint8_t v[1024];
+    size_t n;
+};
 
 static void tlv(struct built *b, uint16_t type, const void *value, size_t n)
 {
@@ -44,7 +47,7 @@ static void begin(struct built *b)
 #define DST6 "\xfd\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\x09"
 #define V4(total, frag, proto) "\x45\0\0" total "\x12\x34" frag "\x40" proto "\0\0" SRC4 DST4
 #define V6(len, next) "\x60\0\0\0\0" len next "\x40" SRC6 DST6
-#define PORTS "\xc0\x01\x15\x38\0\x08\0\0"      /* 49153 -> 5432 */
+#define PORTS "\xc0\x01\x15\x38\0\x08\0\0" /* 49153 -> 5432 */
 
 static const struct {
     const char *what, *prefix;
@@ -55,44 +58,81 @@ static const struct {
     uint8_t family, proto;
     uint16_t sport, dport, length;
 } CASES[] = {
-    {"v4 udp", "pc:2", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_NOT_PERMITTED, 4, 17, 49153, 5432, 28},
-    {"v4 tcp", "pc:0", B(V4("\x28", "\x40\0", "\x06") PORTS), 0, DENY_NO_LEASE, 4, 6, 49153, 5432, 40},
-    {"v4 sctp", "pc:7", B(V4("\x20", "\0\0", "\x84") PORTS), 0, DENY_INVALID, 4, 132, 49153, 5432, 32},
-    {"v4 icmp echo", "pc:1", B(V4("\x1c", "\0\0", "\x01") "\x08\x00\xf7\xff\0\0\0\0"), 0, DENY_UNKNOWN_SOURCE, 4, 1, 8, 0, 28},
-    {"v4 icmp unreachable", "pc:3", B(V4("\x1c", "\0\0", "\x01") "\x03\x04\0\0\0\0\0\0"), 0, DENY_SPOOFED, 4, 1, 3, 4, 28},
-    {"v4 gre has no ports", "pc:2", B(V4("\x1c", "\0\0", "\x2f") PORTS), 0, DENY_NOT_PERMITTED, 4, 47, 0, 0, 28},
-    {"v4 esp has no ports", "pc:2", B(V4("\x1c", "\0\0", "\x32") PORTS), 0, DENY_NOT_PERMITTED, 4, 50, 0, 0, 28},
-    {"v4 first fragment", "pc:2", B(V4("\x1c", "\x20\0", "\x11") PORTS), 0, DENY_NOT_PERMITTED, 4, 17, 49153, 5432, 28},
-    {"v4 second fragment has no ports", "pc:2", B(V4("\x1c", "\x20\x01", "\x11") PORTS), 0, DENY_NOT_PERMITTED, 4, 17, 0, 0, 28},
-    {"v4 last fragment has no ports", "pc:2", B(V4("\x1c", "\x1f\xff", "\x06") PORTS), 0, DENY_NOT_PERMITTED, 4, 6, 0, 0, 28},
-    {"v4 options", "pc:2", B("\x46\0\0\x20\x12\x34\0\0\x40\x11\0\0" SRC4 DST4 "\x01\x01\x01\x00" PORTS), 0, DENY_NOT_PERMITTED, 4, 17, 49153, 5432, 32},
-    {"v4 options cut off", "pc:2", B("\x4f\0\0\x40\x12\x34\0\0\x40\x11\0\0" SRC4 DST4), 0, DENY_NOT_PERMITTED, 4, 17, 0, 0, 64},
-    {"v4 ports cut off", "pc:2", B(V4("\x1c", "\0\0", "\x11") "\xc0\x01\x15"), 0, DENY_NOT_PERMITTED, 4, 17, 0, 0, 28},
-    {"v4 header only", "pc:2", B(V4("\x14", "\0\0", "\x11")), 0, DENY_NOT_PERMITTED, 4, 17, 0, 0, 20},
-    {"v4 header cut", "pc:2", (const uint8_t *)V4("\x14", "\0\0", "\x11"), 19, -1, 0, 0, 0, 0, 0, 0},
-    {"v4 header length 4", "pc:2", B("\x44\0\0\x1c\x12\x34\0\0\x40\x11\0\0" SRC4 DST4 PORTS), -1, 0, 0, 0, 0, 0, 0},
+    {"v4 udp", "pc:2", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_NOT_PERMITTED, 4, 17, 49153,
+     5432, 28},
+    {"v4 tcp", "pc:0", B(V4("\x28", "\x40\0", "\x06") PORTS), 0, DENY_NO_LEASE, 4, 6, 49153, 5432,
+     40},
+    {"v4 sctp", "pc:7", B(V4("\x20", "\0\0", "\x84") PORTS), 0, DENY_INVALID, 4, 132, 49153, 5432,
+     32},
+    {"v4 icmp echo", "pc:1", B(V4("\x1c", "\0\0", "\x01") "\x08\x00\xf7\xff\0\0\0\0"), 0,
+     DENY_UNKNOWN_SOURCE, 4, 1, 8, 0, 28},
+    {"v4 icmp unreachable", "pc:3", B(V4("\x1c", "\0\0", "\x01") "\x03\x04\0\0\0\0\0\0"), 0,
+     DENY_SPOOFED, 4, 1, 3, 4, 28},
+    {"v4 gre has no ports", "pc:2", B(V4("\x1c", "\0\0", "\x2f") PORTS), 0, DENY_NOT_PERMITTED, 4,
+     47, 0, 0, 28},
+    {"v4 esp has no ports", "pc:2", B(V4("\x1c", "\0\0", "\x32") PORTS), 0, DENY_NOT_PERMITTED, 4,
+     50, 0, 0, 28},
+    {"v4 first fragment", "pc:2", B(V4("\x1c", "\x20\0", "\x11") PORTS), 0, DENY_NOT_PERMITTED, 4,
+     17, 49153, 5432, 28},
+    {"v4 second fragment has no ports", "pc:2", B(V4("\x1c", "\x20\x01", "\x11") PORTS), 0,
+     DENY_NOT_PERMITTED, 4, 17, 0, 0, 28},
+    {"v4 last fragment has no ports", "pc:2", B(V4("\x1c", "\x1f\xff", "\x06") PORTS), 0,
+     DENY_NOT_PERMITTED, 4, 6, 0, 0, 28},
+    {"v4 options", "pc:2",
+     B("\x46\0\0\x20\x12\x34\0\0\x40\x11\0\0" SRC4 DST4 "\x01\x01\x01\x00" PORTS), 0,
+     DENY_NOT_PERMITTED, 4, 17, 49153, 5432, 32},
+    {"v4 options cut off", "pc:2", B("\x4f\0\0\x40\x12\x34\0\0\x40\x11\0\0" SRC4 DST4), 0,
+     DENY_NOT_PERMITTED, 4, 17, 0, 0, 64},
+    {"v4 ports cut off", "pc:2", B(V4("\x1c", "\0\0", "\x11") "\xc0\x01\x15"), 0,
+     DENY_NOT_PERMITTED, 4, 17, 0, 0, 28},
+    {"v4 header only", "pc:2", B(V4("\x14", "\0\0", "\x11")), 0, DENY_NOT_PERMITTED, 4, 17, 0, 0,
+     20},
+    {"v4 header cut", "pc:2", (const uint8_t *)V4("\x14", "\0\0", "\x11"), 19, -1, 0, 0, 0, 0, 0,
+     0},
+    {"v4 header length 4", "pc:2", B("\x44\0\0\x1c\x12\x34\0\0\x40\x11\0\0" SRC4 DST4 PORTS), -1, 0,
+     0, 0, 0, 0, 0},
     {"v4 total below header", "pc:2", B(V4("\x13", "\0\0", "\x11") PORTS), -1, 0, 0, 0, 0, 0, 0},
     {"v6 udp", "pc:2", B(V6("\x08", "\x11") PORTS), 0, DENY_NOT_PERMITTED, 6, 17, 49153, 5432, 48},
-    {"v6 icmp", "pc:6", B(V6("\x08", "\x3a") "\x80\x01\0\0\0\0\0\0"), 0, DENY_GATEWAY_INPUT, 6, 58, 128, 1, 48},
-    {"v6 hop-by-hop, destination, routing, then tcp", "pc:2", B(V6("\x28", "\0") "\x3c\0\1\4\0\0\0\0" "\x2b\0\1\4\0\0\0\0" "\x06\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0" PORTS), 0, DENY_NOT_PERMITTED, 6, 6, 49153, 5432, 80},
-    {"v6 authentication header counts in fours", "pc:2", B(V6("\x20", "\x33") "\x11\4\0\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0" PORTS), 0, DENY_NOT_PERMITTED, 6, 17, 49153, 5432, 72},
-    {"v6 first fragment", "pc:2", B(V6("\x10", "\x2c") "\x11\0\0\1\0\0\0\1" PORTS), 0, DENY_NOT_PERMITTED, 6, 17, 49153, 5432, 56},
-    {"v6 later fragment has no ports", "pc:2", B(V6("\x10", "\x2c") "\x11\0\0\x08\0\0\0\1" PORTS), 0, DENY_NOT_PERMITTED, 6, 17, 0, 0, 56},
-    {"v6 later fragment of extension headers", "pc:2", B(V6("\x10", "\x2c") "\x3c\0\0\x09\0\0\0\1" PORTS), 0, DENY_NOT_PERMITTED, 6, 60, 0, 0, 56},
+    {"v6 icmp", "pc:6", B(V6("\x08", "\x3a") "\x80\x01\0\0\0\0\0\0"), 0, DENY_GATEWAY_INPUT, 6, 58,
+     128, 1, 48},
+    {"v6 hop-by-hop, destination, routing, then tcp", "pc:2",
+     B(V6("\x28", "\0") "\x3c\0\1\4\0\0\0\0"
+                        "\x2b\0\1\4\0\0\0\0"
+                        "\x06\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0" PORTS),
+     0, DENY_NOT_PERMITTED, 6, 6, 49153, 5432, 80},
+    {"v6 authentication header counts in fours", "pc:2",
+     B(V6("\x20", "\x33") "\x11\4\0\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0" PORTS), 0,
+     DENY_NOT_PERMITTED, 6, 17, 49153, 5432, 72},
+    {"v6 first fragment", "pc:2", B(V6("\x10", "\x2c") "\x11\0\0\1\0\0\0\1" PORTS), 0,
+     DENY_NOT_PERMITTED, 6, 17, 49153, 5432, 56},
+    {"v6 later fragment has no ports", "pc:2", B(V6("\x10", "\x2c") "\x11\0\0\x08\0\0\0\1" PORTS),
+     0, DENY_NOT_PERMITTED, 6, 17, 0, 0, 56},
+    {"v6 later fragment of extension headers", "pc:2",
+     B(V6("\x10", "\x2c") "\x3c\0\0\x09\0\0\0\1" PORTS), 0, DENY_NOT_PERMITTED, 6, 60, 0, 0, 56},
     {"v6 no next header", "pc:2", B(V6("\x00", "\x3b")), 0, DENY_NOT_PERMITTED, 6, 59, 0, 0, 40},
     {"v6 esp", "pc:2", B(V6("\x08", "\x32") PORTS), 0, DENY_NOT_PERMITTED, 6, 50, 0, 0, 48},
-    {"v6 extension longer than the packet", "pc:2", B(V6("\x08", "\x3c") "\x11\xff\0\0\0\0\0\0"), 0, DENY_NOT_PERMITTED, 6, 60, 0, 0, 48},
-    {"v6 extension cut", "pc:2", B(V6("\x04", "\x3c") "\x11\0\0\0"), 0, DENY_NOT_PERMITTED, 6, 60, 0, 0, 44},
+    {"v6 extension longer than the packet", "pc:2", B(V6("\x08", "\x3c") "\x11\xff\0\0\0\0\0\0"), 0,
+     DENY_NOT_PERMITTED, 6, 60, 0, 0, 48},
+    {"v6 extension cut", "pc:2", B(V6("\x04", "\x3c") "\x11\0\0\0"), 0, DENY_NOT_PERMITTED, 6, 60,
+     0, 0, 44},
     {"v6 header cut", "pc:2", (const uint8_t *)V6("\0", "\x11"), 39, -1, 0, 0, 0, 0, 0, 0},
-    {"version 5", "pc:2", B("\x55\0\0\x1c\x12\x34\0\0\x40\x11\0\0" SRC4 DST4 PORTS), -1, 0, 0, 0, 0, 0, 0},
-    {"version 0", "pc:2", B("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), -1, 0, 0, 0, 0, 0, 0},
+    {"version 5", "pc:2", B("\x55\0\0\x1c\x12\x34\0\0\x40\x11\0\0" SRC4 DST4 PORTS), -1, 0, 0, 0, 0,
+     0, 0},
+    {"version 0", "pc:2", B("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), -1, 0, 0, 0, 0, 0,
+     0},
     {"no packet", "pc:2", B(""), -1, 0, 0, 0, 0, 0, 0},
-    {"another's prefix", "drop: ", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432, 28},
-    {"a reason that is none", "pc:8", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432, 28},
-    {"a longer number", "pc:22", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432, 28},
-    {"a letter", "pc:x", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432, 28},
-    {"prefix cut", "pc:", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432, 28},
-    {"no prefix", NULL, B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432, 28},
+    {"another's prefix", "drop: ", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17,
+     49153, 5432, 28},
+    {"a reason that is none", "pc:8", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17,
+     49153, 5432, 28},
+    {"a longer number", "pc:22", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153,
+     5432, 28},
+    {"a letter", "pc:x", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432,
+     28},
+    {"prefix cut", "pc:", B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432,
+     28},
+    {"no prefix", NULL, B(V4("\x1c", "\0\0", "\x11") PORTS), 0, DENY_REASONS, 4, 17, 49153, 5432,
+     28},
 };
 
 #define N_CASES (sizeof CASES / sizeof *CASES)
@@ -125,9 +165,9 @@ static void table(void **state)
             fail_msg("%s: another result", CASES[i].what);
         if (CASES[i].rc < 0)
             continue;
-        if (p.reason != CASES[i].reason || p.proto != CASES[i].proto ||
-            p.sport != CASES[i].sport || p.dport != CASES[i].dport ||
-            p.length != CASES[i].length || ip_cmp(&p.src, &src) != 0 || ip_cmp(&p.dst, &dst) != 0)
+        if (p.reason != CASES[i].reason || p.proto != CASES[i].proto || p.sport != CASES[i].sport ||
+            p.dport != CASES[i].dport || p.length != CASES[i].length || ip_cmp(&p.src, &src) != 0 ||
+            ip_cmp(&p.dst, &dst) != 0)
             fail_msg("%s: reason %u proto %u ports %u %u length %u", CASES[i].what,
                      (unsigned)p.reason, p.proto, p.sport, p.dport, p.length);
         assert_true(p.time_us == 1795322000250001);
@@ -146,9 +186,15 @@ static void attributes(void **state)
     assert_int_equal(m.seq, 0x01020304);
     assert_int_equal(m.prefix_len, 4);
 
-    static const struct { const char *what; uint64_t s, us; int64_t time; } times[] = {
-        {"an hour", 3600, 1, 3600000001}, {"no microseconds these", 1, 1000000, 0},
-        {"beyond the range", UINT64_MAX, 0, 0}, {"beyond it in microseconds", INT64_MAX / 1000, 0, 0},
+    static const struct {
+        const char *what;
+        uint64_t s, us;
+        int64_t time;
+    } times[] = {
+        {"an hour", 3600, 1, 3600000001},
+        {"no microseconds these", 1, 1000000, 0},
+        {"beyond the range", UINT64_MAX, 0, 0},
+        {"beyond it in microseconds", INT64_MAX / 1000, 0, 0},
     };
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         uint64_t t[2] = {htobe64(times[i].s), htobe64(times[i].us)};
@@ -169,7 +215,12 @@ static void attributes(void **state)
 static void malformed_attributes(void **state)
 {
     (void)state;
-    static const struct { const char *what; const uint8_t *v; size_t n; int rc; } cases[] = {
+    static const struct {
+        const char *what;
+        const uint8_t *v;
+        size_t n;
+        int rc;
+    } cases[] = {
         {"nothing", B(""), -1},
         {"header cut", B("\x02\0\0"), -1},
         {"header only", B("\x02\0\0\0"), 0},

@@ -50,9 +50,10 @@ static const char RULES[] =
 
 void sandbox_enter(enum gateway_role r) { (void)r; }
 
-static const char *no_kernel;      /* why the tests cannot run, or NULL */
+static const char *no_kernel; /* why the tests cannot run, or NULL */
 
-/* ---- the namespace ------------------------------------------------------------------------------ */
+/* ---- the namespace ------------------------------------------------------------------------------
+ */
 
 static int load_rules(void)
 {
@@ -101,12 +102,12 @@ static void need_kernel(void)
 
 static void send_udp(int n)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     static int fd = -1;
     if (fd < 0)
         fd = socket(AF_INET, SOCK_DGRAM, 0);
-    for (int i = 0; i < n; i++)      /* EPERM: the rule dropped it */
+    for (int i = 0; i < n; i++) /* EPERM: the rule dropped it */
         (void)!sendto(fd, &i, sizeof i, 0, (const void *)&a, sizeof a);
 }
 
@@ -124,9 +125,14 @@ static void send_raw(int family, const char *packet, size_t len)
     close(fd);
 }
 
-/* ---- the role ------------------------------------------------------------------------------------- */
+/* ---- the role
+ * ------------------------------------------------------------------------------------- */
 
-static struct { pid_t pid; struct channel *channel; char dir[64]; } R;
+static struct {
+    pid_t pid;
+    struct channel *channel;
+    char dir[64];
+} R;
 
 static void start(void)
 {
@@ -170,7 +176,10 @@ static void stop(void)
 }
 
 /* What the engine hears until `want` packets, reported or lost, or ms without a message. */
-struct heard { uint64_t packets, lost; struct denied_packet first, last; };
+struct heard {
+    uint64_t packets, lost;
+    struct denied_packet first, last;
+};
 
 static void hear(struct heard *h, uint64_t want, int ms)
 {
@@ -218,7 +227,8 @@ static int packets_in_file(uint32_t number)
     return n;
 }
 
-/* ---- tests ----------------------------------------------------------------------------------------- */
+/* ---- tests
+ * ----------------------------------------------------------------------------------------- */
 
 static void one_packet_arrives_soon(void **state)
 {
@@ -261,14 +271,22 @@ static void each_kind_is_decoded(void **state)
         uint16_t sport, dport;
     } cases[] = {
 #define P(text) text, sizeof text - 1
-        {"tcp syn", AF_INET, P("\x45\0\0\x28\0\1\0\0\x40\x06\0\0\x7f\0\0\1\x7f\0\0\1"
-         "\x30\x39\0\x09\0\0\0\1\0\0\0\0\x50\x02\xff\xff\0\0\0\0"), DENY_NOT_PERMITTED, 6, 12345, 9},
-        {"icmp echo", AF_INET, P("\x45\0\0\x1c\0\1\0\0\x40\x01\0\0\x7f\0\0\1\x7f\0\0\1"
-         "\x08\0\xf7\xff\0\0\0\0"), DENY_NO_LEASE, 1, 8, 0},
-        {"first fragment", AF_INET, P("\x45\0\0\x1c\0\1\x20\0\x40\x11\0\0\x7f\0\0\1\x7f\0\0\1"
-         "\x30\x39\0\x09\0\x10\0\0"), DENY_SPOOFED, 17, 12345, 9},
-        {"protocol 253", AF_INET, P("\x45\0\0\x1c\0\1\0\0\x40\xfd\0\0\x7f\0\0\1\x7f\0\0\1"
-         "\x30\x39\0\x09\0\x10\0\0"), DENY_REASONS, 253, 0, 0},
+        {"tcp syn", AF_INET,
+         P("\x45\0\0\x28\0\1\0\0\x40\x06\0\0\x7f\0\0\1\x7f\0\0\1"
+           "\x30\x39\0\x09\0\0\0\1\0\0\0\0\x50\x02\xff\xff\0\0\0\0"),
+         DENY_NOT_PERMITTED, 6, 12345, 9},
+        {"icmp echo", AF_INET,
+         P("\x45\0\0\x1c\0\1\0\0\x40\x01\0\0\x7f\0\0\1\x7f\0\0\1"
+           "\x08\0\xf7\xff\0\0\0\0"),
+         DENY_NO_LEASE, 1, 8, 0},
+        {"first fragment", AF_INET,
+         P("\x45\0\0\x1c\0\1\x20\0\x40\x11\0\0\x7f\0\0\1\x7f\0\0\1"
+           "\x30\x39\0\x09\0\x10\0\0"),
+         DENY_SPOOFED, 17, 12345, 9},
+        {"protocol 253", AF_INET,
+         P("\x45\0\0\x1c\0\1\0\0\x40\xfd\0\0\x7f\0\0\1\x7f\0\0\1"
+           "\x30\x39\0\x09\0\x10\0\0"),
+         DENY_REASONS, 253, 0, 0},
         {"v6 udp", AF_INET6, P("\x60\0\0\0\0\x08\x11\x40" LO6 LO6 UDP6), DENY_DEVICE_TO_DEVICE, 17,
          49153, 5432},
         {"v6 behind destination options", AF_INET6,
@@ -358,9 +376,13 @@ static void a_stopped_role_counts_what_it_missed(void **state)
     stop();
 }
 
-/* ---- exact losses ----------------------------------------------------------------------------------- */
+/* ---- exact losses
+ * ----------------------------------------------------------------------------------- */
 
-struct count { uint64_t packets, gaps; uint32_t next; };
+struct count {
+    uint64_t packets, gaps;
+    uint32_t next;
+};
 
 static void count_message(void *arg, int64_t read_us, const uint8_t *nflog, size_t len)
 {
@@ -390,7 +412,7 @@ static void losses_are_counted_exactly(void **state)
     struct source *s = source_open(GROUP, 64 << 10, count_message, &c);
     send_udp(N);
     drain(s);
-    send_udp(1);                     /* shows the gap at the tail */
+    send_udp(1); /* shows the gap at the tail */
     drain(s);
     print_message("queue of 64 KiB: %llu read, %llu in gaps\n", (unsigned long long)c.packets,
                   (unsigned long long)c.gaps);

@@ -13,7 +13,11 @@
 static void targets(void **state)
 {
     (void)state;
-    static const struct { const char *in; enum http_target_error rc; const char *path, *query; } cases[] = {
+    static const struct {
+        const char *in;
+        enum http_target_error rc;
+        const char *path, *query;
+    } cases[] = {
         {"/", HTTP_TARGET_OK, "/", ""},
         {"/v1/status", HTTP_TARGET_OK, "/v1/status", ""},
         {"/v1/users/a.b-c_d~e@f:g", HTTP_TARGET_OK, "/v1/users/a.b-c_d~e@f:g", ""},
@@ -52,7 +56,10 @@ static void targets(void **state)
 static void target_lengths(void **state)
 {
     (void)state;
-    static const struct { size_t path, query; enum http_target_error rc; } cases[] = {
+    static const struct {
+        size_t path, query;
+        enum http_target_error rc;
+    } cases[] = {
         {HTTP_PATH_MAX, 0, HTTP_TARGET_OK},
         {HTTP_PATH_MAX + 1, 0, HTTP_TARGET_TOO_LONG},
         {HTTP_PATH_MAX, HTTP_QUERY_MAX, HTTP_TARGET_OK},
@@ -82,7 +89,11 @@ static struct ip_addr addr(const char *text)
 static void hosts(void **state)
 {
     (void)state;
-    static const struct { const char *host, *local; uint16_t port; bool ok; } cases[] = {
+    static const struct {
+        const char *host, *local;
+        uint16_t port;
+        bool ok;
+    } cases[] = {
         {"10.77.0.1", "10.77.0.1", 80, true},
         {"10.77.0.1:80", "10.77.0.1", 80, true},
         {"10.77.0.1:8080", "10.77.0.1", 8080, true},
@@ -125,8 +136,15 @@ static void origins(void **state)
     (void)state;
     struct ip_addr local = addr("10.77.0.1");
     static const char *const refused[] = {
-        "null", "", "10.77.0.1", "https://10.77.0.1", "http://", "HTTP://10.77.0.1",
-        "http://10.77.0.1/", "http://attacker.example", "http://10.77.0.1 http://x",
+        "null",
+        "",
+        "10.77.0.1",
+        "https://10.77.0.1",
+        "http://",
+        "HTTP://10.77.0.1",
+        "http://10.77.0.1/",
+        "http://attacker.example",
+        "http://10.77.0.1 http://x",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (http_origin_is(refused[i], &local, 80))
@@ -152,11 +170,24 @@ static void actors(void **state)
 static void lengths(void **state)
 {
     (void)state;
-    static const struct { const char *text; bool ok; uint64_t v; } cases[] = {
-        {"0", true, 0}, {"8192", true, 8192}, {"0008", true, 8},
-        {"999999999999", true, 999999999999}, {"1000000000000", false, 0}, {"", false, 0},
-        {"+1", false, 0}, {"-1", false, 0}, {"1 ", false, 0}, {" 1", false, 0}, {"1,1", false, 0},
-        {"0x1", false, 0}, {"1e3", false, 0},
+    static const struct {
+        const char *text;
+        bool ok;
+        uint64_t v;
+    } cases[] = {
+        {"0", true, 0},
+        {"8192", true, 8192},
+        {"0008", true, 8},
+        {"999999999999", true, 999999999999},
+        {"1000000000000", false, 0},
+        {"", false, 0},
+        {"+1", false, 0},
+        {"-1", false, 0},
+        {"1 ", false, 0},
+        {" 1", false, 0},
+        {"1,1", false, 0},
+        {"0x1", false, 0},
+        {"1e3", false, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t v = 0;

@@ -16,15 +16,31 @@ static const struct page_clock NOW = {.now = 1795322000, .utc_offset = -21600, .
 static void times_in_words(void **state)
 {
     (void)state;
-    static const struct { int64_t seconds; const char *span; } spans[] = {
-        {-5, "less than a minute"}, {0, "less than a minute"}, {59, "less than a minute"},
-        {60, "1 minute"}, {119, "1 minute"}, {734, "12 minutes"}, {3600, "1 hour"},
-        {3660, "1 hour 1 minute"}, {86399, "23 hours 59 minutes"}, {86400, "1 day"},
+    static const struct {
+        int64_t seconds;
+        const char *span;
+    } spans[] = {
+        {-5, "less than a minute"},
+        {0, "less than a minute"},
+        {59, "less than a minute"},
+        {60, "1 minute"},
+        {119, "1 minute"},
+        {734, "12 minutes"},
+        {3600, "1 hour"},
+        {3660, "1 hour 1 minute"},
+        {86399, "23 hours 59 minutes"},
+        {86400, "1 day"},
         {2 * 86400 + 5 * 3600, "2 days 5 hours"},
     };
-    static const struct { int64_t after; const char *text; } times[] = {
-        {0, "22:33 CST"}, {734, "22:45 CST"}, {5186, "23:59 CST"},
-        {5200, "tomorrow at 00:00 CST"}, {-86400, "yesterday at 22:33 CST"},
+    static const struct {
+        int64_t after;
+        const char *text;
+    } times[] = {
+        {0, "22:33 CST"},
+        {734, "22:45 CST"},
+        {5186, "23:59 CST"},
+        {5200, "tomorrow at 00:00 CST"},
+        {-86400, "yesterday at 22:33 CST"},
         {4 * 86400, "Wed 25 Nov at 22:33 CST"},
     };
     char out[PAGE_TIME_SIZE];
@@ -38,12 +54,18 @@ static void times_in_words(void **state)
 static void texts_are_escaped(void **state)
 {
     (void)state;
-    static const struct { const char *what, *in, *out; } cases[] = {
+    static const struct {
+        const char *what, *in, *out;
+    } cases[] = {
         {"markup", "<script>a&b</script>", "&lt;script&gt;a&amp;b&lt;/script&gt;"},
         {"quotes", "\" onload='x'", "&quot; onload=&#39;x&#39;"},
         {"letters of others", "Zoë 李 🚢", "Zoë 李 🚢"},
         {"controls", "a\r\n\x1b[31m\x7f", "a\ufffd\ufffd\ufffd[31m\ufffd"},
-        {"C1", "a\xc2\x85" "b\xc2\x9f" "c", "a\ufffdb\ufffdc"},
+        {"C1",
+         "a\xc2\x85"
+         "b\xc2\x9f"
+         "c",
+         "a\ufffdb\ufffdc"},
         {"line separator", "a\u2028b\u2029c", "a\ufffdb\ufffdc"},
         {"direction", "a\u202egnp\u2066x\u2069\u200e", "a\ufffdgnp\ufffdx\ufffd\ufffd"},
         {"near them", "\u2027\u202f\u2065\u206a\u2026", "\u2027\u202f\u2065\u206a\u2026"},
@@ -71,14 +93,15 @@ static char *page_of(const char *json)
 static void says(void **state)
 {
     (void)state;
-    static const struct { const char *what, *json, *has, *lacks; } cases[] = {
-        {"in, until when",
-         "{\"state\":\"in\",\"lease_until\":1795322734,\"user\":\"maria\"}",
+    static const struct {
+        const char *what, *json, *has, *lacks;
+    } cases[] = {
+        {"in, until when", "{\"state\":\"in\",\"lease_until\":1795322734,\"user\":\"maria\"}",
          "Until 22:45 CST, for 12 minutes more.", "quarantine"},
-        {"a lease that is over is not promised",
-         "{\"state\":\"in\",\"lease_until\":1795321000}", "You are in<", "Until"},
-        {"quarantine is not called in",
-         "{\"state\":\"quarantine\",\"lease_until\":1795322734}", "You are in quarantine", "Until"},
+        {"a lease that is over is not promised", "{\"state\":\"in\",\"lease_until\":1795321000}",
+         "You are in<", "Until"},
+        {"quarantine is not called in", "{\"state\":\"quarantine\",\"lease_until\":1795322734}",
+         "You are in quarantine", "Until"},
         {"an unknown state is not called in", "{\"state\":\"IN\"}", "You are in quarantine",
          "You are in<"},
         {"no state is not called in", "{}", "You are in quarantine", "You are in<"},
@@ -86,14 +109,16 @@ static void says(void **state)
         {"the code and the fix when no rule says it",
          "{\"state\":\"quarantine\",\"code\":\"PT310\",\"fix\":\"Report again.\"}",
          "<b>What to do.</b> Report again.", "What keeps you out"},
-        {"who", "{\"user\":\"maria\",\"full_name\":\"Maria Lopez\",\"device\":\"m1\","
-                "\"roles\":[\"a\",\"b\"]}",
+        {"who",
+         "{\"user\":\"maria\",\"full_name\":\"Maria Lopez\",\"device\":\"m1\","
+         "\"roles\":[\"a\",\"b\"]}",
          "<b>Maria Lopez</b> (maria) on <b>m1</b>, roles <b>a</b>, <b>b</b>", "null"},
         {"what failed",
          "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"fde.sys\",\"result\":"
          "\"quarantine\",\"expected\":\"<= 30 days\",\"received\":\"<41\",\"sentence\":\"S.\","
          "\"fix\":\"F.\",\"code\":\"PL708\"}]}}",
-         "<h3>S.</h3><dl><dt>Expected</dt><dd>at most 30 days</dd><dt>Found</dt><dd>&lt;41</dd></dl>"
+         "<h3>S.</h3><dl><dt>Expected</dt><dd>at most 30 "
+         "days</dd><dt>Found</dt><dd>&lt;41</dd></dl>"
          "<p class=\"fix\"><b>How to fix it.</b> F.</p>"
          "<p class=\"note\"><code>PL708</code> &middot; <code>fde.sys</code></p>",
          "needs your attention"},
@@ -103,7 +128,8 @@ static void says(void **state)
          "{\"state\":\"quarantine\",\"reason\":\"no-evidence\",\"fix\":\"F.\"}",
          "<b>What to do.</b> F.", "Start portcullis-agent"},
         {"a rule that denies",
-         "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"os\",\"result\":\"deny\"}]}}",
+         "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"os\",\"result\":\"deny\"}]}"
+         "}",
          "<span class=\"tag bad\">not accepted</span>", "needs your attention"},
         {"a warning",
          "{\"state\":\"in\",\"posture\":{\"rules\":[{\"rule\":\"os\",\"result\":\"warn\"}]}}",
@@ -114,17 +140,20 @@ static void says(void **state)
          "until <b>tomorrow at 22:33 CST</b>, for 1 day more", "What keeps you out"},
         {"the report", "{\"posture\":{\"at\":1795321940,\"assurance\":3}}",
          "last reported at 22:32 CST (assurance PA3). Page made at 22:33 CST", "not reported"},
-        {"reach", "{\"reach\":[{\"resource\":\"db\",\"permitted\":false},{\"resource\":\"web\","
-                  "\"permitted\":true}]}",
+        {"reach",
+         "{\"reach\":[{\"resource\":\"db\",\"permitted\":false},{\"resource\":\"web\","
+         "\"permitted\":true}]}",
          "<span>db</span><span class=\"tag bad\">closed</span></li>\n"
          "<li><span>web</span><span class=\"tag good\">open</span>",
          "Always open"},
         {"remediation", "{\"remediation\":[\"updates\"]}", "<span>updates</span>", "work needs"},
         {"no markup of others",
-         "{\"full_name\":\"<img src=x>\",\"sentence\":\"<b>\",\"company\":\"<b>\",\"gateway\":\"<b>\","
+         "{\"full_name\":\"<img "
+         "src=x>\",\"sentence\":\"<b>\",\"company\":\"<b>\",\"gateway\":\"<b>\","
          "\"device\":\"<i>\",\"roles\":[\"<i>\"],\"remediation\":[\"<i>\"],\"fix\":\"<i>\","
          "\"reach\":[{\"resource\":\"<i>\"}],\"posture\":{\"assurance\":\"<i>\",\"rules\":[{"
-         "\"rule\":\"<i>\",\"result\":\"deny\",\"expected\":\"<i>\",\"received\":\"<i>\",\"sentence\""
+         "\"rule\":\"<i>\",\"result\":\"deny\",\"expected\":\"<i>\",\"received\":\"<i>\","
+         "\"sentence\""
          ":\"<i>\",\"fix\":\"<i>\",\"code\":\"<i>\"},{\"rule\":\"<i>\",\"result\":\"pass\","
          "\"received\":\"<i>\"}]}}",
          "&lt;i&gt;", "<i"},
@@ -155,7 +184,9 @@ static void what_is_no_page(void **state)
 static void apologies(void **state)
 {
     (void)state;
-    static const struct { const char *json, *has; } cases[] = {
+    static const struct {
+        const char *json, *has;
+    } cases[] = {
         {"{\"error\":{\"code\":\"c<\",\"message\":\"M.\",\"hint\":\"H.\"}}", "<p>M.</p><p>H.</p>"},
         {"{\"error\":{\"code\":\"c<\",\"message\":\"M.\"}}", "<code>c&lt;</code>"},
         {"nonsense", "The gateway could not make this page."},

@@ -8,7 +8,7 @@
 #include "gateway/page.h"
 
 static struct role_under_test T;
-static char HOST[64];          /* the portal's own address with its port */
+static char HOST[64]; /* the portal's own address with its port */
 
 static int begin(void **state)
 {
@@ -27,7 +27,12 @@ static int end(void **state)
     return 0;
 }
 
-struct question { uint8_t verb; struct ip_addr peer; const uint8_t *body; size_t body_len; };
+struct question {
+    uint8_t verb;
+    struct ip_addr peer;
+    const uint8_t *body;
+    size_t body_len;
+};
 
 static uint32_t hear_question(struct question *q)
 {
@@ -57,7 +62,10 @@ static int ask(const char *line, const char *headers, const char *body, size_t l
 static void carries_each_verb(void **state)
 {
     (void)state;
-    static const struct { const char *line, *headers; uint8_t verb; } cases[] = {
+    static const struct {
+        const char *line, *headers;
+        uint8_t verb;
+    } cases[] = {
         {"GET /v1/nonce", "", PORTAL_NONCE},
         {"GET /v1/me", "", PORTAL_ME},
         {"HEAD /v1/me", "", PORTAL_ME},
@@ -67,8 +75,8 @@ static void carries_each_verb(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct question q;
         bool head = cases[i].line[0] == 'H';
-        int fd = ask(cases[i].line, cases[i].headers, "a.b.c",
-                     cases[i].verb == PORTAL_POSTURE ? 5 : 0);
+        int fd =
+            ask(cases[i].line, cases[i].headers, "a.b.c", cases[i].verb == PORTAL_POSTURE ? 5 : 0);
         uint32_t seq = hear_question(&q);
         assert_int_equal(q.verb, cases[i].verb);
         assert_int_equal(q.peer.family, 4);
@@ -119,7 +127,12 @@ static void page_for_a_person(void **state)
 static void page_when_the_engine_refuses(void **state)
 {
     (void)state;
-    static const struct { uint16_t status; const char *json; int want; const char *has; } cases[] = {
+    static const struct {
+        uint16_t status;
+        const char *json;
+        int want;
+        const char *has;
+    } cases[] = {
         {404, "{\"error\":{\"code\":\"unknown\",\"message\":\"Who?\",\"hint\":\"Ask.\"}}", 404,
          "<p>Who?</p>"},
         {200, "[]", 500, "could not make an answer"},
@@ -173,8 +186,7 @@ static void refusals(void **state)
          TOKEN "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n", 400, "bad_length"},
         {"two CL", "POST /v1/posture", TOKEN "Content-Length: 3\r\nContent-Length: 4\r\n", 400,
          "bad_length"},
-        {"too large", "POST /v1/posture", TOKEN "Content-Length: 8193\r\n", 413,
-         "body_too_large"},
+        {"too large", "POST /v1/posture", TOKEN "Content-Length: 8193\r\n", 413, "body_too_large"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char code[64];
@@ -200,8 +212,8 @@ static void refusals(void **state)
 static void wrong_hosts(void **state)
 {
     (void)state;
-    static const char *const hosts[] = {"evil.example", "127.0.0.1", "127.0.0.2:80", "localhost",
-                                        "[::1]", "127.0.0.1:1"};
+    static const char *const hosts[] = {"evil.example", "127.0.0.1", "127.0.0.2:80",
+                                        "localhost",    "[::1]",     "127.0.0.1:1"};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         char q[256];
         struct message m;
@@ -214,6 +226,20 @@ static void wrong_hosts(void **state)
         free(a);
         close(fd);
     }
+}
+
+static void one_host_said_twice(void **state)
+{
+    (void)state;
+    char again[128];
+    struct message m;
+    snprintf(again, sizeof again, "Host: %s\r\n", HOST);
+    int fd = ask("GET /v1/nonce", again, "", 0);
+    char *a = hear(fd, WAIT_MS);
+    assert_int_equal(status_of(a), 421);
+    assert_int_equal(engine_hears(&T, &m, 0), 0);
+    free(a);
+    close(fd);
 }
 
 static void own_origin_and_largest_token_pass(void **state)
@@ -241,7 +267,8 @@ static void pipelined_requests_are_not_read(void **state)
     struct question one;
     struct message m;
     int fd = dial(&T);
-    int n = snprintf(q, sizeof q, "POST /v1/posture HTTP/1.1\r\nHost: %s\r\n" TOKEN
+    int n = snprintf(q, sizeof q,
+                     "POST /v1/posture HTTP/1.1\r\nHost: %s\r\n" TOKEN
                      "Content-Length: 3\r\n\r\na.bGET /v1/nonce HTTP/1.1\r\nHost: %s\r\n\r\n",
                      HOST, HOST);
     say(fd, q, (size_t)n);
@@ -337,14 +364,19 @@ static void v6_beside_v4(void **state)
     }
     start_role(&four, listen_tcp(&four), l6, portal_main);
     memcpy(&a, &six.address, sizeof a);
-    static const struct { const char *host; int status; } cases[] = {
-        {"[::1]", 200}, {"[::2]", 421}, {"127.0.0.1", 421},
+    static const struct {
+        const char *host;
+        int status;
+    } cases[] = {
+        {"[::1]", 200},
+        {"[::2]", 421},
+        {"127.0.0.1", 421},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char q[256];
         int fd = dial(&six);
-        int n = snprintf(q, sizeof q, "GET /v1/me HTTP/1.1\r\nHost: %s:%u\r\n\r\n",
-                         cases[i].host, ntohs(a.sin6_port));
+        int n = snprintf(q, sizeof q, "GET /v1/me HTTP/1.1\r\nHost: %s:%u\r\n\r\n", cases[i].host,
+                         ntohs(a.sin6_port));
         say(fd, q, (size_t)n);
         if (cases[i].status == 200) {
             struct reader r;
@@ -390,8 +422,12 @@ static void slow_ones_are_let_go(void **state)
     (void)state;
     pid_t child[2];
     struct question q;
-    static const struct { int period_ms; int64_t least, most; } cases[] = {
-        {0, 8000, 13000}, {1000, 18000, 23000},
+    static const struct {
+        int period_ms;
+        int64_t least, most;
+    } cases[] = {
+        {0, 8000, 13000},
+        {1000, 18000, 23000},
     };
     int waits = ask("GET /v1/me", "", "", 0);
     hear_question(&q);
@@ -426,6 +462,7 @@ int main(void)
         cmocka_unit_test(page_when_the_engine_refuses),
         cmocka_unit_test(refusals),
         cmocka_unit_test(wrong_hosts),
+        cmocka_unit_test(one_host_said_twice),
         cmocka_unit_test(own_origin_and_largest_token_pass),
         cmocka_unit_test(pipelined_requests_are_not_read),
         cmocka_unit_test(one_address_cannot_take_all),

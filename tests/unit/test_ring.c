@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ring of capture files: bounded, numbered upwards, readable, and calm when the disk is full. */
+/* The ring of capture files: bounded, numbered upwards, readable, and calm when the disk is full.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 #include "gateway/ring.h"
 
 #define FILE_BYTES 4096
-#define PACKET 484                /* with its record header 500: 8 fit beside the file header */
+#define PACKET 484 /* with its record header 500: 8 fit beside the file header */
 #define NLOG 239
 
 static char DIRECTORY[64];
@@ -111,7 +112,7 @@ static void bounded_and_readable(void **state)
     assert_int_equal(ring_flush(r, 0), 0);
     assert_int_equal(files("denied-", &bytes), 4);
     assert_true(bytes <= 4 * FILE_BYTES);
-    assert_int_equal(files("", &bytes), 4 + 2);      /* with . and .. */
+    assert_int_equal(files("", &bytes), 4 + 2); /* with . and .. */
     for (uint32_t number = 10; number <= 13; number++) {
         assert_int_equal(read_back(number, &tag), number < 13 ? 8 : 4);
         assert_int_equal(tag, (number - 1) * 8);
@@ -140,7 +141,7 @@ static void numbers_go_on_after_a_restart(void **state)
     assert_return_code(mknodat(DIRFD, "denied-0000000041.pcap", S_IFREG | 0600, 0), 0);
     r = ring_open(DIRFD, 2, FILE_BYTES);
     assert_non_null(r);
-    assert_int_equal(read_back(1, &tag), -1);        /* beyond 2 files: the oldest went */
+    assert_int_equal(read_back(1, &tag), -1); /* beyond 2 files: the oldest went */
     assert_int_equal(read_back(2, &tag), 1);
     assert_int_equal(put(r, 0, 3), 42);
     ring_close(r);
@@ -175,9 +176,9 @@ static void full_disk(void **state)
     assert_int_equal(put(r, 1000, 4), 1);
     assert_int_equal(ring_flush(r, 1000), -1);
     assert_int_equal(ring_flush(r, 1000), 0);
-    assert_int_equal(put(r, 1001, 5), 0);             /* rests */
-    assert_int_equal(read_back(1, &tag), 3);          /* whole records only */
-    assert_int_equal(put(r, 31000, 6), 1);            /* tries again, in vain */
+    assert_int_equal(put(r, 1001, 5), 0);    /* rests */
+    assert_int_equal(read_back(1, &tag), 3); /* whole records only */
+    assert_int_equal(put(r, 31000, 6), 1);   /* tries again, in vain */
     assert_int_equal(ring_flush(r, 31000), -1);
     assert_int_equal(put(r, 32000, 7), 0);
     limit(RLIM_INFINITY);
@@ -214,7 +215,7 @@ static void what_does_not_fit(void **state)
     static uint8_t large[1 << 20];
     struct ring *r = ring_open(DIRFD, 2, FILE_BYTES);
     assert_int_equal(ring_put(r, 0, 0, large, sizeof large), 0);
-    assert_int_equal(ring_put(r, 0, 0, large, 8000), 1);     /* larger than a file: alone in one */
+    assert_int_equal(ring_put(r, 0, 0, large, 8000), 1); /* larger than a file: alone in one */
     assert_int_equal(put(r, 0, 1), 2);
     ring_close(r);
 }
