@@ -248,6 +248,18 @@ int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended)
     return rc;
 }
 
+int ct_end_grants(struct ct *c, const struct device *d, uint32_t *ended)
+{
+    struct search s = {.device = d};
+    *ended = 0;
+    int rc = search(c, &s);
+    if (rc == 0)
+        rc = delete_marked(c, d->index);
+    if (rc == 0)
+        *ended = s.marked;
+    return rc;
+}
+
 /* ---- forgetting --------------------------------------------------------------------------- */
 
 struct marked_from { const struct ip_prefix *net4, *net6; struct search found; };

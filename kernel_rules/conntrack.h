@@ -14,6 +14,9 @@ void ct_close(struct ct *c);
 /* Deletes every connection whose mark belongs to this device or that it opened or received by
  * one of its addresses, and counts them. Never an unfiltered delete. */
 int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended);
+/* The same of those that carry its mark alone, for a device that stays enrolled: its connections to
+ * the gateway itself go on, among them the one by which it is told why its lease has ended. */
+int ct_end_grants(struct ct *c, const struct device *d, uint32_t *ended);
 /* Takes our mark off every connection that was opened from these networks (family 0: none), so that
  * each is judged anew by its next packet. For a table that begins: the grants of another one, which
  * the marks name, are not its own. */

@@ -146,8 +146,13 @@ static void only_the_device_ends(void **state)
     assert_int_equal(ct_open(&c), 0);
     assert_int_equal(ct_count_device(c, &d, &n), 0);
     assert_int_equal(n, 6);
+    assert_int_equal(ct_end_grants(c, &d, &n), 0);      /* what it opened to the portal stays */
+    assert_int_equal(n, 3);
+    assert_int_equal(ct_count_device(c, &d, &n), 0);
+    assert_int_equal(n, 3);
+    assert_int_equal(listed("udp"), 7);
     assert_int_equal(ct_end_device(c, &d, &n), 0);
-    assert_int_equal(n, 6);
+    assert_int_equal(n, 3);
     assert_int_equal(ct_count_device(c, &d, &n), 0);
     assert_int_equal(n, 0);
     assert_int_equal(listed("src=10.77.0.2 "), 0);
@@ -178,6 +183,7 @@ static void an_index_that_names_everybody(void **state)
         const struct device d = {.index = indexes[i], .addr4 = ip("10.77.0.200")};
         assert_int_equal(ct_end_device(c, &d, &n), -EINVAL);
         assert_int_equal(n, 0);
+        assert_int_equal(ct_end_grants(c, &d, &n), -EINVAL);
     }
     assert_int_equal(listed("udp"), before);
     ct_close(c);
