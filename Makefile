@@ -54,6 +54,7 @@ CLI       := $(BUILD)/portcullis
 AGENT     := $(BUILD)/portcullis-agent
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 LABT      := $(patsubst tests/lab/tools/%.c,$(BUILD)/lab/%,$(LABT_SRC))
+VMT       := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/test_*.c))
 # Unit tests may use any gateway, CLI or agent object but the ones that hold main().
 TESTABLE  := $(call obj,$(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC)))
 LIBTEST   := $(BUILD)/libtestable.a
@@ -63,7 +64,7 @@ REPLAY     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%-replay,$(FUZZ_SRC))
 
 all:
 .PHONY: all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
-        lab-shell bench-revoke bench-scale prepare install clean help
+        lab-shell bench-revoke bench-scale check-vm prepare install clean help
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
@@ -112,6 +113,10 @@ bench-revoke: all                  ## 200 revocations: CLI to receipt, and the l
 bench-scale: all                   ## 10,000 devices with leases: start and memory
 	@BUILD=$(BUILD) tests/bench/scale
 
+check-vm: prepare                  ## the lab under Debian's own kernels in qemu: make check-vm VM_ONLY="test_revoke"
+	@$(MAKE) --no-print-directory -j$$(nproc) all unit $(VMT) >$(BUILD)-make.log 2>&1 || { cat $(BUILD)-make.log; exit 1; }
+	@BUILD=$(BUILD) tests/vm/run $(VM_ONLY)
+
 # Fuzzing: make fuzz TARGET=token SECONDS=60
 TARGET  ?= policy
 SECONDS ?= 60
@@ -158,6 +163,10 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY
 	@mkdir -p $(dir $@)
 	@$(if $(V),,echo '  LINK  $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
+$(BUILD)/vm/%: $(BUILD)/obj/tests/vm/%.o $(LIBKERNEL) $(LIBPOLICY)
+	@mkdir -p $(dir $@)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_KERNEL) $(LIBS_POLICY)
 $(BUILD)/lab/%: $(BUILD)/obj/tests/lab/tools/%.o
 	@mkdir -p $(dir $@)
 	@$(if $(V),,echo '  LINK  $@')
