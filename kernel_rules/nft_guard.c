@@ -4,7 +4,9 @@
  * stamped. It stays when the daemon and its owned table are gone.
  *
  *   scrub_*  (before the main table):  a stamp that is there already is taken off
- *   verify_* (after the main table):   a stamped packet passes; others of the tunnel are dropped
+ *   verify_* (after the main table):   a stamped packet passes; others of the tunnel are dropped,
+ *                                      and so is what claims to come out of it, or would leave for
+ *                                      it by another interface
  *
  * So a stamp counts only when it was set between the two, in the same hook: a mark that somebody
  * restores in prerouting, or that an earlier pass left behind, is worth nothing, also when the
@@ -61,6 +63,35 @@ static void put_drop_to(struct batch *b, const char *chain, const char *iface)
     rule_drop(&r);
 }
 
+/* A tunnel address as source comes by the tunnel, or from this box, and from nowhere else. */
+static void put_drop_claimed(struct batch *b, const char *chain, const struct tunnel *t)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct ip_prefix *net = net_of(t, families[i]);
+        if (!net)
+            continue;
+        struct rule r = in(b, chain);
+        match_iif(&r, "lo", false);
+        match_source_net(&r, net, true);
+        count_here(&r);
+        rule_drop(&r);
+    }
+}
+
+/* What is meant for the tunnel while that is down must not leave in clear. */
+static void put_drop_strayed(struct batch *b, const char *chain, const struct tunnel *t)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct ip_prefix *net = net_of(t, families[i]);
+        if (!net)
+            continue;
+        struct rule r = in(b, chain);
+        match_destination_net(&r, net);
+        count_here(&r);
+        rule_drop(&r);
+    }
+}
+
 void put_guard_chains(struct batch *b)
 {
     static const struct {
@@ -84,6 +115,9 @@ void put_guard_rules(struct batch *b, const struct tunnel *t)
     put_verify(b, "verify_forward");
     put_drop_from(b, "verify_forward", t->iface);
     put_drop_to(b, "verify_forward", t->iface);
+    put_drop_claimed(b, "verify_forward", t);
+    put_drop_strayed(b, "verify_forward", t);
     put_verify(b, "verify_input");
     put_drop_from(b, "verify_input", t->iface);
+    put_drop_claimed(b, "verify_input", t);
 }
