@@ -86,7 +86,7 @@ net_make() {
 
 net_write_names() {
     {
-        printf '127.0.0.1 localhost\n::1 localhost\n%s gateway\n' "$GW_TUNNEL4"
+        printf '127.0.0.1 localhost\n::1 localhost\n'
         office_names
     } >"$LAB_DIR/etc/hosts"
 }

@@ -57,19 +57,30 @@ flows_alive() {
 }
 ALL="download flow6001 flow6002 flow6003 flow6004 flow6005 flow6006 flow6007 flow6008 ping4 ping6 "
 
-# Everything of device $1 that came out of the gateway after $2 (nanoseconds), both directions.
+# Everything of device $1 that came out of the gateway after $2 (nanoseconds): at the office, and on
+# the cable of the staff machine, where it is still encrypted. What that machine had before and
+# takes out of its own tunnel a moment later is not the gateway's any more.
 passed_after() {
-    local a
-    for a in "$(staff_address "$1" 4)" "$(staff_address "$1" 6)"; do
-        witness_flows office eth0 from "$a"
-        witness_flows "$1" wg0 to "$a"
-    done | flows_after "$2"
+    {
+        witness_flows office eth0 from "$(staff_address "$1" 4)"
+        witness_flows office eth0 from "$(staff_address "$1" 6)"
+        witness_flows "$1" eth0 from "$GW_OUTSIDE4"
+    } | flows_after "$2"
+}
+
+# And from the inside of the machine's tunnel.
+delivered_after() {
+    {
+        witness_flows "$1" wg0 to "$(staff_address "$1" 4)"
+        witness_flows "$1" wg0 to "$(staff_address "$1" 6)"
+    } | flows_after "$2"
 }
 
 scenario_begin
 staff_join leaver 23 leaver clerk
 staff_join laptop 21 laptop clerk
 witness_start office eth0
+witness_start leaver eth0
 witness_start leaver wg0
 witness_start laptop wg0
 start_flows leaver 0
@@ -83,12 +94,14 @@ requested=$(($(jq .requested_us <<<"$receipt") * 1000))
 sleep 1.5
 
 witness_stop office eth0
+witness_stop leaver eth0
 witness_stop leaver wg0
 witness_stop laptop wg0
 
 same "all 11 flows of the leaver ran until then" "$ALL" "$(flows_alive leaver 0 "$requested")"
 same "not one packet of the leaver passes after the answer, either way" "" \
     "$(passed_after leaver "$answered")"
+same "and its own queue is empty a moment later" "" "$(delivered_after leaver $((answered + 100000000)))"
 same "all 11 flows of the colleague run on" "$ALL" \
     "$(flows_alive laptop 20 $((answered + 1400000000)))"
 same "the receipt: read back from the kernel, nothing is left" "true 0 0 0" \
