@@ -132,6 +132,18 @@ int attempts_message(struct engine *e, const struct message *m)
     return 0;
 }
 
+const char *proto_name(uint8_t proto, char other[8])
+{
+    static const struct { uint8_t n; const char *name; } known[] = {
+        {1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmpv6"}, {132, "sctp"}};
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].n == proto)
+            return known[i].name;
+    snprintf(other, 8, "%u", proto);
+    return other;
+}
+
 /* ---- keeping -------------------------------------------------------------------------------- */
 
 static void store_counts(struct engine *e)
@@ -168,19 +180,33 @@ void attempts_read_counts(struct engine *e)
     attempts_count(e->attempts.logged, e->attempts.last_logged, logged);
 }
 
+/* "10.20.0.9:5432/tcp (customs-db)", "[fd20::9]:443/tcp", "10.20.0.9/icmp" */
+static const char *target_text(const struct attempt *a, char out[160])
+{
+    bool v6 = a->destination.family == 6, ports = a->port != 0;
+    char dst[ADDR_TEXT], port[8] = "", other[8];
+
+    if (ports)
+        snprintf(port, sizeof port, ":%u", a->port);
+    snprintf(out, 160, "%s%s%s%s/%s%s%s%s", v6 && ports ? "[" : "", ip_print(&a->destination, dst),
+             v6 && ports ? "]" : "", port, proto_name(a->proto, other), a->resource[0] ? " (" : "",
+             a->resource, a->resource[0] ? ")" : "");
+    return out;
+}
+
 static void show(struct engine *e, const struct attempt *a)
 {
-    char src[ADDR_TEXT], dst[ADDR_TEXT];
+    char src[ADDR_TEXT], to[160], times[40] = "";
 
+    if (a->count > 1)
+        snprintf(times, sizeof times, ", %llu times", (unsigned long long)a->count);
     if (a->token)
         event_add(e, "attempt", "%s (%s): misused token, %s %s", a->device, a->user,
                   code_id((enum refusal_code)a->code), code_name((enum refusal_code)a->code));
     else
-        event_add(e, "attempt", "%s (%s) -> %s protocol %u port %u%s%s: %s, %llu time(s)",
+        event_add(e, "attempt", "%s (%s) -> %s: %s%s",
                   a->device[0] ? a->device : ip_print(&a->source, src), a->user[0] ? a->user : "?",
-                  ip_print(&a->destination, dst), a->proto, a->port, a->resource[0] ? " " : "",
-                  a->resource, deny_reason_name((enum deny_reason)a->reason),
-                  (unsigned long long)a->count);
+                  target_text(a, to), deny_reason_name((enum deny_reason)a->reason), times);
 }
 
 void attempts_keep(struct engine *e)

@@ -39,4 +39,7 @@ void attempts_keep(struct engine *e);     /* what is in memory goes to the datab
 void attempts_read_counts(struct engine *e);
 void attempts_clear(struct attempts *all);
 
+/* "tcp"; a number, written into other, when the protocol has no name here. */
+const char *proto_name(uint8_t proto, char other[8]);
+
 #endif

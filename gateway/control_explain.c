@@ -115,6 +115,8 @@ static bool read_target(struct engine *e, const struct request *q, struct target
     }
     if (proto)
         (void)read_proto(proto, &t->proto);
+    if (t->proto == IPPROTO_ICMP && t->dst.family == 6)
+        t->proto = IPPROTO_ICMPV6;                /* as in the policy, icmp is that of the address */
     if (port >= 0)
         t->port = (uint16_t)port;
     else if (has_ports(t->proto) && t->port == 0)
@@ -182,9 +184,13 @@ static void find(struct engine *e, struct dev *d, const struct target *t, struct
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static const char *target_name(struct engine *e, const struct target *t)
+/* "10.20.0.9:5432/tcp (customs-db)", without the bracket when no resource has it. */
+static const char *target_name(struct engine *e, const struct target *t, char out[160])
 {
-    return t->resource >= 0 ? e->policy->resources[t->resource].name : "no resource of the policy";
+    const char *name = t->resource >= 0 ? e->policy->resources[t->resource].name : NULL;
+
+    snprintf(out, 160, "%s%s%s%s", t->shown, name ? " (" : "", name ? name : "", name ? ")" : "");
+    return out;
 }
 
 static void say_permitted(struct engine *e, const struct dev *d, const struct target *t,
@@ -192,13 +198,15 @@ static void say_permitted(struct engine *e, const struct dev *d, const struct ta
 {
     const char *who = dev_user(e, d)->name;
     struct local_time at = local_time(NULL, d->lease.until);
+    char what[160];
 
+    target_name(e, t, what);
     if (f->role < 0)
-        snprintf(out, SENTENCE, "%s may reach %s (%s) from %s: every enrolled device may "
-                 "(remediation).", who, t->shown, target_name(e, t), d->name);
+        snprintf(out, SENTENCE, "%s may reach %s from %s: every enrolled device may "
+                 "(remediation).", who, what, d->name);
     else
-        snprintf(out, SENTENCE, "%s may reach %s (%s) from %s: role %s, policy.conf line %d, lease "
-                 "until %02d:%02d UTC.", who, t->shown, target_name(e, t), d->name,
+        snprintf(out, SENTENCE, "%s may reach %s from %s: role %s, policy.conf line %d, lease "
+                 "until %02d:%02d UTC.", who, what, d->name,
                  e->policy->roles[f->role].name, f->line, at.hour, at.minute);
 }
 
@@ -219,9 +227,9 @@ static void say_denied(struct engine *e, const struct dev *d, const struct targe
                        const struct finding *f, char *out)
 {
     const char *who = dev_user(e, d)->name;
-    char why[300];
-    size_t n = (size_t)snprintf(out, SENTENCE, "%s may not reach %s (%s) from %s: ", who, t->shown,
-                                target_name(e, t), d->name);
+    char why[300], what[160];
+    size_t n = (size_t)snprintf(out, SENTENCE, "%s may not reach %s from %s: ", who,
+                                target_name(e, t, what), d->name);
 
     if (n >= SENTENCE)
         return;
@@ -285,7 +293,7 @@ static json_t *explain_device(struct engine *e, struct dev *d, const struct targ
         json_object_set_new(o, "line", json_integer(f.line));
     }
     if (t->resource >= 0)
-        json_object_set_new(o, "resource", json_string(target_name(e, t)));
+        json_object_set_new(o, "resource", json_string(e->policy->resources[t->resource].name));
     if (lease_holds(d))
         json_object_set_new(o, "lease_until", time_json(d->lease.until));
     *permitted = f.permitted;

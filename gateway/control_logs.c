@@ -4,29 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/attempts.h"
 #include "gateway/control.h"
 #include "policy/address.h"
 
 static struct reply bad_query(void)
 {
     return reply_error(400, "bad_query", "A value behind '?' is not of its form.",
-                       "limit is 1 to 5000; after and since are numbers; reason is one of those "
+                       "limit and last are 1 to 5000; after and since are numbers; reason is one of those "
                        "that portcullis status shows.");
 }
 
 /* ---- attempts ------------------------------------------------------------------------------- */
-
-static const char *proto_name(uint8_t proto, char other[8])
-{
-    static const struct { uint8_t n; const char *name; } known[] = {
-        {1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmpv6"}, {132, "sctp"}};
-
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (known[i].n == proto)
-            return known[i].name;
-    snprintf(other, 8, "%u", proto);
-    return other;
-}
 
 static void set_some(json_t *o, const char *name, const char *text)
 {
@@ -154,11 +143,15 @@ static bool add_record(void *arg, const struct audit_record *r)
 struct reply control_audit(struct engine *e, struct request *q)
 {
     struct list l = {.key = "seq"};
-    int64_t after = 0;
+    int64_t after = 0, newest = 0, last = (int64_t)audit_last(e->audit);
     struct reply error;
 
     if (!query_page(q, &l.limit, &after, &error))
         return error;
+    if (!query_int(q, "last", 1, 5000, &newest))
+        return bad_query();
+    if (newest > 0 && last - newest > after)
+        after = last - newest;
     l.items = json_array();
     (void)audit_read(e->audit, after > 0 ? (uint64_t)after : 0, add_record, &l);
     return list_reply(&l);

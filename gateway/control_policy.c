@@ -79,7 +79,7 @@ static struct reply refused(const struct request *q)
     json_object_set_new(o, "error",
                         json_pack("{s:s,s:s,s:s}", "code", "policy_refused", "message",
                                   "The policy has errors or fails its own tests; the one in force "
-                                  "stays.", "hint", "portcullis policy check FILE shows them."));
+                                  "stays.", "hint", "portcullis policy test FILE shows them."));
     return (struct reply){422, o};
 }
 

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PAGE_MOST "5000"       /* as many as the daemon gives at once */
+
 /* ---- targets -------------------------------------------------------------------------------- */
 
 static void append(struct target *t, const char *s, size_t n)
@@ -94,14 +96,19 @@ const char *actor_name(void)
     return name;
 }
 
+/* Nobody is there, or one who may not be spoken to. */
 static enum cli_exit no_daemon(const struct cli *c, int err)
 {
     char safe[TERM_SAFE];
+    if (err == -EACCES || err == -EPERM) {
+        fprintf(stderr, "portcullis: you may not speak to the gateway (%s): %s\n"
+                        "  hint: try sudo; or have yourself added to the group portcullis-admin\n",
+                term_safe(c->socket, safe), strerror(-err));
+        return CLI_REFUSED;
+    }
     fprintf(stderr, "portcullis: no daemon answers at %s: %s\n", term_safe(c->socket, safe),
             strerror(-err));
-    if (err == -EACCES || err == -EPERM)
-        fprintf(stderr, "  hint: this needs root or the socket's group: try sudo\n");
-    else if (err == -ENOENT || err == -ECONNREFUSED)
+    if (err == -ENOENT || err == -ECONNREFUSED)
         fprintf(stderr, "  hint: start it with: systemctl start portcullisd; "
                         "or name its socket with -s\n");
     else
@@ -109,13 +116,20 @@ static enum cli_exit no_daemon(const struct cli *c, int err)
     return CLI_NO_DAEMON;
 }
 
-/* Diagnostics of a policy that was refused, as the daemon shows them. */
-static void print_shown(const json_t *list)
+/* Diagnostics of a policy that was refused, as the daemon shows them: it knows the text as
+ * "policy:LINE:COLUMN", the person by the file's name. */
+static void print_shown(const struct cli *c, const json_t *list)
 {
+    static const char called[] = "policy:";
+    char file[TERM_SAFE];
     size_t i;
     json_t *one;
     json_array_foreach(list, i, one) {
         const char *shown = text_of(one, "shown");
+        if (c->n_args > 0 && strncmp(shown, called, strlen(called)) == 0) {
+            fputs(term_safe(c->args[0], file), stderr);
+            shown += strlen(called) - 1;
+        }
         term_lines(stderr, *shown ? shown : text_of(one, "text"));
         if (!*shown || shown[strlen(shown) - 1] != '\n')
             fputc('\n', stderr);
@@ -128,7 +142,7 @@ static enum cli_exit refused(const struct cli *c, int status, const json_t *answ
     const json_t *e = json_object_get(answer, "error");
     if (c->json && answer)
         print_json(answer);
-    print_shown(json_object_get(answer, "diagnostics"));
+    print_shown(c, json_object_get(answer, "diagnostics"));
     if (!json_is_object(e)) {
         fprintf(stderr, "portcullis: the daemon refused with status %d\n", status);
         return CLI_REFUSED;
@@ -193,6 +207,56 @@ json_t *call_text(struct cli *c, const struct target *t, const char *text, size_
     return target_good(t, rc) ? exchange(c, &q, rc) : NULL;
 }
 
+/* Where the next page begins; false when there is none, or it would not move on. */
+static bool next_page(const json_t *answer, char from[64])
+{
+    const json_t *next = json_object_get(answer, "next");
+    char now[64] = "";
+    if (json_is_string(next))
+        snprintf(now, sizeof now, "%s", json_string_value(next));
+    else if (json_is_integer(next))
+        snprintf(now, sizeof now, "%lld", (long long)json_integer_value(next));
+    bool moves = *now && strcmp(now, from) != 0;
+    memcpy(from, now, sizeof now);
+    return moves;
+}
+
+/* Both pages as one; its "next" is that of the second. */
+static json_t *joined(json_t *all, json_t *page)
+{
+    if (!all)
+        return page;
+    json_array_extend(json_object_get(all, "items"), json_object_get(page, "items"));
+    if (json_object_get(page, "next"))
+        json_object_set(all, "next", json_object_get(page, "next"));
+    else
+        json_object_del(all, "next");
+    json_decref(page);
+    return all;
+}
+
+json_t *call_list(struct cli *c, const struct target *t, const char *after, enum cli_exit *rc)
+{
+    const char *limit = cli_option(c, "--limit");
+    char from[64] = "";
+    bool more;
+    json_t *all = NULL;
+    snprintf(from, sizeof from, "%s", after ? after : "");
+    do {
+        struct target page = *t;
+        target_query(&page, "limit", limit ? limit : PAGE_MOST);
+        target_query(&page, "after", *from ? from : NULL);
+        json_t *answer = call(c, "GET", &page, NULL, rc);
+        if (!answer) {
+            json_decref(all);
+            return NULL;
+        }
+        more = !limit && next_page(answer, from);
+        all = joined(all, answer);
+    } while (more);
+    return all;
+}
+
 /* ---- answers -------------------------------------------------------------------------------- */
 
 /* On a terminal in ASCII: JSON escapes control characters, but none above them. */
@@ -229,8 +293,10 @@ const char *names_of(const json_t *array, char *out, size_t size)
     json_array_foreach(array, i, v) {
         const char *name = json_is_object(v) ? text_of(v, "name") : json_string_value(v);
         int n = snprintf(out + at, size - at, "%s%s", i ? ", " : "", name ? name : "");
-        if (n < 0 || (size_t)n >= size - at)
+        if (n < 0 || (size_t)n >= size - at) {
+            snprintf(out + size - 3, 3, "..");
             break;
+        }
         at += (size_t)n;
     }
     return out;

@@ -27,6 +27,9 @@ json_t *call(struct cli *c, const char *method, const struct target *t, json_t *
              enum cli_exit *rc);
 json_t *call_text(struct cli *c, const struct target *t, const char *text, size_t len,
                   enum cli_exit *rc);
+/* A list to its end, page by page, behind `after` (NULL: from the beginning); with --limit one page
+ * of that length. */
+json_t *call_list(struct cli *c, const struct target *t, const char *after, enum cli_exit *rc);
 /* Prints an answer as JSON. */
 enum cli_exit print_json(const json_t *v);
 
@@ -40,7 +43,12 @@ const char *names_of(const json_t *array, char *out, size_t size);
 /* One usage complaint with an optional hint; CLI_USAGE. */
 enum cli_exit complain_usage(const char *what, const char *word, const char *hint);
 
-/* 2027-01-31, 2027-01-31T18:00[:30]Z, +30d, -2h (relative to now). */
+/* Is this option absent, or one of the words of `list` ("a b c")? Else complains. */
+bool word_choice(const struct cli *c, const char *option, const char *list);
+/* Is it absent, or a number from 1 to most? Else complains. */
+bool word_count(const struct cli *c, const char *option, int64_t most);
+/* 2027-01-31, 2027-01-31T18:00[:30] by this machine's clock, the same with Z in UTC; +30d, -2h
+ * relative to now. */
 bool word_date(const char *s, int64_t now, int64_t *out);
 /* 90, 90s, 5m, 12h, 30d; whole seconds, more than 0. */
 bool word_duration(const char *s, int64_t *out);

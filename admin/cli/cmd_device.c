@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define YEAR (366 * 86400 - 60)
+
 static void device_target(struct target *t, const char *name, const char *verb)
 {
     target_begin(t, "/v1/devices");
@@ -112,12 +114,15 @@ static void list_devices(const json_t *answer)
 
 enum cli_exit device_cmd_list(struct cli *c)
 {
-    static const char *const filters[] = {"--user", "--state", "--limit", NULL};
+    static const char *const filters[] = {"--user", "--state", NULL};
     struct target t;
     enum cli_exit rc;
+    if (!word_choice(c, "--state", "in quarantine ended revoked lost retired") ||
+        !word_count(c, "--limit", 5000))
+        return CLI_USAGE;
     target_begin(&t, "/v1/devices");
     target_options(&t, c, filters);
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    json_t *answer = call_list(c, &t, NULL, &rc);
     if (answer && c->json)
         rc = print_json(answer);
     else if (answer)
@@ -150,12 +155,15 @@ enum cli_exit device_cmd_except(struct cli *c)
 {
     const char *until = cli_option(c, "--until"), *reason = cli_option(c, "--reason");
     struct target t;
-    int64_t when;
+    int64_t when, now = (int64_t)time(NULL);
     if (!until || !reason)
         return complain_usage("until when, and why? For the exception of", c->args[0],
                               "--until DATE and --reason TEXT are needed");
-    if (!word_date(until, (int64_t)time(NULL), &when))
-        return complain_usage("this is no date:", until, "2027-01-31, 2027-01-31T18:00Z or +30d");
+    if (!word_date(until, now, &when))
+        return complain_usage("this is no date:", until, "2027-01-31, 2027-01-31T18:00 or +30d");
+    if (when <= now || when > now + YEAR)
+        return complain_usage("an exception ends within a year from now, not at", until,
+                              "2027-01-31, 2027-01-31T18:00 or +30d");
     device_target(&t, c->args[0], "/exceptions");
     return device_answer(c, "POST", &t, json_pack("{s:s,s:I,s:s}", "rule", c->args[1], "until",
                                                   (json_int_t)when, "reason", reason));
@@ -187,12 +195,17 @@ static enum cli_exit end_device(struct cli *c, const char *verb)
 enum cli_exit device_cmd_revoke(struct cli *c) { return end_device(c, "/revoke"); }
 enum cli_exit device_cmd_lost(struct cli *c) { return end_device(c, "/lost"); }
 
-/* Asked only where a person sits at the terminal: a script has said what it wants. */
+/* There is no way back: a person is asked, a script says --yes. */
 static bool sure(const struct cli *c)
 {
     char safe[TERM_SAFE], answer[16];
-    if (c->yes || !isatty(STDIN_FILENO))
+    if (c->yes)
         return true;
+    if (!isatty(STDIN_FILENO)) {
+        fprintf(stderr, "portcullis: retiring is for good, and there is nobody to ask\n"
+                        "  hint: say --yes\n");
+        return false;
+    }
     fprintf(stderr, "Retire %s for good? Its name, key and addresses never come back. [y/N] ",
             term_safe(c->args[0], safe));
     return fgets(answer, sizeof answer, stdin) &&

@@ -29,7 +29,7 @@ static enum cli_exit put_date(struct cli *c, json_t *body, const char *option, c
     if (!v)
         return CLI_DONE;
     if (!word_date(v, (int64_t)time(NULL), &when))
-        return complain_usage("this is no date:", v, "2027-01-31, 2027-01-31T18:00Z or +30d");
+        return complain_usage("this is no date:", v, "2027-01-31, 2027-01-31T18:00 or +30d");
     json_object_set_new(body, member, json_integer(when));
     return CLI_DONE;
 }
@@ -131,7 +131,7 @@ enum cli_exit issuer_cmd_list(struct cli *c)
     struct target t;
     enum cli_exit rc;
     target_begin(&t, "/v1/issuers");
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    json_t *answer = call_list(c, &t, NULL, &rc);
     if (answer && c->json)
         rc = print_json(answer);
     else if (answer)

@@ -5,31 +5,60 @@
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
 
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 #define POLL_MS 500
 
+/* A text that grows by parts divided by ", "; what has no room ends in "..". */
+struct text { char s[TERM_SAFE]; size_t n; };
+
+__attribute__((format(printf, 2, 3))) static void text_addf(struct text *t, const char *fmt, ...)
+{
+    char part[TERM_SAFE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(part, sizeof part, fmt, ap);
+    va_end(ap);
+    int n = snprintf(t->s + t->n, sizeof t->s - t->n, "%s%s", t->n ? ", " : "", part);
+    t->n = n > 0 && (size_t)n < sizeof t->s - t->n ? t->n + (size_t)n : sizeof t->s - 1;
+    if (t->n == sizeof t->s - 1)
+        memcpy(t->s + t->n - 2, "..", 2);
+}
+
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 static void destination_text(const json_t *a, char out[160])
 {
-    bool v6 = strchr(text_of(a, "destination"), ':') != NULL;
-    if (!*text_of(a, "destination"))
+    const char *to = text_of(a, "destination"), *proto = text_of(a, "proto");
+    bool v6 = strchr(to, ':') != NULL, ports = int_of(a, "port") != 0;
+    char port[24] = "";
+    if (!*to) {
         snprintf(out, 160, "%s", text_of(a, "code"));
-    else
-        snprintf(out, 160, "%s%s%s:%lld/%s%s%s%s", v6 ? "[" : "", text_of(a, "destination"),
-                 v6 ? "]" : "", (long long)int_of(a, "port"), text_of(a, "proto"),
-                 *text_of(a, "resource") ? " (" : "", text_of(a, "resource"),
-                 *text_of(a, "resource") ? ")" : "");
+        return;
+    }
+    if (ports)
+        snprintf(port, sizeof port, ":%lld", (long long)int_of(a, "port"));
+    snprintf(out, 160, "%s%s%s%s/%s%s%s%s", v6 && ports ? "[" : "", to, v6 && ports ? "]" : "",
+             port, proto, *text_of(a, "resource") ? " (" : "", text_of(a, "resource"),
+             *text_of(a, "resource") ? ")" : "");
+}
+
+/* The kernel's reason, by which --reason asks, and behind it why there was no lease. */
+static const char *reason_text(const json_t *a, char out[80])
+{
+    const char *why = text_of(a, "why");
+    snprintf(out, 80, "%s%s%s", text_of(a, "reason"), *why ? ": " : "", why);
+    return out;
 }
 
 static void list_attempts(const json_t *answer)
 {
     static const char *const heads[] = {"LAST", "TIMES", "WHO", "REASON", "TO"};
     struct table t;
-    char when[32], times[24], to[160];
+    char when[32], times[24], to[160], reason[80];
     size_t i;
     json_t *a;
     table_begin(&t, 5, heads);
@@ -40,7 +69,7 @@ static void list_attempts(const json_t *answer)
         table_cell(&t, time_of(a, "last", "?", when));
         table_cell(&t, times);
         table_cell(&t, *who ? who : *text_of(a, "user") ? text_of(a, "user") : text_of(a, "source"));
-        table_cell(&t, *text_of(a, "why") ? text_of(a, "why") : text_of(a, "reason"));
+        table_cell(&t, reason_text(a, reason));
         table_cell(&t, to);
     }
     table_print(&t, stdout);
@@ -49,21 +78,23 @@ static void list_attempts(const json_t *answer)
 
 enum cli_exit attempts_cmd_list(struct cli *c)
 {
-    static const char *const filters[] = {"--user", "--device", "--reason", "--limit", NULL};
+    static const char *const filters[] = {"--user", "--device", "--reason", NULL};
     const char *since = cli_option(c, "--since");
     char number[24] = "";
     int64_t from;
     struct target t;
     enum cli_exit rc;
 
+    if (!word_count(c, "--limit", 5000))
+        return CLI_USAGE;
     if (since && !word_date(since, (int64_t)time(NULL), &from))
-        return complain_usage("this is no date:", since, "2027-01-31, 2027-01-31T18:00Z or -2h");
+        return complain_usage("this is no date:", since, "2027-01-31, 2027-01-31T18:00 or -2h");
     if (since)
         snprintf(number, sizeof number, "%lld", (long long)from);
     target_begin(&t, "/v1/attempts");
     target_options(&t, c, filters);
     target_query(&t, "since", *number ? number : NULL);
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    json_t *answer = call_list(c, &t, NULL, &rc);
     if (answer && c->json)
         rc = print_json(answer);
     else if (answer)
@@ -72,24 +103,93 @@ enum cli_exit attempts_cmd_list(struct cli *c)
     return rc;
 }
 
+/* What a record says beyond its head, as a person reads it: "reason left the firm, user maria".
+ * Numbers that are times by their name are shown as such; 0 and "" say nothing. */
+static void detail_text(const json_t *v, const char *name, struct text *out);
+
+static bool is_time(const char *name)
+{
+    static const char *const names[] = {"until", "end", "facts_at", "lease_until", "not_before",
+                                        "not_after"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void detail_number(int64_t n, const char *name, struct text *out)
+{
+    char when[32];
+    if (is_time(name))
+        text_addf(out, "%s %s", name, term_time(n, when));
+    else
+        text_addf(out, "%s %lld", name, (long long)n);
+}
+
+/* What matters to a check of the record, or stands in its head already: --json has it. */
+static bool is_for_json(const char *name)
+{
+    static const char *const names[] = {"token", "jti", "policy", "peer", "latency_us", "class",
+                                        "actor", "object", "kind", "rules", "requested_us",
+                                        "kernel_cut_us", "durable_us", "answered_us"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void detail_members(const json_t *o, struct text *out)
+{
+    const char *name;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)o, name, v)
+        if (!is_for_json(name))
+            detail_text(v, name, out);
+}
+
+static void detail_text(const json_t *v, const char *name, struct text *out)
+{
+    char list[TERM_SAFE];
+    if (json_is_object(v))
+        detail_members(v, out);
+    else if (json_is_array(v) && json_array_size(v) > 0)
+        text_addf(out, "%s %s", name, names_of(v, list, sizeof list));
+    else if (json_is_string(v) && *json_string_value(v))
+        text_addf(out, "%s %s", name, json_string_value(v));
+    else if (json_is_integer(v) && json_integer_value(v) != 0)
+        detail_number(json_integer_value(v), name, out);
+    else if (json_is_real(v))
+        text_addf(out, "%s %.3f", name, json_real_value(v));
+    else if (json_is_true(v))
+        text_addf(out, "%s", name);
+}
+
+/* Hashes, by which a policy is named, are shown as short as by `status`. */
+static const char *object_text(const char *object, char out[TERM_SAFE])
+{
+    bool hash = strlen(object) == 64 && strspn(object, "0123456789abcdef") == 64;
+    snprintf(out, TERM_SAFE, hash ? "%.12s.." : "%s", object);
+    return out;
+}
+
 static void list_audit(const json_t *answer)
 {
     static const char *const heads[] = {"SEQ", "TIME", "WHO", "ACT", "OBJECT", "DETAIL"};
     struct table t;
-    char when[32], seq[24];
+    char when[32], seq[24], object[TERM_SAFE];
     size_t i;
     json_t *r;
     table_begin(&t, 6, heads);
     json_array_foreach(json_object_get(answer, "items"), i, r) {
-        char *detail = json_dumps(json_object_get(r, "detail"), JSON_COMPACT | JSON_ENSURE_ASCII);
+        struct text detail = {0};
+        detail_members(json_object_get(r, "detail"), &detail);
         snprintf(seq, sizeof seq, "%lld", (long long)int_of(r, "seq"));
         table_cell(&t, seq);
         table_cell(&t, time_of(r, "time", "?", when));
         table_cell(&t, text_of(r, "actor"));
         table_cell(&t, text_of(r, "act"));
-        table_cell(&t, text_of(r, "object"));
-        table_cell(&t, detail && strcmp(detail, "{}") != 0 ? detail : "");
-        free(detail);
+        table_cell(&t, object_text(text_of(r, "object"), object));
+        table_cell(&t, detail.s);
     }
     table_print(&t, stdout);
     show_more(answer);
@@ -97,12 +197,15 @@ static void list_audit(const json_t *answer)
 
 enum cli_exit audit_cmd_show(struct cli *c)
 {
-    static const char *const filters[] = {"--after", "--limit", NULL};
+    static const char *const filters[] = {"--last", NULL};
     struct target t;
     enum cli_exit rc;
+    if (!word_count(c, "--limit", 5000) || !word_count(c, "--last", 5000) ||
+        !word_count(c, "--after", INT32_MAX))
+        return CLI_USAGE;
     target_begin(&t, "/v1/audit");
     target_options(&t, c, filters);
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    json_t *answer = call_list(c, &t, cli_option(c, "--after"), &rc);
     if (answer && c->json)
         rc = print_json(answer);
     else if (answer)

@@ -33,10 +33,14 @@ static json_t *diags_json(const struct policy_file *f)
     return list;
 }
 
-static void print_verdict_json(const struct policy_file *f, bool ok, size_t cases, size_t failed)
+static void print_verdict_json(const struct policy_file *f, bool ok, bool tested, size_t cases,
+                               size_t failed)
 {
-    json_t *o = json_pack("{s:b,s:o,s:{s:I,s:I}}", "ok", ok, "diagnostics", diags_json(f), "tests",
-                          "passed", (json_int_t)(cases - failed), "failed", (json_int_t)failed);
+    json_t *o = json_pack("{s:b,s:o}", "ok", ok, "diagnostics", diags_json(f));
+    if (tested)
+        json_object_set_new(o, "tests", json_pack("{s:I,s:I}", "passed",
+                                                  (json_int_t)(cases - failed), "failed",
+                                                  (json_int_t)failed));
     print_json(o);
     json_decref(o);
 }
@@ -56,7 +60,7 @@ enum cli_exit policy_cmd_check(struct cli *c)
     static struct policy_file f;
     bool ok = policy_file_load(&f, c->args[0]) == 0;
     if (c->json)
-        print_verdict_json(&f, ok, 0, 0);
+        print_verdict_json(&f, ok, false, 0, 0);
     else
         policy_file_complain(&f);
     if (ok && !c->json)
@@ -74,7 +78,7 @@ enum cli_exit policy_cmd_test(struct cli *c)
     size_t cases = ok ? count_cases(f.policy) : 0;
     size_t failed = ok ? policy_run_tests(f.policy, &f.diags) : 0;
     if (c->json)
-        print_verdict_json(&f, ok && failed == 0, cases, failed);
+        print_verdict_json(&f, ok && failed == 0, ok, cases, failed);
     else
         policy_file_complain(&f);
     if (ok && !c->json)
@@ -182,11 +186,11 @@ enum cli_exit policy_cmd_show(struct cli *c)
 static void show_applied(const json_t *a)
 {
     char when[32];
-    if (*text_of(a, "diff"))
-        term_lines(stdout, text_of(a, "diff"));
-    printf("%sIn force:%s version %lld (%.12s), %lld devices judged anew.\n",
+    int64_t devices = int_of(a, "changed_devices");
+    term_lines(stdout, *text_of(a, "diff") ? text_of(a, "diff") : "Nothing changes.\n");
+    printf("%sIn force:%s version %lld (%.12s), %lld device%s judged anew.\n",
            term_colour(stdout, GREEN), term_colour(stdout, PLAIN), (long long)int_of(a, "version"),
-           text_of(a, "sha256"), (long long)int_of(a, "changed_devices"));
+           text_of(a, "sha256"), (long long)devices, devices == 1 ? "" : "s");
     if (json_object_get(a, "confirm_until"))
         printf("It rolls back at %s unless you type: portcullis policy confirm\n",
                time_of(a, "confirm_until", "?", when));

@@ -10,8 +10,10 @@
 static void show_policy(const json_t *p)
 {
     char when[32];
-    show_linef("policy", "%.12s, applied %s by %s", text_of(p, "sha256"),
-               time_of(p, "applied_at", "?", when), text_of(p, "applied_by"));
+    bool itself = strcmp(text_of(p, "applied_by"), "engine") == 0;
+    show_linef("policy", "version %lld (%.12s), applied %s by %s", (long long)int_of(p, "version"),
+               text_of(p, "sha256"), time_of(p, "applied_at", "?", when),
+               itself ? "the gateway itself" : text_of(p, "applied_by"));
     if (json_object_get(p, "confirm_until"))
         show_linef("", "rolls back at %s unless confirmed: portcullis policy confirm",
                    time_of(p, "confirm_until", "?", when));
@@ -33,8 +35,8 @@ static void show_denied(const json_t *denied)
         int64_t all = int_of(n, "denied");
         if (all == 0)
             continue;
-        show_linef(any ? "" : "denied", "%-18s %lld packets, %lld in detail", reason,
-                   (long long)all, (long long)int_of(n, "logged"));
+        show_linef(any ? "" : "denied", "%-18s %lld packet%s, %lld in detail", reason,
+                   (long long)all, all == 1 ? "" : "s", (long long)int_of(n, "logged"));
         any = true;
     }
     if (!any)

@@ -45,8 +45,11 @@ enum cli_exit user_cmd_add(struct cli *c)
     struct target t;
     const char *end = cli_option(c, "--end"), *full = cli_option(c, "--full-name"), *role;
     int64_t when;
-    if (end && !word_date(end, (int64_t)time(NULL), &when))
-        return complain_usage("this is no date:", end, "2027-01-31, 2027-01-31T18:00Z or +30d");
+    int64_t now = (int64_t)time(NULL);
+    if (end && !word_date(end, now, &when))
+        return complain_usage("this is no date:", end, "2027-01-31, 2027-01-31T18:00 or +30d");
+    if (end && when <= now)
+        return complain_usage("this is past:", end, "--end says when the account will end");
     json_t *roles = json_array();
     for (size_t i = 0; (role = cli_option_again(c, "--role", i)); i++)
         add_roles(roles, role);
@@ -123,7 +126,8 @@ static void list_users(const json_t *answer)
         table_cell(&t, text_of(u, "name"));
         table_cell(&t, text_of(u, "state"));
         table_cell(&t, n);
-        table_cell(&t, names_of(json_object_get(u, "roles"), list, sizeof list));
+        names_of(json_object_get(u, "roles"), list, sizeof list);
+        table_cell(&t, *list ? list : "none");
     }
     table_print(&t, stdout);
     show_more(answer);
@@ -131,12 +135,14 @@ static void list_users(const json_t *answer)
 
 enum cli_exit user_cmd_list(struct cli *c)
 {
-    static const char *const filters[] = {"--role", "--state", "--limit", NULL};
+    static const char *const filters[] = {"--role", "--state", NULL};
     struct target t;
     enum cli_exit rc;
+    if (!word_choice(c, "--state", "active revoked ended") || !word_count(c, "--limit", 5000))
+        return CLI_USAGE;
     target_begin(&t, "/v1/users");
     target_options(&t, c, filters);
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    json_t *answer = call_list(c, &t, NULL, &rc);
     if (answer && c->json)
         rc = print_json(answer);
     else if (answer)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define END {NULL, NULL, NULL}
-#define PAGE {"--limit", "N", "how many, at most 5000"}
+#define PAGE {"--limit", "N", "no more than the first N, at most 5000; otherwise all"}
 
 const struct option_spec cli_globals[] = {
     {"--socket", "PATH", "the daemon's control socket (also -s; " CLI_SOCKET ")"},
@@ -25,7 +25,7 @@ static const struct option_spec show_options[] = {
 static const struct option_spec user_add_options[] = {
     {"--role", "ROLE", "a role, or several divided by commas; may be given again"},
     {"--full-name", "TEXT", "the person's name"},
-    {"--end", "DATE", "when the account ends: 2027-01-31, 2027-01-31T18:00Z or +30d"}, END};
+    {"--end", "DATE", "when the account ends: 2027-01-31, 2027-01-31T18:00 or +30d"}, END};
 static const struct option_spec user_list_options[] = {
     {"--role", "ROLE", "only people with this role"},
     {"--state", "STATE", "active, revoked or ended"}, PAGE, END};
@@ -45,7 +45,7 @@ static const struct option_spec device_list_options[] = {
     {"--user", "NAME", "only devices of this person"},
     {"--state", "STATE", "in, quarantine or ended"}, PAGE, END};
 static const struct option_spec except_options[] = {
-    {"--until", "DATE", "when the exception ends: 2027-01-31, 2027-01-31T18:00Z or +30d"},
+    {"--until", "DATE", "when the exception ends: 2027-01-31, 2027-01-31T18:00 or +30d"},
     {"--reason", "TEXT", "why; it is kept in the audit log"}, END};
 static const struct option_spec issuer_add_options[] = {
     {"--iss", "TEXT", "the issuer that tokens name"},
@@ -61,8 +61,9 @@ static const struct option_spec attempts_options[] = {
     {"--user", "NAME", "only this person's"},
     {"--device", "NAME", "only this device's"},
     {"--reason", "REASON", "only with this reason, such as no-lease or not-permitted"},
-    {"--since", "DATE", "not before: 2026-11-22, 2026-11-22T18:00Z or -2h"}, PAGE, END};
-static const struct option_spec page_options[] = {
+    {"--since", "DATE", "not before: 2026-11-22, 2026-11-22T18:00 or -2h"}, PAGE, END};
+static const struct option_spec audit_options[] = {
+    {"--last", "N", "only the newest N"},
     {"--after", "N", "only after this number"}, PAGE, END};
 
 const struct command commands[] = {
@@ -143,8 +144,8 @@ const struct command commands[] = {
      attempts_cmd_list},
     {"attempts", "follow", "", NULL, "Denied attempts as they happen, until Ctrl-C.",
      "attempts follow", attempts_cmd_follow},
-    {"audit", "show", "", page_options, "The audit log: who did what, when.",
-     "audit show --limit 20", audit_cmd_show},
+    {"audit", "show", "", audit_options, "The audit log: who did what, when.",
+     "audit show --last 20\naudit show --after 100 --limit 50", audit_cmd_show},
     {"audit", "verify", "", NULL, "Check that nothing in the audit log was changed or cut.",
      "audit verify", audit_cmd_verify},
 

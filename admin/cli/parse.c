@@ -117,8 +117,19 @@ static enum cli_exit take_word(struct cli *c, struct words *w, const char **noun
     return CLI_DONE;
 }
 
+/* What the n-th argument is called, of "NAME ROLES". */
+static const char *missing(const struct command *cmd, size_t n, char out[32])
+{
+    const char *s = cmd->args;
+    for (; n > 0; n--)
+        s += strcspn(s, " ") + 1;
+    snprintf(out, 32, "%.*s", (int)strcspn(s, " "), s);
+    return out;
+}
+
 static enum cli_exit check_count(const struct cli *c, FILE *err)
 {
+    char name[32];
     size_t least, most;
     command_args(c->cmd, &least, &most);
     if (c->n_args >= least && c->n_args <= most)
@@ -126,7 +137,7 @@ static enum cli_exit check_count(const struct cli *c, FILE *err)
     if (c->n_args > most)
         complain(err, "one word too many:", c->args[most], NULL);
     else
-        fprintf(err, "portcullis: something is missing\n");
+        fprintf(err, "portcullis: %s is missing\n", missing(c->cmd, c->n_args, name));
     help_command(err, c->cmd);
     return CLI_USAGE;
 }
@@ -146,6 +157,10 @@ enum cli_exit cli_parse(struct cli *c, int argc, char **argv, FILE *err)
     const char *noun = NULL;
 
     *c = (struct cli){.socket = CLI_SOCKET};
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        c->cmd = command_find("version", NULL);
+        return CLI_DONE;
+    }
     for (; w.at < argc; w.at++) {
         enum cli_exit rc = take_word(c, &w, &noun, err);
         if (rc != CLI_DONE)

@@ -187,7 +187,9 @@ static void print_row(const struct table *t, size_t row, const size_t *widths, F
     for (size_t i = 0; i < t->columns; i++) {
         const char *cell = t->cells[row + i];
         if (i + 1 == t->columns) {
-            fprintf(out, "%.*s\n", (int)bytes_of(cell, left), cell);
+            bool cut = shown_width(cell) > left;
+            fprintf(out, "%.*s%s\n", (int)bytes_of(cell, cut ? left - 2 : left), cell,
+                    cut ? ".." : "");
             return;
         }
         fprintf(out, "%s%*s", cell, (int)(widths[i] - shown_width(cell) + 2), "");

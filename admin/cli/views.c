@@ -26,6 +26,13 @@ void show_linef(const char *label, const char *fmt, ...)
     show_line(label, text);
 }
 
+void show_names(const char *label, const json_t *array)
+{
+    char list[TERM_SAFE];
+    names_of(array, list, sizeof list);
+    show_line(label, *list ? list : "none");
+}
+
 const char *time_of(const json_t *o, const char *key, const char *none, char out[32])
 {
     if (!json_is_integer(json_object_get(o, key)))
@@ -69,7 +76,10 @@ enum cli_exit show_receipt(const json_t *r)
            strcmp(text_of(r, "kind"), "device") == 0 ? "device" : "user",
            term_safe(text_of(r, "object"), object), term_safe(text_of(r, "actor"), actor));
     show_linef("requested", "%s.%06d", term_time(us / 1000000, when), (int)(us % 1000000));
-    show_linef("kernel cut", "after %.3f ms", real_of(r, "cut_ms"));
+    if (json_array_size(json_object_get(r, "devices")) == 0)
+        show_line("kernel cut", "there was nothing to cut");
+    else
+        show_linef("kernel cut", "after %.3f ms", real_of(r, "cut_ms"));
     show_linef("durable", "after %.3f ms", real_of(r, "durable_ms"));
     show_cut_devices(json_object_get(r, "devices"));
     show_linef("connections", "%lld ended", (long long)int_of(r, "connections_ended"));
@@ -95,18 +105,18 @@ static void show_revoked(const json_t *r)
 
 void show_user(const json_t *u)
 {
-    char safe[TERM_SAFE], list[TERM_SAFE], when[32];
+    char safe[TERM_SAFE], when[32];
     printf("%s%s%s\n", term_colour(stdout, BOLD), term_safe(text_of(u, "name"), safe),
            term_colour(stdout, PLAIN));
     if (*text_of(u, "full_name"))
         show_line("name", text_of(u, "full_name"));
     show_line("state", text_of(u, "state"));
-    show_line("roles", names_of(json_object_get(u, "roles"), list, sizeof list));
+    show_names("roles", json_object_get(u, "roles"));
     show_line("created", time_of(u, "created", "?", when));
     show_line("ends", time_of(u, "end", "never", when));
     show_line("signed in", time_of(u, "signed_in", "never", when));
     show_revoked(json_object_get(u, "revoked"));
-    show_line("devices", names_of(json_object_get(u, "devices"), list, sizeof list));
+    show_names("devices", json_object_get(u, "devices"));
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */

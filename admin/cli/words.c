@@ -9,6 +9,7 @@
 #include "policy/zone.h"
 
 #include <string.h>
+#include <time.h>
 
 enum cli_exit complain_usage(const char *what, const char *word, const char *hint)
 {
@@ -17,6 +18,36 @@ enum cli_exit complain_usage(const char *what, const char *word, const char *hin
     if (hint)
         fprintf(stderr, "  hint: %s\n", hint);
     return CLI_USAGE;
+}
+
+/* ---- what an option may be ------------------------------------------------------------------ */
+
+bool word_choice(const struct cli *c, const char *option, const char *list)
+{
+    const char *v = cli_option(c, option);
+    char hint[128];
+    size_t n = v ? strlen(v) : 0;
+    for (const char *p = list; v && *p; p += strcspn(p, " "), p += *p == ' ')
+        if (n > 0 && strncmp(p, v, n) == 0 && (p[n] == ' ' || p[n] == 0))
+            return true;
+    snprintf(hint, sizeof hint, "%s is one of: %s", option, list);
+    if (v)
+        complain_usage("this is none of the choices:", v, hint);
+    return !v;
+}
+
+bool word_count(const struct cli *c, const char *option, int64_t most)
+{
+    const char *v = cli_option(c, option);
+    char hint[64];
+    int64_t n = 0;
+    for (const char *p = v; v && *p; p++)
+        n = *p >= '0' && *p <= '9' && n >= 0 && n <= most ? n * 10 + (*p - '0') : -1;
+    if (!v || (n >= 1 && n <= most))
+        return true;
+    snprintf(hint, sizeof hint, "%s is a number from 1 to %lld", option, (long long)most);
+    complain_usage("this is no such number:", v, hint);
+    return false;
 }
 
 /* ---- times ---------------------------------------------------------------------------------- */
@@ -49,7 +80,17 @@ static bool parse_clock(const char **s, int64_t *seconds)
     if (**s == ':' && (!skip(s, ':') || !digits(s, 2, &sec)))
         return false;
     *seconds = h * 3600 + m * 60 + sec;
-    return h < 24 && m < 60 && sec < 60 && skip(s, 'Z');
+    return h < 24 && m < 60 && sec < 60;
+}
+
+/* That time by this machine's clock, as all times are shown. */
+static bool local_date(int y, int m, int d, int64_t clock, int64_t *out)
+{
+    struct tm tm = {.tm_year = y - 1900, .tm_mon = m - 1, .tm_mday = d,
+                    .tm_hour = (int)(clock / 3600), .tm_min = (int)(clock / 60 % 60),
+                    .tm_sec = (int)(clock % 60), .tm_isdst = -1};
+    *out = mktime(&tm);
+    return *out != -1;
 }
 
 bool word_duration(const char *s, int64_t *out)
@@ -86,7 +127,11 @@ bool word_date(const char *s, int64_t now, int64_t *out)
         return true;
     }
     if (!digits(&s, 4, &y) || !skip(&s, '-') || !digits(&s, 2, &m) || !skip(&s, '-') ||
-        !digits(&s, 2, &d) || !civil_valid(y, m, d) || (*s && !parse_clock(&s, &clock)) || *s)
+        !digits(&s, 2, &d) || !civil_valid(y, m, d) || (*s && !parse_clock(&s, &clock)))
+        return false;
+    if (!*s)
+        return local_date(y, m, d, clock, out);
+    if (strcmp(s, "Z") != 0)
         return false;
     *out = civil_days(y, m, d) * 86400 + clock;
     return true;

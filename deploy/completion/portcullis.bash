@@ -38,7 +38,7 @@ _portcullis()
         'device except') options+=' --until --reason' ;;
         'issuer add') options+=' --iss --kind --alg --key --assurance --not-before --not-after --life-max --nonce' ;;
         'attempts list') options+=' --user --device --reason --since --limit' ;;
-        'audit show') options+=' --after --limit' ;;
+        'audit show') options+=' --last --after --limit' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

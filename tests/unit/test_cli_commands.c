@@ -84,7 +84,7 @@ static void lines(void **state)
         {"usr list", "did you mean 'user'?"},
         {"user revok maria", "did you mean 'revoke'?"},
         {"user revoke maria --raeson x", "did you mean '--reason'?"},
-        {"user revoke", "something is missing"},
+        {"user revoke", "NAME is missing"},
         {"user revoke a b", "one word too many: 'b'"},
         {"user revoke a b c d e", "one word too many: 'e'"},
         {"user revoke a --reason", "a value must follow '--reason'"},

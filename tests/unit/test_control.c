@@ -201,6 +201,8 @@ static void explains_in_one_sentence(void **state)
          false},
         {"another role", "user=maria&to=wms", "none of their roles reaches it (role warehouse does)",
          false},
+        {"ICMP of the address's own family", "user=maria&to=fd20::10&proto=icmp",
+         "maria may not reach fd20::10/icmpv6 from maria-laptop", false},
         {"nothing there", "user=maria&to=10.9.9.9&port=1", "it belongs to no resource", false},
         {"no device", "user=zoe&to=db", "zoe may not reach 10.20.0.9:5432/tcp: they have no device",
          false},
