@@ -58,17 +58,18 @@ VMT       := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/test_*.c)
 # Unit tests may use any gateway, CLI or agent object but the ones that hold main().
 TESTABLE  := $(call obj,$(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC)))
 LIBTEST   := $(BUILD)/libtestable.a
+MODEL     := $(BUILD)/model/driver
 
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%-replay,$(FUZZ_SRC))
 
 all:
-.PHONY: all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
+.PHONY: check-model all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
         lab-shell bench-revoke bench-scale check-vm prepare install clean help
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
-lab-tools: $(LABT)
+lab-tools: $(LABT) $(MODEL)
 fuzz-replay: $(REPLAY)
 
 help:                              ## this list
@@ -171,6 +172,17 @@ $(BUILD)/lab/%: $(BUILD)/obj/tests/lab/tools/%.o
 	@mkdir -p $(dir $@)
 	@$(if $(V),,echo '  LINK  $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(MODEL): $(BUILD)/obj/tests/model/driver.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
+	@mkdir -p $(dir $@)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_KERNEL) $(LIBS_POLICY)
+
+# N verdicts from SEED (the time unless given): make check-model N=1000000 SEED=7
+N    ?= 20000
+SEED ?=
+check-model: $(MODEL)              ## random policies, real packets, verdicts equal the model's (root): N=1000000 SEED=7
+	@BUILD=$(BUILD) tests/model/run $(N) $(SEED)
 
 $(BUILD)/fuzz/%-replay: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay_main.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
 	@mkdir -p $(dir $@)
