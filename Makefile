@@ -65,7 +65,7 @@ REPLAY     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%-replay,$(FUZZ_SRC))
 
 all:
 .PHONY: check-model all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
-        lab-shell bench-revoke bench-scale check-vm prepare install clean help
+        lab-shell bench-revoke bench-scale check-vm mutants coverage prepare install clean help
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
@@ -117,6 +117,18 @@ bench-scale: all                   ## 10,000 devices with leases: start and memo
 check-vm: prepare                  ## the lab under Debian's own kernels in qemu: make check-vm VM_ONLY="test_revoke"
 	@$(MAKE) --no-print-directory -j$$(nproc) all unit $(VMT) >$(BUILD)-make.log 2>&1 || { cat $(BUILD)-make.log; exit 1; }
 	@BUILD=$(BUILD) tests/vm/run $(VM_ONLY)
+
+# Large tiers; both work in folders of their own and leave the tree alone.
+mutants:                           ## deliberate faults: which test notices each (root); JOBS=2 ID="one two"
+	@tests/mutants/run $(BUILD)-mutants $(ID)
+
+COVERAGE := $(BUILD)-coverage
+coverage:                          ## line coverage of policy/ and kernel_rules/ (root); LINES=1: what no test ran
+	@find $(COVERAGE) -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(COVERAGE) CC=gcc OPT="-O0 -g --coverage" LDSAN=--coverage \
+	    HARD=-fPIE WARN=-w unit fuzz-replay >$(COVERAGE).log 2>&1 || { cat $(COVERAGE).log; exit 1; }
+	@tests/run $(COVERAGE) unit golden fuzz >$(COVERAGE).log 2>&1 || { cat $(COVERAGE).log; exit 1; }
+	@tests/coverage $(COVERAGE) $(if $(LINES),--lines)
 
 # Fuzzing: make fuzz TARGET=token SECONDS=60
 TARGET  ?= policy
@@ -194,7 +206,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBTEST) $(LIBKERNEL) $
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
 
 clean:                             ## remove what was built
-	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-san $(BUILD)-fuzz $(BUILD)*.log
+	rm -rf $(BUILD) $(BUILD)-clang $(BUILD)-san $(BUILD)-fuzz $(BUILD)-mutants $(BUILD)-coverage $(BUILD)*.log
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
