@@ -119,6 +119,8 @@ pid_t spawn_role(const struct parent *p, const struct spawn *s);
 /* ---- parent_doors.c ------------------------------------------------------------------------- */
 
 int doors_open(struct parent *p);                 /* 0, or -1 and said why */
+/* The portal's sockets anew, on an interface that is another one under the old name. 0 or -1. */
+int doors_portal_again(struct parent *p);
 void doors_close(struct parent *p);
 
 /* ---- parent_requests.c ---------------------------------------------------------------------- */

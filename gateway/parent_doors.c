@@ -154,6 +154,19 @@ int doors_open(struct parent *p)
     return open_portal(p) < 0 || open_control(p) < 0 ? -1 : 0;
 }
 
+int doors_portal_again(struct parent *p)
+{
+    int *both[] = {&p->listen4, &p->listen6};
+    if (p->control < 0)
+        return 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (*both[i] >= 0)
+            close(*both[i]);
+        *both[i] = -1;
+    }
+    return open_portal(p);
+}
+
 void doors_close(struct parent *p)
 {
     int *all[] = {&p->listen4, &p->listen6, &p->control};

@@ -184,10 +184,12 @@ static void died(void *arg, uint32_t events)
 static void fill(struct parent *p)
 {
     char what[WHAT_SIZE];
-    if (tunnel_configure(p) == 0 && watch_peers(p, true, what) >= 0)
-        log_info("%s is back with %zu peers", p->tunnel.iface, p->wish.n_devices);
-    else
+    if (tunnel_configure(p) < 0 || watch_peers(p, true, what) < 0 || doors_portal_again(p) < 0) {
         in(p, AGAIN_MS);
+        return;
+    }
+    log_info("%s is back with %zu peers", p->tunnel.iface, p->wish.n_devices);
+    roles_kill(p, ROLE_PORTAL, "it listens on the interface that is gone, and starts anew");
 }
 
 /* Starts it when it is gone, and looks every few milliseconds whether it answers. */
