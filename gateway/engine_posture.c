@@ -301,6 +301,21 @@ static json_t *remediation_json(struct engine *e)
     return list;
 }
 
+/* When the first of the person's roles that are shut by their hours opens again. */
+static void set_opening(struct engine *e, json_t *o, const struct dev *d)
+{
+    struct wall first = {INT64_MAX}, until;
+
+    if (lease_holds(d) || d->reason != DECIDE_HOURS)
+        return;
+    for (size_t i = 0; i < e->policy->n_roles; i++)
+        if ((dev_user(e, d)->role_mask >> i & 1) &&
+            !hours_open(&e->policy->roles[i].hours, clock_wall(), &until) && until.s < first.s)
+            first = until;
+    if (first.s < INT64_MAX)
+        json_object_set_new(o, "opens_at", time_json(first));
+}
+
 static struct reply me(struct engine *e, struct dev *d)
 {
     const struct user *u = dev_user(e, d);
@@ -320,6 +335,7 @@ static struct reply me(struct engine *e, struct dev *d)
         json_object_set_new(o, "code", json_string(code_id(code)));
         json_object_set_new(o, "fix", json_string(code_fix(code)));
     }
+    set_opening(e, o, d);
     json_object_set_new(o, "posture", posture_json(e, d, true));
     return (struct reply){200, o};
 }

@@ -26,6 +26,15 @@ static size_t state_of(const json_t *me)
     return 1;
 }
 
+/* Whom nothing is wrong with but the hour is not called quarantined. */
+static const char *headline(const json_t *me)
+{
+    const char *reason = page_member(me, "reason");
+    size_t s = state_of(me);
+    return s == 1 && reason && strcmp(reason, "hours") == 0 ? "You are not in now"
+                                                            : STATES[s].headline;
+}
+
 static void brand(struct page *p, const json_t *me)
 {
     const char *company = page_member(me, "company");
@@ -67,12 +76,32 @@ static const char *remedy(const json_t *me)
     return fix;
 }
 
-/* What to do, when no rule of the posture says it better. */
+/* Rules that keep the device out. */
+static size_t failed(const json_t *me)
+{
+    const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
+    return page_count(rules, "deny") + page_count(rules, "quarantine");
+}
+
+/* When the hours begin again. */
+static void opens(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    const json_t *at = json_object_get(me, "opens_at");
+    char time[PAGE_TIME_SIZE];
+    if (json_is_integer(at))
+        page_wrap(p, "<p class=\"until\">They begin again ",
+                  page_time(json_integer_value(at), c, time), ".</p>");
+}
+
+/* What to do; when rules of the posture say it better, how many they are. */
 static void advice(struct page *p, const json_t *me)
 {
     const char *code = page_member(me, "code"), *fix = remedy(me);
-    const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
-    if (json_array_size(rules) > page_count(rules, "pass"))
+    char n[24];
+    snprintf(n, sizeof n, "%zu", failed(me));
+    if (failed(me) > 1)
+        page_wrap(p, "<p>", n, " things keep you out. Each is below, with how to fix it.</p>");
+    if (failed(me) > 0)
         return;
     if (fix)
         page_wrap(p, "<p><b>What to do.</b> ", fix, "</p>");
@@ -84,11 +113,12 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
 {
     size_t s = state_of(me);
     page_wrap(p, "<section class=\"state ", STATES[s].look, "\">");
-    page_wrap(p, "<h1>", STATES[s].headline, "</h1>");
+    page_wrap(p, "<h1>", headline(me), "</h1>");
     if (page_member(me, "sentence"))
         page_wrap(p, "<p>", page_member(me, "sentence"), "</p>");
     if (s == 0)
         until(p, me, c);
+    opens(p, me, c);
     advice(p, me);
     page_html(p, "</section>\n");
 }
@@ -118,8 +148,7 @@ static void who(struct page *p, const json_t *me)
 static void checks(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
-    size_t failed = page_count(rules, "deny") + page_count(rules, "quarantine");
-    if (failed > 0)
+    if (failed(me) > 0)
         page_html(p, "<h2>What keeps you out</h2>\n");
     else if (json_array_size(rules) > page_count(rules, "pass"))
         page_html(p, "<h2>What needs your attention</h2>\n");
@@ -182,7 +211,7 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
         json_decref(me);
         return NULL;
     }
-    page_begin(&p, STATES[state_of(me)].headline);
+    page_begin(&p, headline(me));
     brand(&p, me);
     state(&p, me, c);
     who(&p, me);

@@ -36,8 +36,24 @@ static const struct {
     {"!= ", "not "},     {"< ", "less than "}, {"> ", "more than "},
 };
 
+/* "debian >= 12" as "debian 12 or newer". False: it is none of this form. */
+static bool value_or_newer(struct page *p, const char *text)
+{
+    const char *sign = strstr(text, " >= ");
+    char name[64];
+    if (!sign || sign == text || (size_t)(sign - text) >= sizeof name)
+        return false;
+    memcpy(name, text, (size_t)(sign - text));
+    name[sign - text] = '\0';
+    page_wrap(p, "", name, " ");
+    page_wrap(p, "", sign + 4, " or newer");
+    return true;
+}
+
 static void value(struct page *p, const char *text)
 {
+    if (value_or_newer(p, text))
+        return;
     for (size_t i = 0; i < sizeof COMPARISONS / sizeof *COMPARISONS; i++) {
         size_t n = strlen(COMPARISONS[i].sign);
         if (strncmp(text, COMPARISONS[i].sign, n) != 0)
@@ -49,13 +65,22 @@ static void value(struct page *p, const char *text)
     page_text(p, text);
 }
 
-static void definition(struct page *p, const char *term, const char *text)
+static void definition(struct page *p, const char *term, const char *text, const char *unit)
 {
     if (!text)
         return;
     page_wrap(p, "<dt>", term, "</dt><dd>");
     value(p, text);
+    if (strpbrk(text, "0123456789"))
+        page_html(p, unit);
     page_html(p, "</dd>");
+}
+
+/* The one fact that is a bare number of something. */
+static const char *unit_of(const json_t *rule)
+{
+    const char *text = page_member(rule, "rule");
+    return text && strstr(text, "lock.max_s") ? " seconds" : "";
 }
 
 /* For whoever is asked for help. */
@@ -74,10 +99,9 @@ static void grace(struct page *p, const json_t *until, const struct page_clock *
     if (!json_is_integer(until))
         return;
     int64_t left = json_integer_value(until) - c->now;
-    page_wrap(p, "<p>You may go on working until <b>",
-              page_time(json_integer_value(until), c, time), "</b>");
+    page_wrap(p, "<p>Fix it by <b>", page_time(json_integer_value(until), c, time), "</b>");
     if (left > 0)
-        page_wrap(p, ", for ", page_span(left, span), " more");
+        page_wrap(p, ", ", page_span(left, span), " from now");
     page_html(p, "; after that it keeps you out.</p>");
 }
 
@@ -88,9 +112,11 @@ static void card(struct page *p, const json_t *rule, const char *name, const cha
     page_wrap(p, "<section class=\"rule\"><span class=\"tag ", look, "\">");
     page_wrap(p, "", name, "</span>");
     page_wrap(p, "<h3>", sentence ? sentence : "A check of this device did not pass.", "</h3><dl>");
-    definition(p, "Expected", page_member(rule, "expected"));
-    definition(p, "Found", page_member(rule, "received"));
+    definition(p, "Expected", page_member(rule, "expected"), unit_of(rule));
+    definition(p, "Found", page_member(rule, "received"), unit_of(rule));
     page_html(p, "</dl>");
+    if (json_is_true(json_object_get(rule, "excepted")))
+        page_html(p, "<p>Your administrator has excused this device from it for now.</p>");
     if (fix)
         page_wrap(p, "<p class=\"fix\"><b>How to fix it.</b> ", fix, "</p>");
     grace(p, json_object_get(rule, "grace_until"), c);

@@ -137,7 +137,25 @@ static void says(void **state)
         {"grace",
          "{\"state\":\"in\",\"posture\":{\"rules\":[{\"rule\":\"a\",\"result\":\"grace\","
          "\"grace_until\":1795408400}]}}",
-         "until <b>tomorrow at 22:33 CST</b>, for 1 day more", "What keeps you out"},
+         "Fix it by <b>tomorrow at 22:33 CST</b>, 1 day from now; after", "What keeps you out"},
+        {"how many",
+         "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"a\",\"result\":\"deny\"},"
+         "{\"rule\":\"b\",\"result\":\"quarantine\"},{\"rule\":\"c\",\"result\":\"warn\"}]}}",
+         "<p>2 things keep you out.", "3 things"},
+        {"a version in words",
+         "{\"posture\":{\"rules\":[{\"rule\":\"os debian >= 12\",\"result\":\"deny\","
+         "\"expected\":\"debian >= 12\"}]}}",
+         "<dd>debian 12 or newer</dd>", "<dd>debian &gt;"},
+        {"a number with its unit",
+         "{\"posture\":{\"rules\":[{\"rule\":\"require lock.max_s <= 900\",\"result\":\"warn\","
+         "\"expected\":\"<= 900\",\"received\":\"unknown\",\"excepted\":true}]}}",
+         "at most 900 seconds</dd><dt>Found</dt><dd>unknown</dd></dl><p>Your administrator has "
+         "excused", "unknown seconds"},
+        {"hours, and when they begin, beside a warning",
+         "{\"state\":\"quarantine\",\"reason\":\"hours\",\"opens_at\":1795408400,\"posture\":"
+         "{\"rules\":[{\"rule\":\"a\",\"result\":\"warn\"}]}}",
+         "They begin again tomorrow at 22:33 CST.</p><p><b>What to do.</b> Come back",
+         "quarantine"},
         {"the report", "{\"posture\":{\"at\":1795321940,\"assurance\":3}}",
          "last reported at 22:32 CST (assurance PA3). Page made at 22:33 CST", "not reported"},
         {"reach",
