@@ -66,6 +66,8 @@ sed '/^role clerk/s/ more,//' "$LAB_DIR/gw/policy.conf" >"$LAB_DIR/gw/new.conf"
 check "a policy that takes 'more' from clerk applies" apply
 applied=$(lab_now_us)
 sleep 1
+denied_else=$(gw_api GET /v1/status | jq -c '.denied | del(.["not-permitted"]) | map_values(.denied) | map_values(select(. > 0))')
+same "nothing is denied for another reason than the edit" "{}" "$denied_else"
 check "its sentence names who loses what" grep -q more <<<"$(gw_cli policy diff "$LAB_DIR/gw/policy.conf" 2>&1)"
 alive=$(flows_alive_after $((applied + 10000)) | sort | tr '\n' ' ')
 same "the flows to it end, all others run on" \

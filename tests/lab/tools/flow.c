@@ -25,6 +25,8 @@
 
 #define MIN_RECORD 16
 #define MAX_RECORD 65000
+#define POLL_MS 100
+#define HELLO_AGAIN_MS 200
 
 struct record {
     uint64_t seq;
@@ -76,13 +78,14 @@ static void count_record(const struct record *r, size_t bytes)
         stats.highest = be64toh(r->seq);
 }
 
-/* Waits until fd is ready or a signal asks for something; false when the flow is to end. */
-static bool wait_for(int fd, short events)
+/* Waits until fd is ready, at most about limit_ms (-1: for ever), or a signal asks for something;
+ * false when it is not ready: look at stop_asked. */
+static bool wait_for(int fd, short events, int limit_ms)
 {
     struct pollfd p = {.fd = fd, .events = events};
 
-    for (;;) {
-        int n = poll(&p, 1, 100);
+    for (int waited = 0; limit_ms < 0 || waited < limit_ms; waited += POLL_MS) {
+        int n = poll(&p, 1, POLL_MS);
 
         if (print_asked)
             print_stats();
@@ -91,6 +94,7 @@ static bool wait_for(int fd, short events)
         if (n > 0)
             return true;
     }
+    return false;
 }
 
 static int open_bound(struct endpoint *at)
@@ -133,7 +137,7 @@ static int open_server(struct endpoint *at, bool wait_hello)
     fprintf(stderr, "ready\n");
     if (!opts.tcp && !wait_hello)
         return fd;
-    if (!wait_for(fd, POLLIN))
+    if (!wait_for(fd, POLLIN, -1))
         return -1;
     if (opts.tcp)
         return accept(fd, NULL, NULL);
@@ -154,7 +158,7 @@ static bool write_record(int fd, const char *data, size_t size)
         if (n >= 0) {
             done += (size_t)n;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            if (!wait_for(fd, POLLOUT))
+            if (!wait_for(fd, POLLOUT, -1))
                 return false;
         } else if (opts.tcp) {
             return false;
@@ -184,12 +188,20 @@ static void send_all(int fd)
     }
 }
 
-static void receive_datagrams(int fd)
+/* A pull says hello again until the first record comes: one datagram may be lost. */
+static void receive_datagrams(int fd, bool hello)
 {
     static char data[65536];
     struct record r;
 
-    while (wait_for(fd, POLLIN)) {
+    for (;;) {
+        if (hello && stats.records == 0)
+            (void)!send(fd, "hello", 5, 0);
+        if (!wait_for(fd, POLLIN, hello && stats.records == 0 ? HELLO_AGAIN_MS : -1)) {
+            if (stop_asked)
+                return;
+            continue;
+        }
         ssize_t n = recv(fd, data, sizeof(data), 0);
 
         if (n < (ssize_t)sizeof(r))
@@ -206,7 +218,7 @@ static void receive_stream(int fd)
     struct record r;
     size_t have = 0;
 
-    while (wait_for(fd, POLLIN)) {
+    while (wait_for(fd, POLLIN, -1)) {
         ssize_t n = recv(fd, data + have, opts.size - have, 0);
 
         if (n <= 0)
@@ -220,12 +232,12 @@ static void receive_stream(int fd)
     }
 }
 
-static void receive_all(int fd)
+static void receive_all(int fd, bool hello)
 {
     if (opts.tcp)
         receive_stream(fd);
     else
-        receive_datagrams(fd);
+        receive_datagrams(fd, hello);
 }
 
 static void run(const char *role, struct endpoint *e)
@@ -239,10 +251,8 @@ static void run(const char *role, struct endpoint *e)
     fd = push || recv_here ? open_server(e, push) : open_client(e);
     if (fd < 0)
         return;
-    if (pull && !opts.tcp)
-        (void)!send(fd, "hello", 5, 0);
     if (pull || recv_here)
-        receive_all(fd);
+        receive_all(fd, pull);
     else
         send_all(fd);
 }
