@@ -117,13 +117,13 @@ class Run:
         if "failed" in answer:
             raise Differs(answer)
         arrived, denied = answer.removeprefix("arrived").split(" denied ")
-        self.compare_arrivals(batch, arrived.split())
+        self.compare_arrivals(batch, arrived.split(), denied)
         want = Counter(e[1] for _, e in batch if e[0] == DENY)
         got = Counter({r: int(n) for r, n in zip(REASONS, denied.split()) if int(n)})
         if want != got:
             raise Differs("denied %s instead of %s%s" % (dict(got), dict(want), last(batch)))
 
-    def compare_arrivals(self, batch, words):
+    def compare_arrivals(self, batch, words, denied):
         got = {}
         for side, tag, same in zip(words[0::3], words[1::3], words[2::3]):
             got.setdefault(int(tag), set()).add((int(side), same))
@@ -132,7 +132,8 @@ class Run:
             want = {leaves_by(addr(op[2]["dst"]))} if expected[0] == PASS else set()
             if {side for side, _ in arrivals} != want:
                 raise Differs("%s, but %s: %s" % (" ".join(x for x in expected if x),
-                              "it arrived" if arrivals else "it did not arrive", json.dumps(op)))
+                              "it arrived" if arrivals else "it did not arrive",
+                              "%s; %s; denied %s" % (json.dumps(op), sorted(arrivals), denied)))
             loose = op[2].get("split") or FRAGMENT in op[2].get("ext", [])     # may be put together
             if not loose and any(same == "!" for _, same in arrivals):
                 raise Differs("arrived altered: %s" % json.dumps(op))
@@ -322,7 +323,7 @@ def main():
         return 0 if well else 1
     n, seed = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else str(int(time.time()))
     print("# model: seed %s" % seed, flush=True)
-    workers = int(os.environ.get("WORKERS", len(os.sched_getaffinity(0))))
+    workers = int(os.environ.get("WORKERS", 2 * len(os.sched_getaffinity(0))))     # they wait half the time
     lines, well = many(n, seed, workers)
     print("\n".join(lines), flush=True)
     kept = sorted(glob(os.path.join(CASES, "*.json"))) if not lines[0].startswith("skip") else []

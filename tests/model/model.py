@@ -17,6 +17,9 @@ TCP, UDP, SCTP, DCCP, UDPLITE = 6, 17, 132, 33, 136
 ICMP = "icmp"
 WITH_PORTS = (TCP, UDP, SCTP, DCCP, UDPLITE)
 PORTAL, DNS = 8080, 53
+# Protocols whose ports this kernel's connection tracking reads. What it does not read is no port 0 to 65535
+# of anybody: such a packet has no port, and no permit for a port covers it. (DCCP left Linux with 6.17.)
+TRACKED = (TCP, UDP, SCTP, UDPLITE)
 
 
 class Unmodelled(Exception):
@@ -111,7 +114,7 @@ def key_of(p):
     """The tuple by which the kernel finds a packet's connection: ports, or the ping's id."""
     if p.proto == ICMP:
         return (p.src, p.dst, ICMP, p.sport, p.kind == "echo-reply")
-    if p.proto in WITH_PORTS:
+    if p.proto in TRACKED:
         return (p.src, p.dst, p.proto, p.sport, p.dport)
     return (p.src, p.dst, p.proto, 0, 0)
 
@@ -119,7 +122,7 @@ def key_of(p):
 def key_back(p):
     if p.proto == ICMP:
         return (p.dst, p.src, ICMP, p.sport, p.kind != "echo-reply")
-    if p.proto in WITH_PORTS:
+    if p.proto in TRACKED:
         return (p.dst, p.src, p.proto, p.dport, p.sport)
     return (p.dst, p.src, p.proto, 0, 0)
 
@@ -172,7 +175,7 @@ class World:
             return self.step(p, self.flows[key_back(p)], False)
         if p.kind == "echo-reply" or (p.proto in (TCP, SCTP) and p.flags in ("SA", "INIT-ACK")):
             return "invalid", None
-        return "new", Flow(p.src, p.dst, p.proto, p.dport if p.proto in WITH_PORTS else 0,
+        return "new", Flow(p.src, p.dst, p.proto, p.dport if p.proto in TRACKED else 0,
                            {"S": "asked", "INIT": "asked", "A": "open"}.get(p.flags))
 
     def step(self, p, flow, forth):
