@@ -36,15 +36,15 @@ static void show_enrolment(const json_t *d)
     const char *a6 = text_of(d, "address6"), *g6 = text_of(d, "gateway_address6");
     char safe[TERM_SAFE], line[TERM_SAFE];
     show_device(d);
-    puts("\nFor the device's WireGuard configuration:\n");
+    puts("\nThe device's /etc/wireguard/wg0.conf, for wg-quick up wg0:\n");
     snprintf(line, sizeof line, "Address = %s/32%s%s%s", text_of(d, "address4"), *a6 ? ", " : "", a6,
              *a6 ? "/128" : "");
-    printf("  [Interface]\n  PrivateKey = (stays on the device)\n  %s\n\n  [Peer]\n",
-           term_safe(line, safe));
+    printf("  [Interface]\n  PostUp = wg set %%i private-key /etc/portcullis-agent/wireguard.key\n"
+           "  %s\n\n  [Peer]\n", term_safe(line, safe));
     printf("  PublicKey = %s\n", term_safe(text_of(d, "gateway_key"), safe));
-    printf("  Endpoint = (this gateway's outside address):%lld\n",
+    printf("  Endpoint = YOUR-OUTSIDE-ADDRESS:%lld\n",
            (long long)int_of(d, "endpoint_port"));
-    snprintf(line, sizeof line, "AllowedIPs = %s/32%s%s%s, (the office's networks)",
+    snprintf(line, sizeof line, "AllowedIPs = %s/32%s%s%s, YOUR-OFFICE-NETWORKS",
              text_of(d, "gateway_address4"), *g6 ? ", " : "", g6, *g6 ? "/128" : "");
     printf("  %s\n  PersistentKeepalive = 25\n", term_safe(line, safe));
 }

@@ -20,6 +20,9 @@
 static enum agent_exit fail(enum agent_exit code, const char *why)
 {
     fprintf(stderr, "portcullis-agent: %s\n", why);
+    if (code == AGENT_UNREACHABLE)
+        fputs("  Is the tunnel up? If it is, this device may have been shut out: ask your "
+              "administrator.\n", stderr);
     return code;
 }
 
