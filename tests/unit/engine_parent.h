@@ -46,6 +46,7 @@ struct lab {
     unsigned commits, wholes, lease_puts;
     uint64_t commit_ns;
     int refuse;                       /* the next commit answers this */
+    struct { uint32_t leases, connections, peers; } left;  /* what its commits read back */
     char failed[2048];                /* what MSG_FAILED said */
     bool ready;
     uint64_t denied;
@@ -90,6 +91,9 @@ static inline int lab_commit(struct lab *l, bool whole, struct commit_answer *a)
     l->wholes += whole;
     a->kernel_ns = l->commit_ns = clock_mono_ns();
     a->done_ns = clock_mono_ns();
+    a->leases_left = l->left.leases;
+    a->connections_left = l->left.connections;
+    a->peers_left = l->left.peers;
     return rc;
 }
 
