@@ -104,9 +104,12 @@ static bool rule_says_it(const json_t *answer)
 {
     const json_t *rules = json_object_get(answer, "rules"), *code = json_object_get(answer, "code");
 
-    for (size_t i = 0; i < json_array_size(rules) && i < RULES_SHOWN; i++)
-        if (json_equal(json_object_get(json_array_get(rules, i), "code"), code))
+    for (size_t i = 0; i < json_array_size(rules) && i < RULES_SHOWN; i++) {
+        const json_t *rule = json_array_get(rules, i);
+
+        if (!passed(rule) && json_equal(json_object_get(rule, "code"), code))
             return true;
+    }
     return false;
 }
 

@@ -243,6 +243,11 @@ static void answers_as_text(void **state)
          "You are in quarantine: only this gateway's page and the help it names are reachable.\n"
          "Not as it should be:\n"
          "  - quarantine: r\n    expected yes, received no\n    Not encrypted. (PL708)\n"},
+        {"no rule is the reason",
+         "{\"result\":\"quarantine\",\"code\":\"\",\"sentence\":\"Not signed in.\",\"rules\":["
+         "{\"rule\":\"r\",\"result\":\"pass\",\"code\":\"\"}]}",
+         "You are in quarantine: only this gateway's page and the help it names are reachable.\n"
+         "Not signed in.\n"},
         {"terminal codes",
          "{\"error\":{\"code\":\"a\\u001b[2J\",\"message\":\"b\\r\\nc\\u0085d\\u202ee\\u00e4\","
          "\"hint\":\"\"}}",
