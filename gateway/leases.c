@@ -275,6 +275,11 @@ void lease_decide(struct batch *b, struct dev *d, const struct evidence *fresh, 
     store_grant(b, d, p);
 }
 
+void lease_record_end(struct batch *b, const struct dev *d, const char *cause)
+{
+    tell_change(b, d, batch_dev(b, d), cause);
+}
+
 size_t leases_decide_all(struct batch *b, const char *cause)
 {
     struct engine *e = b->e;

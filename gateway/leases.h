@@ -11,6 +11,8 @@
  * database, the pending entry. `fresh`: evidence of a token accepted just now, or NULL: what is
  * stored. `cause` goes to the audit log when the lease changes. */
 void lease_decide(struct batch *b, struct dev *d, const struct evidence *fresh, const char *cause);
+/* Records in the batch that the device's lease ended, when memory has forgotten it already. */
+void lease_record_end(struct batch *b, const struct dev *d, const char *cause);
 /* decide() for reading: fills e->reports and *out, changes nothing. */
 void lease_judge(struct engine *e, struct dev *d, struct decision *out);
 

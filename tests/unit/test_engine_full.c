@@ -67,6 +67,21 @@ static void add_users_until_full(int *status)
     }
 }
 
+/* The log has this act on this object. */
+static bool recorded(const char *act, const char *object)
+{
+    int status;
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/audit", "limit=5000", NULL, &status), *one;
+    bool found = false;
+    size_t i;
+
+    json_array_foreach(json_object_get(o, "items"), i, one)
+        found = found || (strcmp(lab_text(one, "act"), act) == 0 &&
+                          strcmp(lab_text(one, "object"), object) == 0);
+    json_decref(o);
+    return found;
+}
+
 static void revoking_works_and_nothing_else_is_acknowledged(void **state)
 {
     int status;
@@ -98,6 +113,8 @@ static void revoking_works_and_nothing_else_is_acknowledged(void **state)
     assert_int_equal(L.e->n_users, users);
     assert_int_equal(user_by_name(L.e, "maria")->state, USER_REVOKED);
     assert_false(lab_reaches(&L, &maria, "10.20.0.40", 443));
+    assert_true(recorded("user.revoke", "maria"));
+    assert_true(recorded("lease.end", "maria-laptop"));
     assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
     o = lab_must(&L, CONTROL_POST, "/v1/audit/verify", NULL, 200);
     assert_true(json_is_true(json_object_get(o, "ok")));
