@@ -7,8 +7,8 @@
 GW_SOCKET=/run/portcullis/control.sock
 
 # The lab's gateway.conf and the example policy, made fit for a lab: no working hours (a lab runs
-# at any hour) unless the caller writes a policy of its own. GW_OFFICE_OPTIONS, like "{ masquerade }",
-# goes behind the office's interface.
+# at any hour) unless the caller writes a policy of its own. GW_OFFICE_OPTIONS, like
+# "{ masquerade }", goes behind the office's interface.
 gw_write_config() {
     mkdir -p "$LAB_DIR/gw"
     cat >"$LAB_DIR/gw/gateway.conf" <<CONF

@@ -43,7 +43,10 @@ lab_same_process() { [ "$(lab_start_time "$1")" = "$2" ]; }
 lab_wait_gone() {
     local tries=0
     while lab_same_process "$1" "$2"; do
-        [ $((tries += 1)) -le 500 ] || { printf 'lab: process %s does not end\n' "$1" >&2; return 1; }
+        if [ $((tries += 1)) -gt 500 ]; then
+            printf 'lab: process %s does not end\n' "$1" >&2
+            return 1
+        fi
         sleep 0.01
     done
 }
@@ -187,7 +190,7 @@ lab_start() {
     local name=$1 job=$2 log=$LAB_DIR/log/$1.$2 tries=0
     shift 2
     rm -f "$LAB_DIR/hosts/$name/$job.job"
-    # The job is a child of a shell on the host: nsenter itself would stop when its child is stopped.
+    # The job is a child of a shell on the host: nsenter itself would stop when its child stops.
     # shellcheck disable=SC2016
     (
         exec 9>&- </dev/null >"$log" 2>"$log.err"

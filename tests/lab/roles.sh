@@ -5,7 +5,8 @@
 # asked of the product. test_roles.sh and the demo hold the product against this.
 
 # ROLE and what it may reach, in the order of RESOURCES (x = yes).
-RESOURCES="customs-db entry-web files tracking accounting-app archive wms printers updates neighbours"
+RESOURCES="customs-db entry-web files tracking accounting-app archive wms printers updates
+    neighbours"
 MATRIX='
 entry-filing  x x . . . . . x x .
 import-clerk  . x x x . . . x x .
@@ -69,7 +70,12 @@ matrix_roles() { awk 'NF { print $1 }' <<<"$MATRIX"; }
 expected() {
     awk -v role="$1" -v resource="$2" -v names="$RESOURCES" '
         BEGIN { n = split(names, name, " ") }
-        $1 == role { for (i = 1; i <= n; i++) if (name[i] == resource) print $(i + 1) == "x" ? "reached" : "not" }
+        $1 != role { next }
+        {
+            for (i = 1; i <= n; i++)
+                if (name[i] == resource)
+                    print $(i + 1) == "x" ? "reached" : "not"
+        }
         ' <<<"$MATRIX"
 }
 

@@ -43,7 +43,7 @@ The lab stands. Things to try:
   make lab-shell HOST=gw        then: portcullis status; portcullis watch; portcullis user list
   make lab-shell HOST=laptop    then: curl http://entry-web/; psql -h customs-db -U postgres
   make lab-shell HOST=sick      then: curl http://10.77.0.1/v1/me
-  make lab-shell HOST=curious   then: curl --max-time 3 http://entry-web/  (and look at attempts on gw)
+  make lab-shell HOST=curious   then: curl --max-time 3 http://entry-web/ (attempts on gw)
   hosts: $(cd "$LAB_DIR/hosts" && echo *)
   logs:  $LAB_DIR/log
 Take it down with make lab-down.

@@ -9,7 +9,10 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 . "$LAB_SOURCE/assert.sh"
 
 # How many packets for port $3 the witness on host $1's interface $2 saw come in.
-seen() { lab_output "$1" "witness-$2" | awk -v p="$3" '$1 == "in" && $6 == p { n += $7 } END { print n + 0 }'; }
+seen() {
+    lab_output "$1" "witness-$2" |
+        awk -v p="$3" '$1 == "in" && $6 == p { n += $7 } END { print n + 0 }'
+}
 
 # A UDP listener on the gateway: gateway_listener JOB ADDRESS PORT; its count: gateway_heard JOB.
 gateway_listener() {

@@ -48,7 +48,9 @@ stopped_daemon() {
     sleep 0.5
     gw_signal STOP
     same "every process of ours is stopped" "" \
-        "$(gw_daemon_pids | while read -r p; do lab_on gw sed -n 's/^State:[[:space:]]*//p' "/proc/$p/status"; done | grep -v '^T')"
+        "$(gw_daemon_pids | while read -r p; do
+            lab_on gw sed -n 's/^State:[[:space:]]*//p' "/proc/$p/status"
+        done | grep -v '^T')"
     sleep $(((end - $(lab_now_ms)) / 1000 + 3))
     at_most "stopped daemon: the IPv4 flow ends within 1 s of the lease's time, ms" 1000 \
         "$(distance "$(last_record_ms laptop v4)" "$end")"

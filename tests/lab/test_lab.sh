@@ -16,7 +16,8 @@ same "every server of the office serves what it should" \
     "$(office_services | lab_on gw probe -t 2000)"
 
 same "probe tells reached, refused and not apart" \
-    $'reached icmp fd20::10 -\nrefused tcp 10.20.0.9 1\nrefused udp 10.20.0.9 1\nnot tcp 10.20.0.250 1\nnot icmp fd20::250 -' \
+    "$(printf '%s\n' 'reached icmp fd20::10 -' 'refused tcp 10.20.0.9 1' 'refused udp 10.20.0.9 1' \
+        'not tcp 10.20.0.250 1' 'not icmp fd20::250 -')" \
     "$(printf '%s\n' 'icmp fd20::10 -' 'tcp 10.20.0.9 1' 'udp 10.20.0.9 1' 'tcp 10.20.0.250 1' \
         'icmp fd20::250 -' | lab_on gw probe -t 600)"
 
@@ -46,7 +47,8 @@ same "flow receives what flow sends, tcp" "500 true" "$(flow_pair tcp)"
 # A run of its own prefix that is killed in the middle, then one that comes after it.
 OTHER=${LAB_PREFIX}b
 begin_other() { # CMD: what to do once its lab stands
-    LAB_PREFIX=$OTHER bash -c '. "$1"; lab_begin; net_make; staff_host laptop 21; staff_wireguard laptop; '"$1" \
+    LAB_PREFIX=$OTHER bash -c '. "$1"; lab_begin; net_make
+        staff_host laptop 21; staff_wireguard laptop; '"$1" \
         other "$LAB_SOURCE/lab.sh" >/dev/null 2>&1
 }
 other_namespaces() { ip netns list | grep -c "^$OTHER-"; }

@@ -10,8 +10,8 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 
 # Source addresses of what the office got for ports of the flows, each once.
 office_sources() {
-    lab_output office witness-eth0 | awk '$1 == "in" && ($6 > 6000 && $6 < 6100 || $6 == 80) { print $3 }' |
-        sort -u | tr '\n' ' '
+    lab_output office witness-eth0 |
+        awk '$1 == "in" && ($6 > 6000 && $6 < 6100 || $6 == 80) { print $3 }' | sort -u | tr '\n' ' '
 }
 
 # What came to the device's cable after $1 (nanoseconds). At the office this cannot be asked: for a

@@ -90,10 +90,11 @@ same "and the old one stays in force then, too" "$sum" "$(in_force)"
 cp "$LAB_DIR/gw/policy.conf" "$LAB_DIR/gw/new.conf"
 lab_start office back flow tcp recv 10.20.0.11 6109
 lab_ready office back
+back_in_force() { [ "$(in_force)" = "$sum" ]; }
 check "apply --confirm takes effect at once" apply --confirm 3s
 check "the resource is back" lab_on laptop probe -t 3000 tcp 10.20.0.11 6109
 check "unconfirmed it goes back by itself" \
-    lab_wait_for 8 bash -c "[ \"\$(curl -s --unix-socket /proc/$(lab_init_pid gw)/root$GW_SOCKET http://x/v1/policy | jq -r .sha256)\" = $sum ]"
+    lab_wait_for 8 back_in_force
 refuse "and the resource is gone again" lab_on laptop probe -t 700 tcp 10.20.0.11 6109
 # --- SIGHUP: the file that the daemon was started with ---------------------------------------------
 check "control: the clerk may ping" lab_on laptop probe icmp 10.20.0.11 -

@@ -52,7 +52,8 @@ me=$(lab_on sick curl -sS --max-time 5 "http://$GW_TUNNEL4/v1/me")
 same "the portal says who it is and that it is in quarantine" "sick quarantine" \
     "$(jq -r '"\(.user) \(.state)"' <<<"$me")"
 check "which rule failed, what was expected and received, and how to fix it" \
-    jq -e '[.posture.rules[] | select(.rule | test("fde.sys"))][0] | .expected and .received and .fix and (.result != "pass")' <<<"$me"
+    jq -e '[.posture.rules[] | select(.rule | test("fde.sys"))][0] |
+        .expected and .received and .fix and (.result != "pass")' <<<"$me"
 same "with its code" PL708 "$(jq -r .code <<<"$me")"
 page=$(lab_on sick curl -sS --max-time 5 "http://$GW_TUNNEL4/")
 check "the page for a person says it too" grep -q PL708 <<<"$page"
