@@ -22,8 +22,6 @@ struct cutting {
     json_t *devices;
     unsigned tokens;
     bool dropped;              /* something was in the kernel */
-    bool *leased;              /* by place in e->devs: it had a lease when the cut began */
-    bool again;                /* memory and kernel hold the cut already, the disk does not */
 };
 
 static bool concerned(const struct cut *c, const struct dev *d)
@@ -54,8 +52,9 @@ static void cut_device(struct cutting *x, struct dev *d)
     (void)nonces_drop(e, d->k.index);
     store_drop_evidence(e->store, d->k.index);
     store_drop_lease(e->store, d->k.index);
+    d->end_untold = d->end_untold || d->lease.class_id != 0;
     lease_decide(&x->b, d, NULL, x->c->kind);
-    if (x->again && x->leased[d - e->devs])
+    if (d->end_untold && d->lease.class_id == 0)
         lease_record_end(&x->b, d, x->c->kind);
 }
 
@@ -100,32 +99,27 @@ static void enter(struct cutting *x)
                        json_pack("{s:s,s:O}", "reason", x->c->reason, "devices", x->devices));
 }
 
-static void note_leased(struct cutting *x)
+static enum store_result write_cut(struct cutting *x)
 {
-    const struct engine *e = x->e;
-
-    x->leased = calloc(e->n_devs + 1, sizeof *x->leased);
-    if (!x->leased)
-        fatal("out of memory");
-    for (size_t i = 0; i < e->n_devs; i++)
-        x->leased[i] = concerned(x->c, &e->devs[i]) && e->devs[i].lease.class_id != 0;
+    enter(x);
+    enum store_result r = batch_commit(&x->b, CUT_FIRST);
+    for (size_t i = 0; r == STORE_OK && i < x->e->n_devs; i++)
+        if (concerned(x->c, &x->e->devs[i]))
+            x->e->devs[i].end_untold = false;
+    return r;
 }
 
 /* Once more with the space that was kept for this. The kernel holds the cut already. */
 static enum store_result cut(struct cutting *x)
 {
-    note_leased(x);
-    enter(x);
-    enum store_result r = batch_commit(&x->b, CUT_FIRST);
+    enum store_result r = write_cut(x);
     if (r != STORE_FULL || !store_release_reserve(x->e->store))
         return r;
     struct commit_answer first = x->b.answer;
     bool dropped = x->dropped;
     unsigned tokens = x->tokens;
     json_decref(x->devices);
-    x->again = true;
-    enter(x);
-    r = batch_commit(&x->b, CUT_FIRST);
+    r = write_cut(x);
     x->b.answer = first;
     x->dropped = dropped;
     x->tokens = tokens;
@@ -224,6 +218,5 @@ struct reply cut_off(struct engine *e, struct request *q, const struct cut *c)
                         "Make room on the file system of the state directory and repeat this.");
     }
     json_decref(x.devices);
-    free(x.leased);
     return r;
 }

@@ -46,6 +46,7 @@ struct dev {
     bool corp;
     bool addressed;              /* its index has a place in the tunnel networks */
     bool enrolled;               /* in the kernel */
+    bool end_untold;             /* its lease was cut, and the full disk has not the record of it */
     char name[NAME_SIZE];
     struct wall created, ended, last_iat;
     struct wall token_exp;       /* of the last evidence; 0 = there is none */
