@@ -53,6 +53,7 @@ DAEMON    := $(BUILD)/portcullisd
 CLI       := $(BUILD)/portcullis
 AGENT     := $(BUILD)/portcullis-agent
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+FAULTAT   := $(BUILD)/faults/faultat
 LABT      := $(patsubst tests/lab/tools/%.c,$(BUILD)/lab/%,$(LABT_SRC))
 VMT       := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/test_*.c))
 # Unit tests may use any gateway, CLI or agent object but the ones that hold main().
@@ -64,12 +65,12 @@ FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%-replay,$(FUZZ_SRC))
 
 all:
-.PHONY: check-model all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
+.PHONY: check-model check-faults all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
         lab-shell bench-revoke bench-scale check-vm mutants coverage prepare install clean help
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
-lab-tools: $(LABT) $(MODEL)
+lab-tools: $(LABT) $(MODEL) $(FAULTAT)
 fuzz-replay: $(REPLAY)
 
 help:                              ## this list
@@ -119,6 +120,9 @@ check-vm: prepare                  ## the lab under Debian's own kernels in qemu
 	@BUILD=$(BUILD) tests/vm/run $(VM_ONLY)
 
 # Large tiers; both work in folders of their own and leave the tree alone.
+check-faults: prepare all          ## faults at every point of each operation (root): SMOKE=1 OP=revoke FAULT=engine:kill N=7
+	@BUILD=$(BUILD) tests/faults/run $(if $(SMOKE),--smoke,--all) $(OP) $(FAULT) $(if $(FAULT),$(N))
+
 mutants:                           ## deliberate faults: which test notices each (root); JOBS=2 ID="one two"
 	@tests/mutants/run $(BUILD)-mutants $(ID)
 
@@ -195,6 +199,11 @@ N    ?= 20000
 SEED ?=
 check-model: $(MODEL)              ## random policies, real packets, verdicts equal the model's (root): N=1000000 SEED=7
 	@BUILD=$(BUILD) tests/model/run $(N) $(SEED)
+
+$(BUILD)/faults/%: $(BUILD)/obj/tests/faults/%.o
+	@mkdir -p $(dir $@)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/fuzz/%-replay: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay_main.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
 	@mkdir -p $(dir $@)
