@@ -128,6 +128,19 @@ static void a_single_pass_does_not_begin_grace_anew(void **state)
     assert_int_equal(row.passing.s, 0);
 }
 
+/* What the device signed with is void with the device, here and after a restart. */
+static void a_device_takes_its_signing_key_with_it(void **state)
+{
+    (void)state;
+    lab_do(&L, CONTROL_POST, "/v1/devices/maria-laptop/revoke", NULL, 200);
+    for (int i = 0; i < 2; i++) {
+        struct token_key *gone = key_by_kid(L.e, "maria-laptop"), *kept = key_by_kid(L.e, "otto-laptop");
+        assert_true(gone && gone->status == KEY_REVOKED);
+        assert_true(kept && kept->status == KEY_ACTIVE);
+        restart();
+    }
+}
+
 /* ---- policies ------------------------------------------------------------------------------- */
 
 /* Without a clock a lease may only shrink: to what its roles are called, not to their places. */
@@ -186,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_token_of_a_device, begin, end),
         cmocka_unit_test_setup_teardown(the_first_ueid_is_the_devices, begin, end),
         cmocka_unit_test_setup_teardown(a_single_pass_does_not_begin_grace_anew, begin, end),
+        cmocka_unit_test_setup_teardown(a_device_takes_its_signing_key_with_it, begin, end),
         cmocka_unit_test_setup_teardown(a_lease_means_names_of_roles, begin, end),
         cmocka_unit_test_setup_teardown(a_receipt_says_what_was_read_back, begin, end),
     };
