@@ -236,10 +236,10 @@ static void tell_change(struct batch *b, const struct dev *d, const struct pendi
               json_pack("{s:s,s:s,s:o,s:s}", "cause", cause, "user", dev_user(e, d)->name, "lease",
                         grant_json(e, &p->lease), "reason", decide_reason_name(p->reason)));
     if (p->lease.class_id)
-        event_add(e, "lease", "%s is in with %s: %s", d->name, dev_user(e, d)->name,
+        event_add(e, "lease", "%s (%s) is in as %s", d->name, dev_user(e, d)->name,
                   roles_text(e->policy, p->lease.roles, roles));
     else
-        event_add(e, "lease", "%s (%s) is in quarantine: %s", d->name, dev_user(e, d)->name,
+        event_add(e, "lease", "%s (%s) is not in: %s", d->name, dev_user(e, d)->name,
                   decide_reason_sentence(p->reason));
 }
 
