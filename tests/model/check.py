@@ -229,7 +229,7 @@ def with_smaller_policies(ops, bad):
     return ops
 
 
-def shrink(product, ops, seconds=60):
+def shrink(product, ops, seconds=float(os.environ.get("SHRINK", "60"))):
     end = time.monotonic() + seconds
 
     def bad(candidate):

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from model import DCCP, DEVICE, ICMP, OFFICE, PASS, SCTP, TCP, UDP, UDPLITE, WITH_PORTS, Unmodelled
 from frames import DESTINATION, FRAGMENT, HOP_BY_HOP
-from scenario import apply, to_packet
+from scenario import apply
 
 ROLES = 4
 SHORT, LONG = 500, 600000
@@ -62,7 +62,28 @@ def a_service(r):
     return [proto, 0, 0]
 
 
+def neighbours(r, n, least, most):
+    """Intervals that overlap, touch, or leave one value between them: where merging goes wrong."""
+    at, out = n, []
+    for _ in range(r.choice([2, 3])):
+        last = min(most, at + r.choice([0, 0, 1, 5]))
+        out.append((at, last))
+        at = max(least, min(most, last + r.choice([0, 1, 2, 2, 3])))
+    r.shuffle(out)
+    return out
+
+
+def a_crowd(r):
+    """An entry whose addresses and ports are neighbours of each other."""
+    proto, family = r.choice([TCP, UDP]), r.choice([4, 6])
+    ports = [[proto, a, b] for a, b in neighbours(r, r.choice(PORTS), 1, 65535)]
+    start, most = int(ip_address(an_address(r, family))), (1 << (32 if family == 4 else 128)) - 1
+    return [[[text_of(family, a), text_of(family, b)] for a, b in neighbours(r, start, 0, most)], ports]
+
+
 def a_resource(r):
+    if r.random() < 0.25:
+        return [a_crowd(r)]
     return [[[a_range(r) for _ in range(r.randint(1, 3))], [a_service(r) for _ in range(r.randint(1, 3))]]
             for _ in range(r.randint(1, 2))]
 
@@ -243,9 +264,9 @@ class Drawer:
             return p | {"ext": r.choice([[DESTINATION], [HOP_BY_HOP], [HOP_BY_HOP, DESTINATION],
                                          [FRAGMENT], [DESTINATION, FRAGMENT],
                                          [HOP_BY_HOP, FRAGMENT, DESTINATION]])}
-        if p["proto"] in (UDP, ICMP, 99, 50):
-            return p | {"split": r.choice([8, 16]), "backwards": r.random() < 0.5}
-        return p
+        if p["proto"] == TCP and ":" in p["src"]:
+            return p                 # the kernel refuses a first fragment without all of TCP's header (RFC 7112)
+        return p | {"split": r.choice([8, 16]), "backwards": r.random() < 0.5}
 
     def send(self, side, p):
         return self.do("packet", side, self.dress(p))
@@ -346,6 +367,8 @@ class Drawer:
                 self.lapse()
             else:
                 self.change()
+            if self.r.random() < 0.1:
+                self.do("install")
             if self.r.random() < 0.3:
                 self.do("snapshot")
         self.burst(size)

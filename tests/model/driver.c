@@ -9,6 +9,7 @@
  *   device I ADDR4 ADDR6|- R   enrolled, with role bits R (hexadecimal)
  *   roles I R, drop I, lease I MS, unlease I
  *   commit                     the above, as one transaction                           -> ok
+ *   install                    all of it anew, as after a restart                     -> ok
  *   p SIDE TAG HEX             a frame's IP packet to be sent from side 0 (device) or 1 (office)
  *   go                         sends them  -> counts of denials, then SIDE TAG ! of each arrival
  *   snapshot                   does the kernel hold what was committed?                -> ok
@@ -245,6 +246,18 @@ static void commit(void)
     say("commit", rc);
 }
 
+/* What is left of each lease is what it is given for. */
+static void install(void)
+{
+    const int64_t now = now_ms();
+
+    for (size_t i = 0; i < DEVICES; i++)
+        if (x.m[i].lease_ms > 0)
+            x.m[i].lease_ms = x.m[i].until > now ? x.m[i].until - now : 0;
+    x.installed = false;
+    commit();
+}
+
 /* ---- reading back --------------------------------------------------------------------------- */
 
 /* What has expired since the commit is no longer in the kernel, and need not be. */
@@ -436,6 +449,8 @@ static void obey(const char *line)
         read_policy(bytes);
     else if (strcmp(line, "commit") == 0)
         commit();
+    else if (strcmp(line, "install") == 0)
+        install();
     else if (strcmp(line, "snapshot") == 0)
         snapshot();
     else if (strcmp(line, "verify") == 0)

@@ -133,7 +133,7 @@ class World:
         self.devices = {}
         self.flows = {}              # by key_of() the opening packet
         self.now = 0                 # milliseconds
-        self.ready = False           # anything in force yet?
+        self.ready = False           # is all that was said in force?
 
     # ---- who and what ---------------------------------------------------------------------------
 

@@ -33,8 +33,11 @@ def apply(world, op):
         if not world.policy:
             raise Unmodelled
         world.ready = True
-    elif what in ("packet", "snapshot", "verify") and not world.ready:
-        raise Unmodelled
+    elif what in ("packet", "snapshot", "verify", "install"):
+        if not world.ready:
+            raise Unmodelled         # changes that nobody has committed
+    elif what != "wait":
+        world.ready = False
     if what == "packet":
         return world.packet(op[1], to_packet(op[2]))
     if what == "policy":
@@ -96,6 +99,6 @@ def commands(op, tag):
         return "roles %d %x\n" % (op[1], op[2]), False
     if what == "packet":
         return "".join("p %d %d %s\n" % (op[1], tag, b.hex()) for b in ip_packet(op[2], tag)), False
-    if what in ("commit", "snapshot", "verify"):
+    if what in ("commit", "snapshot", "verify", "install"):
         return what + "\n", True
     return " ".join(str(x) for x in op) + "\n", False
