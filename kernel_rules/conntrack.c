@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
@@ -320,6 +321,43 @@ int ct_forget_grants(struct ct *c, const struct ip_prefix *net4, const struct ip
             rc = 0;       /* it has ended by itself */
     }
     free(m.found.unmarked);
+    return rc;
+}
+
+/* ---- past the rules ----------------------------------------------------------------------- */
+
+struct past_rules { ct_in_force *in_force; const void *arg; struct search found; };
+
+static bool is_offloaded(const struct nlattr **tb)
+{
+    const struct nlattr *a = tb[CTA_STATUS];
+    return a && mnl_attr_get_payload_len(a) == sizeof(uint32_t) &&
+           (ntohl(mnl_attr_get_u32(a)) & IPS_OFFLOAD);
+}
+
+static int keep_past_rules(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *tb[CTA_MAX + 1];
+    struct past_rules *p = arg;
+
+    if (nl_attrs(nlh, sizeof(struct nfgenmsg), tb, CTA_MAX) < 0)
+        return -EBADMSG;
+    if ((mark_of(tb) & MARK_MASK) == 0 || !is_offloaded(tb) || p->in_force(p->arg, mark_of(tb)))
+        return 0;
+    const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+    return tb[CTA_TUPLE_ORIG] ? keep_unmarked(&p->found, nfg->nfgen_family, tb) : -EBADMSG;
+}
+
+int ct_end_offloaded(struct ct *c, ct_in_force *in_force, const void *arg, uint32_t *ended)
+{
+    char buf[256];
+    struct past_rules p = {.in_force = in_force, .arg = arg};
+    *ended = 0;
+    int rc = nl_request(c->nl, begin(buf, IPCTNL_MSG_CT_GET, AF_UNSPEC, NLM_F_DUMP),
+                        keep_past_rules, &p);
+    if (rc == 0)
+        rc = delete_unmarked(c, &p.found, ended);
+    free(p.found.unmarked);
     return rc;
 }
 

@@ -21,6 +21,10 @@ int ct_end_grants(struct ct *c, const struct device *d, uint32_t *ended);
  * each is judged anew by its next packet. For a table that begins: the grants of another one, which
  * the marks name, are not its own. */
 int ct_forget_grants(struct ct *c, const struct ip_prefix *net4, const struct ip_prefix *net6);
+/* Ends connections that somebody's flowtable carries past the rules and whose mark names a grant
+ * that is not in force; others are judged by the rules with their next packet. */
+typedef bool ct_in_force(const void *arg, uint32_t mark);
+int ct_end_offloaded(struct ct *c, ct_in_force *in_force, const void *arg, uint32_t *ended);
 /* Connections of this device that are left. */
 int ct_count_device(struct ct *c, const struct device *d, uint32_t *left);
 
