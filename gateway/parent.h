@@ -135,6 +135,8 @@ void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's
 /* ---- parent_tunnel.c -------------------------------------------------------------------------- */
 
 bool tunnel_sound(const struct tunnel *t, const char **why);
+/* The guard, the interface (one that is there is taken over), its key and addresses, forwarding. */
+int tunnel_make(struct parent *p);
 int tunnel_set_key(struct parent *p);             /* key and port. 0 or negative errno */
 /* Key, port, addresses, up. 0 or negative errno. */
 int tunnel_configure(struct parent *p);
@@ -162,6 +164,7 @@ int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE]);
 int watch_foreign_owner(enum nft_presence who, char what[WHAT_SIZE]);   /* says so; -EEXIST */
 /* Likewise the interface's key and port, and its peers. */
 int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE]);
+void watch_flowtable(struct parent *p);   /* somebody's, over our interfaces */
 void watch_start(struct parent *p);
 
 /* ---- parent_endings.c ------------------------------------------------------------------------------ */

@@ -238,6 +238,7 @@ static int commit_changes(struct parent *p, struct commit_answer *a)
     find_dropped(&p->wish, &p->staged, &dropped);
     int rc = write_changes(p, now, a);
     if (rc == 0) {
+        watch_flowtable(p);
         end_connections(p, &dropped, a);
         drop_peers(p, &dropped);
         put_peers(p, &p->staged);
@@ -293,6 +294,7 @@ static int commit_whole(struct parent *p, struct commit_answer *a)
         return rc;
     }
     a->kernel_ns = clock_mono_ns();
+    watch_flowtable(p);
     end_lost(p, &old);
     dataplane_clear(&old);
     rc = watch_peers(p, true, what);

@@ -151,7 +151,7 @@ static int install_guard(struct parent *p)
     return rc;
 }
 
-static int make_tunnel(struct parent *p)
+int tunnel_make(struct parent *p)
 {
     int rc = install_guard(p);
     if (rc == 0)
@@ -188,7 +188,7 @@ int request_tunnel(struct parent *p, struct reader *r, struct writer *answer)
     if (p->wg && memcmp(&t, &p->tunnel, sizeof t) != 0)
         return -EINVAL;
     p->tunnel = p->wish.tunnel = t;
-    int rc = p->wg ? 0 : make_tunnel(p);
+    int rc = p->wg ? 0 : tunnel_make(p);
     if (rc == 0) {
         answer_tunnel(p, answer);
     } else if (p->wg) {

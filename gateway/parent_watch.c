@@ -20,6 +20,7 @@
 #define COMPARE_MS 10000
 #define COMPARE_JITTER_MS 2000
 #define COMPARE_SHARE 50 /* comparing takes at most a fiftieth of our time */
+#define COMPARE_PAUSE_MAX_MS 30000 /* but a comparison that was held up does not put off the next */
 
 /* ---- the first difference, in words --------------------------------------------------- */
 
@@ -204,11 +205,31 @@ static int compare_peers(struct parent *p, const struct wg_state *s, bool repair
     return rc;
 }
 
+/* The kernel's interface is deleted: made again, with all its peers. (That of wireguard-go goes and
+ * comes with its process.) */
+static int bring_back(struct parent *p, bool repair, char what[WHAT_SIZE])
+{
+    snprintf(what, WHAT_SIZE, "the interface %s is missing", p->tunnel.iface);
+    if (!repair)
+        return 1;
+    int rc = tunnel_make(p);
+    if (rc == 0)
+        rc = wg_put_peers(p->wg, p->wish.devices, p->wish.n_devices);
+    if (rc < 0)
+        return rc;
+    if (doors_portal_again(p) < 0)
+        return -EADDRNOTAVAIL;
+    roles_kill(p, ROLE_PORTAL, "it listens on the interface that is gone, and starts anew");
+    return 1;
+}
+
 int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE])
 {
     struct wg_state s;
     what[0] = '\0';
     int rc = wg_read(p->wg, &s);
+    if (rc == -ENODEV && p->backend == WG_KERNEL)
+        return bring_back(p, repair, what);
     if (rc < 0)
         return rc;
     rc = compare_interface(p, &s, repair, what);
@@ -270,17 +291,29 @@ static void on_event(void *arg, uint32_t events)
         report(p, what, rc, since);
 }
 
-/* Connections in somebody's flowtable pass by every forward chain until conntrack ends them: a
- * revocation still does, a lease that lapses does not. Said once for each time that one appears. */
-static void watch_flowtable(struct parent *p)
+/* Is this mark the grant of a lease that the wish holds? */
+static bool in_force(const void *arg, uint32_t mark)
+{
+    const struct lease *l = dataplane_lease(arg, mark_device(mark));
+    return l && l->class_id == mark_class(mark);
+}
+
+/* Connections in somebody's flowtable pass by every forward chain until conntrack ends them: those
+ * that have lost their grant are ended here, after each commit and, when a lease has lapsed, with
+ * the next comparison. The alarm is raised once for each time that a flowtable appears. */
+void watch_flowtable(struct parent *p)
 {
     char what[WHAT_SIZE];
+    uint32_t ended = 0;
     bool there = nft_flowtable_over(p->nft, &p->tunnel, what) > 0;
     if (there && !p->flowtable_there) {
         log_alarm("%s: its connections bypass the rules; remove it", what);
         tell_foreign(p, what, 0, false);
     }
     p->flowtable_there = there;
+    int rc = there ? ct_end_offloaded(p->ct, in_force, &p->wish, &ended) : 0;
+    if (rc < 0)
+        log_alarm("cannot end the connections of the %s: %s", what, strerror(-rc));
 }
 
 static void on_compare(void *arg, uint32_t events)
@@ -295,12 +328,13 @@ static void on_compare(void *arg, uint32_t events)
         report(p, what, rc, since);
     rc = watch_peers(p, true, what);
     if (rc != 0)
-        report(p, rc < 0 ? "the WireGuard peers cannot be read" : what, rc, since);
+        report(p, what[0] ? what : "the WireGuard peers cannot be read", rc, since);
     watch_flowtable(p);
-    int64_t took_ms = (int64_t)((clock_mono_ns() - since) / 1000000);
+    int64_t pause_ms = COMPARE_SHARE * (int64_t)((clock_mono_ns() - since) / 1000000);
+    if (pause_ms > COMPARE_PAUSE_MAX_MS)
+        pause_ms = COMPARE_PAUSE_MAX_MS;
     loop_timer_set(p->loop, p->compare_timer,
-                   COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + COMPARE_SHARE * took_ms,
-                   0);
+                   COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + pause_ms, 0);
 }
 
 void watch_start(struct parent *p)
