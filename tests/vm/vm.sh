@@ -107,7 +107,7 @@ vm_qemu() {
     shift 2
     timeout --foreground -k 5 "$limit" qemu-system-x86_64 \
         -machine q35 -accel tcg,thread=multi -cpu max -smp "$VM_CPUS" -m "$VM_MEMORY" \
-        -nodefaults -display none -no-reboot \
+        -nodefaults -display none -no-reboot -pidfile "$VM_DIR/qemu.pid" \
         -kernel "$VM_DIR/$package/root/boot/vmlinuz-$(vm_version "$package")" \
         -initrd "$VM_DIR/initramfs.gz" \
         -append "console=ttyS0 quiet panic=-1 panic_on_warn=1 oops=panic" \
@@ -116,6 +116,13 @@ vm_qemu() {
         -fsdev local,id=share,path="$VM_DIR/share",security_model=none \
         -device virtio-9p-pci,fsdev=share,mount_tag=share \
         -device virtio-rng-pci "$@"
+}
+
+# Ends a guest that still runs: its qemu has recorded itself, and removes the record when it ends.
+vm_kill() {
+    local pid
+    read -r pid 2>/dev/null <"$VM_DIR/qemu.pid" || return 0
+    [[ $(readlink "/proc/$pid/exe") != */qemu-system-x86_64 ]] || kill "$pid"
 }
 
 vm_empty_share() {
