@@ -17,6 +17,8 @@
 #define JTIS_MAX 200000
 #define BURST 10
 #define PER_MINUTE 30
+#define VIEWS_BURST 60           /* a person who reloads the page */
+#define VIEWS_PER_MINUTE 300
 #define NONCE_EXPIRES_S 120
 #define REACH_MAX 256              /* shown to a person; an answer to the portal has 64 KiB */
 #define REMEDIATION_MAX 64
@@ -253,13 +255,18 @@ static struct reply posture(struct engine *e, struct dev *d, const uint8_t *toke
     return refuse(code);
 }
 
+static struct reply too_often(void)
+{
+    return reply_error(429, "rate_limited", code_sentence(PT903), code_fix(PT903));
+}
+
 static struct reply nonce(struct engine *e, struct dev *d)
 {
     uint8_t v[NONCE_BYTES];
     char text[sodium_base64_ENCODED_LEN(NONCE_BYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
 
     if (!bucket_take(&d->nonces, clock_boot_ms(), BURST, PER_MINUTE))
-        return reply_error(429, "rate_limited", code_sentence(PT903), code_fix(PT903));
+        return too_often();
     if (!nonce_new(e, d->k.index, v))
         return reply_error(503, "busy", "The gateway has no room for another challenge.",
                            "Try again in a minute.");
@@ -321,6 +328,9 @@ static struct reply me(struct engine *e, struct dev *d)
     const struct user *u = dev_user(e, d);
     uint64_t roles = lease_holds(d) ? d->lease.roles : u->role_mask;
     enum refusal_code code;
+
+    if (!bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE))
+        return too_often();
     const char *sentence = dev_sentence(e, d, &code);
     json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:I,s:s,s:s,s:o,s:o}", "user", u->name,
                           "full_name", u->full_name ? u->full_name : "", "device", d->name,

@@ -55,7 +55,7 @@ struct dev {
     enum decide_reason reason;   /* why not more than that */
     enum refusal_code code;
     struct wall renew_at;        /* decide again then; 0 = no need */
-    struct bucket tokens, nonces;
+    struct bucket tokens, nonces, views;
 };
 
 /* What an accepted token said: judged again whenever policy, user or time change. */
