@@ -69,4 +69,5 @@ rounds_print() {
         "$(awk '{ print $6 - $4 }' "$LAB_DIR/rounds" | rounds_percentiles)"
     printf 'packets after the answer in              %d of them\n' \
         "$(awk '$6 > $5 { n++ } END { print n + 0 }' "$LAB_DIR/rounds")"
+    printf 'on %d processors at a load of            %s\n' "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 }
