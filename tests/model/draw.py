@@ -359,6 +359,18 @@ class Drawer:
             else:
                 self.stray()
 
+    def policies(self, n):
+        """No packets: n policies, one after another, under every set of roles; each is read back."""
+        for roles in range(1, 1 << ROLES):
+            self.do("device", roles, text_of(4, (10 << 24 | 77 << 16) + 1 + roles), "fd77:acc::1%x" % roles, roles)
+            self.do("lease", roles, LONG)
+        for i in range(n):
+            self.do("policy", a_policy(self.r))
+            self.do("install" if i % 5 == 0 else "commit")
+            self.do("snapshot")
+        self.do("verify")
+        return self.ops
+
     def scenario(self, bursts, size, lapses):
         self.population()
         for _ in range(bursts):

@@ -29,11 +29,11 @@ def to_packet(p):
 def apply(world, op):
     """The verdict of a packet; nothing else answers anything that matters."""
     what = op[0]
-    if what == "commit":
+    if what in ("commit", "install"):
         if not world.policy:
             raise Unmodelled
         world.ready = True
-    elif what in ("packet", "snapshot", "verify", "install"):
+    elif what in ("packet", "snapshot", "verify"):
         if not world.ready:
             raise Unmodelled         # changes that nobody has committed
     elif what != "wait":
