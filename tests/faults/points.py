@@ -15,7 +15,7 @@ the state of before is put back and the daemon started; the operation is done wi
 
 What is put together here is read from the control socket and from `nft` and `wg`.
 """
-import base64, http.client, json, os, random, shutil, signal, socket, subprocess, sys, time
+import http.client, json, os, random, shutil, signal, socket, subprocess, sys, time
 
 LAB = os.environ["LAB_DIR"]
 BUILD = os.environ["LAB_BUILD"]
@@ -40,10 +40,14 @@ def init_pid(host):
         return int(f.read().split()[0])
 
 
+def entering(host):
+    return ["nsenter", "--target", str(init_pid(host)), "--mount", "--uts", "--ipc", "--net", "--pid", "--"]
+
+
 def on(host, *words, **more):
     """The words as a command on a host of the lab."""
-    enter = ["nsenter", "--target", str(init_pid(host)), "--mount", "--uts", "--ipc", "--net", "--pid", "--"]
-    return subprocess.run(enter + list(words), capture_output=True, text=True, stdin=subprocess.DEVNULL, **more)
+    return subprocess.run(entering(host) + list(words), capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, **more)
 
 
 # ---- the daemon ---------------------------------------------------------------------------------
@@ -106,11 +110,10 @@ def is_dead(pid):
 def start(wrapper=()):
     conf = f"{LAB}/gw"
     log = open(f"{LAB}/log/faults.daemon", "a")
-    enter = ["nsenter", "--target", str(init_pid("gw")), "--mount", "--uts", "--ipc", "--net", "--pid", "--"]
-    return subprocess.Popen(
-        enter + list(wrapper) + [DAEMON, "--config", f"{conf}/gateway.conf", "--policy", f"{conf}/policy.conf",
-                                 "--state", STATE, "--control", "/run/portcullis/control.sock", "--foreground"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if wrapper else log, stderr=log, text=True)
+    words = [DAEMON, "--config", f"{conf}/gateway.conf", "--policy", f"{conf}/policy.conf", "--state", STATE,
+             "--control", "/run/portcullis/control.sock", "--foreground"]
+    return subprocess.Popen(entering("gw") + list(wrapper) + words, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE if wrapper else log, stderr=log, text=True)
 
 
 class Socket(http.client.HTTPConnection):
@@ -133,12 +136,14 @@ def ask(method, path, body=None, timeout=6):
         c.close()
 
 
-def wait_answer(seconds=START_S):
-    """Answers, and its portal and capture are there: nothing is being started any more."""
-    end = time.monotonic() + seconds
+def wait_answer(running=False):
+    """Whether it answers in time. `running`: it was started before; when all is gone, it never will."""
+    end = time.monotonic() + START_S
     while time.monotonic() < end:
         if ask("GET", "/v1/status", timeout=2)[0] == 200:
             return True
+        if running and role_pid("parent") is None:
+            return False
         time.sleep(0.02)
     return False
 
@@ -352,7 +357,7 @@ class Point:
         if self.cut_unwritten and OPERATIONS[self.op]()[0] != 200:
             self.bad("with room again the revocation that was told unwritten cannot be repeated")
         cut = counted("office", "leaver")
-        if not wait_answer() and not self.started_again():
+        if not wait_answer(running=True) and not self.started_again():
             return True
         self.look(before, after, status, "")
         if self.op == "revoke" and (status == 200 or self.cut_unwritten) and counted("office", "leaver") > cut:
@@ -400,8 +405,6 @@ class Point:
         p = start([FAULTAT, self.fault.rstrip("+"), f"{self.n}{'+' if plus else ''}", self.where])
         end = time.monotonic() + (2 if plus else START_S)
         while time.monotonic() < end and p.poll() is None and ask("GET", "/v1/status", timeout=1)[0] != 200:
-            if self.fault == "kill" and self.where == "parent" and not processes(FAULTAT):
-                break
             time.sleep(0.02)
         for pid in processes(os.path.realpath(FAULTAT)):
             os.kill(pid, signal.SIGTERM)
@@ -435,7 +438,8 @@ class Point:
             self.bad(f"the state{when}: {e}")
             return
         if self.now not in before + after:
-            self.bad(f"the state{when} is neither that of before nor of after: {differences(self.now, before + after)}")
+            what = differences(self.now, before + after)
+            self.bad(f"the state{when} is neither that of before nor of after: {what}")
         elif status in (200, 201) and self.now not in after:
             self.bad(f"acknowledged, and not there{when}")
         if not (isinstance(verified, dict) and verified.get("ok")):
@@ -523,7 +527,7 @@ class Run:
             p.bad(f"{type(e).__name__}: {e}")
             reached = True
         self.points += 1
-        said = getattr(p, "said", "")
+        said = getattr(p, "said", "").replace("\n", " ")
         if counted is not None and "passed" in said:
             counted.append(int(said.split("passed ")[1].split()[0]))
         for w in p.wrong:
