@@ -258,6 +258,7 @@ struct reply control_user_restore(struct engine *e, struct request *q)
     struct user before = *u;
     u->state = USER_ACTIVE;
     u->revoked.s = 0;
+    u->signed_in.s = 0;
     struct reply r = change_user(e, q, u, &before, "user.restore", NULL, DURABLE_FIRST);
     if (u->state == USER_ACTIVE) {
         replace(&u->revoked_by, NULL);

@@ -320,6 +320,7 @@ static void revoking_cuts_and_gives_a_receipt(void **state)
     (void)state;
     lab_enrol(&L, &t, "maria-laptop", "maria");
     lab_in(&L, &t);
+    lab_do(&L, CONTROL_POST, "/v1/users/maria/sign-in", NULL, 200);
     json_t *o = lab_must(&L, CONTROL_POST, "/v1/users/maria/revoke", "{\"reason\":\"left\"}", 200);
     assert_false(lab_reaches(&L, &t, "10.20.0.40", 443));
     assert_int_equal(L.dp.n_devices, 0);
@@ -335,7 +336,9 @@ static void revoking_cuts_and_gives_a_receipt(void **state)
     lab_do(&L, CONTROL_POST, "/v1/users/maria/revoke", NULL, 200);
     restart();
     assert_int_equal(L.dp.n_devices, 0);
-    lab_do(&L, CONTROL_POST, "/v1/users/maria/restore", NULL, 200);
+    o = lab_must(&L, CONTROL_POST, "/v1/users/maria/restore", NULL, 200);
+    assert_null(json_object_get(o, "signed_in"));
+    json_decref(o);
     assert_int_equal(L.dp.n_devices, 1);
     assert_false(lab_reaches(&L, &t, "10.20.0.9", 5432));
 }
