@@ -151,6 +151,8 @@ install: binaries                  ## install programs, manual pages, units and 
 	for p in deploy/man/*.[1-8]; do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 	install -D -m 644 deploy/completion/portcullis.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/portcullis
 	for u in deploy/systemd/*.service; do install -D -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -D -m 644 deploy/systemd/portcullis.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/portcullis.conf
+	install -D -m 644 deploy/systemd/portcullis.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/portcullis.conf
 	install -d -m 755 $(DESTDIR)/etc/portcullis $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
 	install -m 644 deploy/examples/* $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
 
