@@ -52,22 +52,23 @@ static int send_answer(struct parent *p, uint32_t seq, int result, const struct 
     return rc;
 }
 
-/* 0, or -1: the engine is to be ended. */
-static int serve_one(struct parent *p, const struct message *m)
+enum served { REFUSED = 0, SERVED, UNHEARD };   /* UNHEARD: the engine is gone before the answer */
+
+static enum served serve_one(struct parent *p, const struct message *m)
 {
     const struct request *q = find_request(p, m);
     struct reader r;
     struct writer body;
     if (!q)
-        return -1;
+        return REFUSED;
     reader_init(&r, m->body, m->len);
     writer_init(&body, CHANNEL_MESSAGE_MAX - 4);
     int result = q->handle(p, &r, &body);
-    int rc = result == MALFORMED ? -1 : 0;
-    if (rc == 0 && q->answered && p->engine)
-        rc = send_answer(p, m->seq, result, &body);
+    enum served served = result == MALFORMED ? REFUSED : SERVED;
+    if (served && q->answered && p->engine && send_answer(p, m->seq, result, &body) < 0)
+        served = UNHEARD;
     writer_clear(&body);
-    return rc;
+    return served;
 }
 
 static void refuse(struct parent *p, const struct message *m)
@@ -90,7 +91,9 @@ void requests_serve(void *parent, uint32_t events)
             rc = got;
             break;
         }
-        if (serve_one(p, &m) < 0) {
+        enum served served = serve_one(p, &m);
+        rc = served == UNHEARD ? -1 : 0;
+        if (served == REFUSED) {
             if (m.fd >= 0)
                 close(m.fd);
             refuse(p, &m);
