@@ -101,6 +101,52 @@ static void methods_and_the_unnamed_actor(void **state)
     }
 }
 
+/* Whom the kernel names, whatever the request says. */
+static void the_peer_is_whom_the_kernel_names(void **state)
+{
+    (void)state;
+    struct message m;
+    struct control c;
+    static const char q[] = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+    if (getuid() != 0) {
+        print_message("needs root, to become somebody else\n");
+        skip();
+    }
+    assert_return_code(setegid(65533), 0);
+    assert_return_code(seteuid(65534), 0);
+    int fd = dial(&T);
+    assert_return_code(seteuid(0), 0);
+    assert_return_code(setegid(0), 0);
+    say(fd, q, sizeof q - 1);
+    assert_int_equal(engine_hears(&T, &m, WAIT_MS), 1);
+    read_control(&m, &c);
+    assert_int_equal(c.uid, 65534);
+    assert_int_equal(c.gid, 65533);
+    assert_string_equal(c.actor, "uid:65534");
+    engine_says(&T, MSG_CONTROL_REPLY, m.seq, 200, "{}");
+    free(hear(fd, WAIT_MS));
+    close(fd);
+}
+
+/* A socket of which the kernel names no peer (it was never meant to be one) lets nobody in. */
+static void nobody_without_a_name(void **state)
+{
+    (void)state;
+    struct role_under_test t;
+    struct message m;
+    static const char q[] = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+    start_role(&t, listen_tcp(&t), -1, api_main);
+    int fd = dial(&t);
+    say(fd, q, sizeof q - 1);
+    char *a = hear(fd, WAIT_MS);
+    assert_int_equal(status_of(a), 403);
+    assert_non_null(strstr(a, "no_peer"));
+    assert_int_equal(engine_hears(&t, &m, 0), 0);
+    free(a);
+    close(fd);
+    stop_role(&t);
+}
+
 /* Each is answered by the role itself, in the agreed form; none reaches the engine. */
 static void refusals(void **state)
 {
@@ -431,6 +477,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_a_request_and_its_answer),
         cmocka_unit_test(methods_and_the_unnamed_actor),
+        cmocka_unit_test(the_peer_is_whom_the_kernel_names),
+        cmocka_unit_test(nobody_without_a_name),
         cmocka_unit_test(refusals),
         cmocka_unit_test(targets_too_long),
         cmocka_unit_test(malformed),

@@ -232,6 +232,53 @@ static void the_outbox_fills_what_the_file_lost(void **state)
     assert_int_equal(audit_replay(A, kept, n), -1);
 }
 
+/* Something behind the last record, though it is no record. */
+static void a_grown_file_is_seen(void **state)
+{
+    (void)state;
+    int fd = openat(dirfd_, "log", O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "x", 1), 1);
+    close(fd);
+    assert_false(verifies(A, 3));
+}
+
+/* Who knows the form can chain a record of his own; its number must still follow. */
+static void a_number_left_out_is_seen(void **state)
+{
+    static const uint8_t first[AUDIT_HASH];
+    struct audit *b;
+    struct audit_mark mark;
+    uint8_t bytes[512];
+    uint64_t cut;
+    char why[128];
+    crypto_hash_sha256_state h;
+
+    (void)state;
+    assert_int_equal(audit_open(&b, dirfd_, "other", &nothing, &cut, why), 0);
+    add(b, "peter");
+    assert_int_equal(audit_sync(b, &mark), 0);
+    int fd = openat(dirfd_, "other", O_RDWR);
+    ssize_t n = read(fd, bytes, sizeof bytes);
+    assert_true(n > AUDIT_HASH && n < (ssize_t)sizeof bytes);
+    for (int step = 1; step >= 0; step--) {              /* 1: made as 3, 0: as it was */
+        uint8_t *number = memchr(bytes + 4, step ? 1 : 3, 8);
+        assert_non_null(number);
+        *number = step ? 3 : 1;
+        crypto_hash_sha256_init(&h);
+        crypto_hash_sha256_update(&h, first, sizeof first);
+        crypto_hash_sha256_update(&h, bytes, (size_t)n - AUDIT_HASH);
+        crypto_hash_sha256_final(&h, bytes + n - AUDIT_HASH);
+        assert_int_equal(pwrite(fd, bytes, (size_t)n, 0), n);
+        uint64_t records;
+        char text[160];
+        assert_int_equal(audit_verify(b, &records, text), !step);
+        assert_int_equal(records, !step);
+    }
+    close(fd);
+    audit_close(b);
+    unlinkat(dirfd_, "other", 0);
+}
+
 static void what_was_rolled_back_is_not_there(void **state)
 {
     struct audit_record r = {.actor = "anna", .uid = 7, .act = "a", .object = "b", .detail = "{}"};
@@ -254,6 +301,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_kept_and_said, begin, end),
         cmocka_unit_test_setup_teardown(a_replaced_record_breaks_the_chain, begin, end),
         cmocka_unit_test_setup_teardown(the_outbox_fills_what_the_file_lost, begin, end),
+        cmocka_unit_test_setup_teardown(a_grown_file_is_seen, begin, end),
+        cmocka_unit_test_setup_teardown(a_number_left_out_is_seen, begin, end),
         cmocka_unit_test_setup_teardown(what_was_rolled_back_is_not_there, begin, end),
     };
 

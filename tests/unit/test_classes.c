@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,32 @@ static void unchanged_rights_keep_their_id(void **state)
     policy_free(q);
 }
 
+/* Rights that differ in one bound of one permit are other rights. */
+static void nearly_equal_is_not_equal(void **state)
+{
+    static const struct { const char *what, *resource; } others[] = {
+        {"last port", "10.0.0.1-10.0.0.5 tcp 10-21"},
+        {"first port", "10.0.0.1-10.0.0.5 tcp 9-20"},
+        {"last address", "10.0.0.1-10.0.0.6 tcp 10-20"},
+        {"first address", "10.0.0.0-10.0.0.5 tcp 10-20"},
+        {"protocol", "10.0.0.1-10.0.0.5 udp 10-20"},
+    };
+    char text[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        snprintf(text, sizeof text, HEAD "resource d { 10.0.0.1-10.0.0.5 tcp 10-20 }\n"
+                 "resource e { %s }\nrole x { reach d posture p }\nrole y { reach e posture p }\n",
+                 others[i].resource);
+        struct policy *q = parse(text);
+        assert_int_equal(classes_use_policy(&C, q, &changed), 0);
+        if (classes_for(&C, 1) == classes_for(&C, 2))
+            fail_msg("another %s, and the same class", others[i].what);
+        classes_use_policy(&C, P, &changed);
+        policy_free(q);
+    }
+}
+
 static void remediation_is_class_zero(void **state)
 {
     (void)state;
@@ -109,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(equal_rights_share_an_id, begin, end),
         cmocka_unit_test_setup_teardown(unchanged_rights_keep_their_id, begin, end),
+        cmocka_unit_test_setup_teardown(nearly_equal_is_not_equal, begin, end),
         cmocka_unit_test_setup_teardown(remediation_is_class_zero, begin, end),
         cmocka_unit_test_setup_teardown(an_id_comes_back_last, begin, end),
     };

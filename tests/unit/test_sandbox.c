@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -123,6 +124,55 @@ static void test_cages(void **state)
     }
 }
 
+/* How many of its sets are not empty, by the kernel's word. */
+static int sets_left(pid_t pid)
+{
+    static const char *const names[] = {"CapInh:", "CapPrm:", "CapEff:", "CapAmb:"};
+    char path[64], line[128];
+    int left = 0, found = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            if (strncmp(line, names[i], 7) != 0)
+                continue;
+            found++;
+            left += strtoull(line + 7, NULL, 16) != 0;
+        }
+    fclose(f);
+    assert_int_equal(found, 4);
+    return left;
+}
+
+/* Whoever enters a cage with capabilities has none in it. */
+static void test_capabilities_are_gone(void **state)
+{
+    (void)state;
+    for (unsigned r = ROLE_ENGINE; r <= KEEPER; r++) {
+        int in[2], status;
+        char c = 0;
+        assert_int_equal(pipe(in), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+            be_role();
+            enter(r);
+            for (ssize_t n = write(in[1], "x", 1); n >= 0;)
+                n = read(in[0], &c, 0);
+            _exit(0);
+        }
+        close(in[1]);
+        assert_int_equal(read(in[0], &c, 1), 1);
+        int left = sets_left(pid);
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        close(in[0]);
+        if (left > 0)
+            fail_msg("%d set(s) of capabilities are left in cage %u", left, r);
+    }
+}
+
 static void test_root_is_refused(void **state)
 {
     int status = -1;
@@ -151,6 +201,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cages),
+        cmocka_unit_test(test_capabilities_are_gone),
         cmocka_unit_test(test_root_is_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
