@@ -318,7 +318,10 @@ static void add_frame(enum side from, unsigned tag, const char *hex)
 /* The sender's mark on the packet: IPv4's identification, IPv6's flow label. */
 static uint16_t tag_of(const uint8_t *f)
 {
-    return f[14] >> 4 == 6 ? (uint16_t)(f[16] << 8 | f[17]) : (uint16_t)(f[18] << 8 | f[19]);
+    const uint8_t *at = f + (f[14] >> 4 == 6 ? 16 : 18);
+    const unsigned tag = (unsigned)at[0] << 8 | at[1];
+
+    return (uint16_t)tag;
 }
 
 /* Ours, or one of the gateway's own (an error, a reset) that happens to have the same number? */
