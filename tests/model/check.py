@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = os.environ.get("CASES", os.path.join(HERE, "cases"))
 DRIVER = os.path.join(os.environ.get("BUILD", "build"), "model", "driver")
 READ_BACK = 130         # policies of each worker; with eight of them, a thousand
+SKIPPED = 77            # the driver's status where it may not make namespaces
 TOGETHER = 1 << 12      # packets between two looks at the counters, at most; every eighth scenario has 1
 TIGHT = 0.1             # seconds before a short lease's end in which nothing is to be sent
 
@@ -49,7 +50,8 @@ class Product:
                                       text=True, bufsize=1 << 16)
         first = self.child.stdout.readline()
         if first != "ready\n":
-            raise NoLab(first.strip() or "the driver ended")
+            status = self.child.wait(10)
+            raise (NoLab if status == SKIPPED else RuntimeError)("%s (%d)" % (first.strip(), status))
 
     def close(self):
         self.child.stdin.close()
@@ -285,9 +287,8 @@ def work(worker, workers, seed, share, out):
         out.put(("failed", *report(product, seed, k, ops, e)))
     except NoLab as e:
         out.put(("nolab", str(e), ""))
-    except Exception as e:
+    except Exception as e:      # a worker that dies is a failure, not silence
         out.put(("failed", "seed %s scenario %d: %r" % (seed, k, e), "nothing"))
-        raise
 
 
 def report(product, seed, k, ops, e):
