@@ -4,6 +4,7 @@
  * and play a script. Lost, interrupted, cut and forged answers are never taken for done. By the
  * same way what the build machine's kernel has not: flowtables, and WireGuard by netlink.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,10 +16,13 @@
 #include <cmocka.h>
 
 #include <linux/genetlink.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/wireguard.h>
 
+#include "kernel_rules/conntrack.h"
 #include "kernel_rules/nft_parts.h"
 #include "kernel_rules/wireguard_parts.h"
 #include "policy/address.h"
@@ -294,6 +298,68 @@ static void flowtables(void **state)
     nft_close(n);
 }
 
+/* ---- connections past the rules ------------------------------------------------------ */
+
+static void prepare_connection(uint32_t mark, uint32_t status)
+{
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(prepared);
+    nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(nlh, sizeof *g);
+    g->nfgen_family = AF_INET;
+    struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG);
+    struct nlattr *addresses = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+    mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, htonl(0x0a4d0002));
+    mnl_attr_nest_end(nlh, addresses);
+    mnl_attr_nest_end(nlh, tuple);
+    mnl_attr_put_u32(nlh, CTA_MARK, htonl(mark));
+    mnl_attr_put_u32(nlh, CTA_STATUS, htonl(status));
+}
+
+static bool is_seven(const void *arg, uint32_t mark)
+{
+    (void)arg;
+    return (mark & MARK_MASK) == 0x7001;
+}
+
+/* Only what is carried past the rules under a grant that is not in force. */
+static void offloaded(void **state)
+{
+    static const struct step found[] = {{MESSAGE, 0}, {DONE, 0}, {STATUS, 0}, {END, 0}},
+                             gone[] = {{MESSAGE, 0}, {DONE, 0}, {STATUS, -ENOENT}, {END, 0}},
+                             refused[] = {{MESSAGE, 0}, {DONE, 0}, {STATUS, -EPERM}, {END, 0}},
+                             lost[] = {{MESSAGE, 0}, {FAIL, ENOBUFS}, {END, 0}};
+    static const struct {
+        const char *what;
+        uint32_t mark, status;
+        const struct step *steps;
+        int rc;
+        uint32_t ended;
+    } some[] = {
+        {"a grant not in force", 0x6001, IPS_OFFLOAD, found, 0, 1},
+        {"a grant in force", 0x7001, IPS_OFFLOAD, found, 0, 0},
+        {"not past the rules", 0x6001, IPS_CONFIRMED, found, 0, 0},
+        {"nobody's grant", 0xc0000000, IPS_OFFLOAD, found, 0, 0},
+        {"it has ended by itself", 0x6001, IPS_OFFLOAD, gone, 0, 0},
+        {"the kernel refuses", 0x6001, IPS_OFFLOAD, refused, -EPERM, 0},
+        {"the list is not whole", 0x6001, IPS_OFFLOAD, lost, -ENOBUFS, 0},
+    };
+    struct ct *c;
+    (void)state;
+    assert_int_equal(ct_open(&c), 0);
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        uint32_t ended = 99;
+        prepare_connection(some[i].mark, some[i].status);
+        requests = 0;
+        script = some[i].steps;
+        int rc = ct_end_offloaded(c, is_seven, NULL, &ended);
+        script = NULL;
+        if (rc != some[i].rc || ended != some[i].ended || (rc == 0 && ended != requests - 1 &&
+                                                          some[i].steps != gone))
+            fail_msg("%s: %d, %u ended, %u requests", some[i].what, rc, ended, requests);
+    }
+    ct_close(c);
+}
+
 /* ---- WireGuard ----------------------------------------------------------------------- */
 
 static void prepare_family(uint16_t id)
@@ -354,7 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answers), cmocka_unit_test(sending),    cmocka_unit_test(batches),
-        cmocka_unit_test(flowtables),  cmocka_unit_test(wireguard),
+        cmocka_unit_test(flowtables),  cmocka_unit_test(offloaded),   cmocka_unit_test(wireguard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
