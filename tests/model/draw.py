@@ -309,7 +309,7 @@ class Drawer:
 
     def error_about(self, p, a):
         """An ICMP error by the device, by another one, by the office; of this flow or of none."""
-        r, about = self.r, dict(r_choice(self.r, p, a))
+        r, about = self.r, dict(self.r.choice([p, a]))
         if about["proto"] == TCP:
             about["flags"] = "A"
         if about["proto"] == SCTP:
@@ -387,7 +387,3 @@ class Drawer:
         self.do("snapshot")
         self.do("verify")
         return self.ops
-
-
-def r_choice(r, *these):
-    return r.choice(these)
