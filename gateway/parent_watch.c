@@ -272,8 +272,8 @@ static void report(struct parent *p, const char *what, int rc, uint64_t since)
         tell_foreign(p, what[0] ? what : "touched, no difference", ns, rc >= 0);
 }
 
-/* Lost events are told as somebody's: after a burst of our own they mean nothing until a difference
- * is found. */
+/* Lost events may have been somebody's or our own: they mean nothing until a difference is found.
+ * After a burst of our own the same goes for all. */
 static void on_event(void *arg, uint32_t events)
 {
     struct parent *p = arg;
@@ -282,8 +282,10 @@ static void on_event(void *arg, uint32_t events)
     bool own = p->burst;
     (void)events;
     p->burst = false;
-    if (nft_events_read(p->events, p->nft) == 0)
+    int heard = nft_events_read(p->events, p->nft);
+    if (heard == 0)
         return;
+    own = own || heard == 2;
     if (!own)
         log_alarm("somebody else touched the rules of this gateway");
     int rc = watch_tables(p, true, what);

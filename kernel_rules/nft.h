@@ -75,8 +75,9 @@ struct nft_events;    /* a second socket, subscribed to NFNLGRP_NFTABLES */
 int nft_events_open(struct nft_events **out);
 void nft_events_close(struct nft_events *e);
 int nft_events_fd(const struct nft_events *e);
-/* Reads what is there without blocking. 1: somebody else touched one of our tables, or events
- * were lost (ENOBUFS: assume the worst); 0: nothing of ours. `n` is whose acts are ours. */
+/* Reads what is there without blocking. 1: somebody else touched one of our tables; 2: events were
+ * lost (ENOBUFS) and none of those left is somebody's: compare; 0: nothing of ours. `n` is whose
+ * acts are ours. */
 int nft_events_read(struct nft_events *e, const struct nft *n);
 
 #endif

@@ -122,15 +122,16 @@ int nft_events_read(struct nft_events *e, const struct nft *n)
 {
     const uint32_t self = nl_portid(n->nl);
     int foreign = 0;
+    bool lost = false;
     filter_out(e, self);
     for (int i = 0; i < READS_MAX; i++) {
         const ssize_t len = receive(e);
         if (len < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return foreign;
+            return foreign == 0 && lost ? 2 : foreign;
         if (len < 0 && errno != ENOBUFS && errno != EINTR)
             return -errno;
         if (len < 0)
-            foreign |= errno == ENOBUFS;
+            lost = lost || errno == ENOBUFS;
         else if ((size_t)len > DATAGRAM)
             foreign = 1;
         else

@@ -81,7 +81,7 @@ static bool and_after, reached;
 static unsigned long long reached_call;
 static const char *role;
 static struct traced traced[TRACED_MAX];
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop; /* the process goes on when the one that traces it ends */
 
 static void on_term(int sig)
 {
@@ -204,6 +204,7 @@ static void leave_call(struct traced *t)
     }
     if (ptrace(PTRACE_SETREGS, t->pid, NULL, &r) < 0)
         die("PTRACE_SETREGS");
+    stop = stop || !and_after;
 }
 
 /* ---- following ------------------------------------------------------------------------ */

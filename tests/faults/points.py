@@ -31,6 +31,7 @@ PARENT_FAULTS = ["kill", "nlsend-enobufs", "nlsend-eintr", "nlsend-emsgsize", "n
 FAULTS = [("engine", f) for f in ENGINE_FAULTS] + [("parent", f) for f in PARENT_FAULTS]
 SETTLE_S = 3        # within this a fault of netlink must be mended (1 s is asked of an idle machine)
 START_S = 15
+AFTER_S = 1.3       # what is done each second (the audit log's fsync, a watch) belongs to the operation
 FAILURES_MAX = 8    # of one fault; then the rest of its points is left out
 NEVER = 1 << 30
 
@@ -328,7 +329,11 @@ class Fault:
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("faultat does not attach")
 
-    def end(self):
+    def end(self, wait):
+        """faultat ends by itself when the fault was reached once and was to be once."""
+        end = time.monotonic() + wait
+        while self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
         self.process.terminate()
         said = self.process.stdout.read().strip()
         self.process.wait(timeout=10)
@@ -378,8 +383,7 @@ class Point:
         status, answer = OPERATIONS[self.op]()
         if self.op == "revoke" and self.fault.startswith("write-enospc"):
             self.revocation_on_full_disk(status, answer)
-        time.sleep(0.05 if self.where == "engine" else 0)   # what it does after it has answered
-        said = f.end()
+        said = f.end(AFTER_S)
         reached = said.startswith("reached")
         if not reached and status not in (200, 201):
             self.bad(f"without a fault it answers {status} {answer}")
