@@ -94,6 +94,7 @@ vm_initramfs() {
     vm_module_files "$package" | while read -r file; do
         cp "$file" "$root/modules/$((n += 1))-${file##*/}"
     done
+    find "$root/modules" -name '*.xz' -exec unxz {} +
     printf '%s\n' "$VM_TOP" >"$root/top"
     printf '%s\n' "$VM_BUILD" >"$root/build"
     printf '%s\n' "$VM_DIR/$package/root/lib/modules" >"$root/modules-from"
