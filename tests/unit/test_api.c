@@ -179,6 +179,8 @@ static void refusals(void **state)
          "bad_length"},
         {"two equal CL", "POST /v1/users", "Content-Length: 1\r\nContent-Length: 1\r\n", 400,
          "bad_length"},
+        {"two CL of nothing", "POST /v1/users", "Content-Length: 0\r\nContent-Length: 0\r\n", 400,
+         "bad_length"},
         {"chunked", "POST /v1/users", "Transfer-Encoding: chunked\r\n", 411, "length_required"},
         {"identity", "POST /v1/users", "Transfer-Encoding: identity\r\n", 411, "length_required"},
         {"too large", "POST /v1/policy/apply", "Content-Length: 1200000\r\n", 413,
