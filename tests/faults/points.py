@@ -33,7 +33,7 @@ SETTLE_S = 3        # within this a fault of netlink must be mended (1 s is aske
 START_S = 15
 AFTER_S = 1.3       # what is done each second (the audit log's fsync, a watch) belongs to the operation
 FAILURES_MAX = 8    # of one fault; then the rest of its points is left out
-NEVER = 1 << 30
+SMOKE_MAX = {"kill": 16, "sync-eio": 3, "read-eio": 1, "read-short": 1, "open-emfile": 1}
 
 
 def init_pid(host):
@@ -498,12 +498,12 @@ class Run:
         else:
             kill_all()
             start_clean()
-        for host in ("laptop", "leaver"):
+        for host in ("laptop", "leaver", "sick"):
             d = f"{LAB}/hosts/{host}"
             for _ in range(10):
                 r = on(host, "timeout", "8", "portcullis-agent", "post", "--gateway", "10.77.0.1", "--device", host,
                        "--dir", f"{d}/agent", "--facts", f"{d}/facts")
-                if r.returncode == 0:
+                if r.returncode == 0 or (host == "sick" and "encrypt" in (r.stdout + r.stderr).lower()):
                     break
                 time.sleep(0.5)
             else:
@@ -522,7 +522,7 @@ class Run:
                 raise RuntimeError("before and after look alike")
         self.saved_at = time.monotonic()
 
-    def point(self, where, fault, n, counted=None):
+    def point(self, where, fault, n):
         self.refresh()
         p = Point(self.op, where, fault, n)
         try:
@@ -532,14 +532,12 @@ class Run:
             reached = True
         self.points += 1
         said = getattr(p, "said", "").replace("\n", " ")
-        if counted is not None and "passed" in said:
-            counted.append(int(said.split("passed ")[1].split()[0]))
         for w in p.wrong:
             print(f"# {self.op}, {where}, {fault} at {n} ({said}): {w}", flush=True)
         return reached, not p.wrong
 
     def every(self, where, fault):
-        n, reached, failed = 0, True, []
+        n, reached, failed = int(os.environ.get("FIRST", "1")) - 1, True, []
         while reached and len(failed) < FAILURES_MAX:
             n += 1
             reached, good = self.point(where, fault, n)
@@ -548,16 +546,9 @@ class Run:
         return failed
 
     def some(self, where, fault):
-        """Counts the points without a fault, and takes one of them, drawn by the seed."""
-        failed, counted = [], []
-        for n in (NEVER, None):
-            n = n or self.rng.randint(1, counted[0])
-            _, good = self.point(where, fault, n, counted)
-            if not good:
-                failed.append(n)
-            if not counted or counted[0] == 0:
-                break
-        return failed
+        """One point, drawn by the seed, where the shortest operations have one."""
+        n = self.rng.randint(1, SMOKE_MAX.get(fault, 3 if where == "parent" else 8))
+        return [] if self.point(where, fault, n)[1] else [n]
 
     def fault(self, where, fault):
         before = self.points
