@@ -64,7 +64,7 @@ sleep 2
 for host in laptop leaver mover; do
     same "control: all four connections of the $host are offloaded" 4 "$(offloaded "$host")"
 done
-check "the alarm names it" lab_wait_for 30 alarm_is_raised
+check "the alarm names it" lab_wait_for 60 alarm_is_raised
 
 receipt=$(gw_cli user revoke leaver --reason "left the firm" --json)
 same "a revocation has its receipt, read back from the kernel" "true 0" \
