@@ -105,10 +105,10 @@ static json_t *roles_status(struct engine *e)
 struct reply control_status(struct engine *e, struct request *q)
 {
     int leases;
-    bool clock = e->conf.clock_host || clock_synchronised();
-    json_t *o = json_pack("{s:s,s:s,s:I,s:o,s:{s:b}}", "gateway", e->conf.name, "version", VERSION,
+    json_t *o = json_pack("{s:s,s:s,s:I,s:o,s:{s:b,s:s}}", "gateway", e->conf.name, "version", VERSION,
                           "uptime_s", (json_int_t)((clock_boot_ms() - e->started_ms) / 1000),
-                          "policy", policy_status(e), "clock", "synchronised", clock);
+                          "policy", policy_status(e), "clock", "synchronised",
+                          clock_synchronised(), "source", e->conf.clock_host ? "host" : "ntp");
 
     (void)q;
     json_object_set_new(o, "kernel", kernel_status(e));

@@ -62,20 +62,28 @@ static void show_roles(const json_t *roles)
             show_linef("restarted", "%s, %lld times", name, (long long)int_of(r, "restarts"));
 }
 
+static const char *clock_state(const json_t *clock)
+{
+    if (json_is_true(json_object_get(clock, "synchronised")))
+        return "synchronised";
+    if (strcmp(text_of(clock, "source"), "host") == 0)
+        return "trusted to the host that keeps it (clock host in gateway.conf)";
+    return "NOT SYNCHRONISED: nothing new is granted";
+}
+
 static void show_status(const json_t *s)
 {
     const json_t *users = json_object_get(s, "users"), *devices = json_object_get(s, "devices");
     const json_t *wg = json_object_get(s, "wireguard"), *kernel = json_object_get(s, "kernel");
     const json_t *policy = json_object_get(s, "policy");
     char safe[TERM_SAFE], company[TERM_SAFE], up[32];
-    bool clock = json_is_true(json_object_get(json_object_get(s, "clock"), "synchronised"));
 
     printf("%s%s%s of %s, version %s, up %s\n", term_colour(stdout, BOLD),
            term_safe(text_of(s, "gateway"), safe), term_colour(stdout, PLAIN),
            term_safe(text_of(policy, "company"), company), VERSION,
            term_span(int_of(s, "uptime_s"), up));
     show_policy(policy);
-    show_line("clock", clock ? "synchronised" : "NOT SYNCHRONISED: nothing new is granted");
+    show_line("clock", clock_state(json_object_get(s, "clock")));
     show_kernel(kernel);
     show_linef("WireGuard", "%s, port %lld, in the %s", text_of(wg, "iface"),
                (long long)int_of(wg, "listen_port"),
