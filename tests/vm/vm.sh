@@ -88,7 +88,7 @@ vm_initramfs() {
     local package=$1 root=$VM_DIR/initramfs n=10 file
     shift
     rm -rf "$root"
-    mkdir -p "$root/bin" "$root/modules" "$root/proc" "$root/host" "$root/work" "$root/newroot"
+    mkdir -p "$root/bin" "$root/modules" "$root/proc" "$root/host" "$root/vm" "$root/newroot"
     cp /bin/busybox "$root/bin/"
     install -m 755 "$VM_SOURCE/init" "$root/init"
     vm_module_files "$package" | while read -r file; do
