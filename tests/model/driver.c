@@ -324,14 +324,15 @@ static uint16_t tag_of(const uint8_t *f)
     return (uint16_t)tag;
 }
 
-/* Ours, or one of the gateway's own (an error, a reset) that happens to have the same number? */
+/* Ours, or one of the gateway's own (an error, a reset) that happens to have the same number? A
+ * sent packet in the gateway's own name is told apart from those by where it goes. */
 static bool is_ours(const uint8_t *f, uint16_t tag)
 {
     const bool v6 = f[14] >> 4 == 6;
+    const size_t addresses = v6 ? 22 : 26;
 
     return x.frame_of[tag] != 0 && f[14] >> 4 == x.frames[x.frame_of[tag] - 1][14] >> 4 &&
-           memcmp(x.frames[x.frame_of[tag] - 1] + (v6 ? 22 : 26), f + (v6 ? 22 : 26),
-                  v6 ? 16 : 4) == 0;
+           memcmp(x.frames[x.frame_of[tag] - 1] + addresses, f + addresses, v6 ? 32 : 8) == 0;
 }
 
 /* As sent, but for the hop count (and IPv4's checksum with it)? */

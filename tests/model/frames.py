@@ -54,7 +54,9 @@ def transport(p):
         return t[:16] + checksum(pseudo(p, len(t)) + t) + t[18:]
     if proto in (UDP, UDPLITE):
         t = struct.pack("!HHHH", sport, dport, 8 + len(body), 0) + body
-        return t[:6] + checksum(pseudo(p, len(t)) + t) + t[8:]
+        # A sum of zero is sent as all ones: zero says that there is none (RFC 768, RFC 3828).
+        total = checksum(pseudo(p, len(t)) + t)
+        return t[:6] + (b"\xff\xff" if total == b"\0\0" else total) + t[8:]
     if proto == SCTP:   # INIT carries no tag; the answer carries the one asked for
         kind = 1 if p["flags"] == "INIT" else 2
         t = struct.pack("!HHIIBBHIIHHI", sport, dport, kind - 1, 0, kind, 0, 20, 1, 65536, 1, 1, 1)
