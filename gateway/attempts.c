@@ -20,10 +20,10 @@
 
 static bool same_attempt(const struct attempt *a, const struct attempt *b)
 {
-    return a->token == b->token && a->reason == b->reason && a->code == b->code &&
+    return a->kind == b->kind && a->reason == b->reason && a->code == b->code &&
            a->why == b->why && a->proto == b->proto && a->port == b->port &&
            ip_cmp(&a->source, &b->source) == 0 && ip_cmp(&a->destination, &b->destination) == 0 &&
-           strcmp(a->device, b->device) == 0;
+           strcmp(a->device, b->device) == 0 && strcmp(a->actor, b->actor) == 0;
 }
 
 void attempts_add(struct attempts *all, const struct attempt *a)
@@ -98,7 +98,7 @@ static void add_packet(struct engine *e, const struct denied_packet *p)
 void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code)
 {
     struct wall now = clock_wall();
-    struct attempt a = {.token = true, .source = d->k.addr4, .code = (uint16_t)code, .first = now,
+    struct attempt a = {.kind = ATTEMPT_TOKEN, .source = d->k.addr4, .code = (uint16_t)code, .first = now,
                         .last = now, .count = 1};
 
     name_device(e, d, &a);
@@ -130,6 +130,75 @@ int attempts_message(struct engine *e, const struct message *m)
         return -1;
     e->attempts.lost += lost;
     return 0;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static const char *const kind_names[ATTEMPT_KINDS] = {
+    [ATTEMPT_PACKET] = "packet", [ATTEMPT_TOKEN] = "token", [ATTEMPT_KNOCK] = "knock",
+    [ATTEMPT_ADMIN] = "admin", [ATTEMPT_TWO_PLACES] = "two-places",
+};
+static const char *const admin_names[ADMIN_REFUSALS] = {[ADMIN_FORBIDDEN] = "forbidden"};
+
+const char *attempt_kind_name(enum attempt_kind k)
+{
+    return k < ATTEMPT_KINDS ? kind_names[k] : "";
+}
+
+bool attempt_kind_parse(const char *name, enum attempt_kind *out)
+{
+    for (unsigned k = 0; k < ATTEMPT_KINDS; k++)
+        if (strcmp(kind_names[k], name) == 0) {
+            *out = (enum attempt_kind)k;
+            return true;
+        }
+    return false;
+}
+
+const char *attempt_reason_name(const struct attempt *a)
+{
+    switch (a->kind) {
+    case ATTEMPT_PACKET:
+        return a->reason < DENY_REASONS ? deny_reason_name((enum deny_reason)a->reason) : "";
+    case ATTEMPT_TOKEN:
+        return code_name((enum refusal_code)a->code);
+    case ATTEMPT_KNOCK:
+        return handshake_class_name((enum handshake_class)a->reason);
+    case ATTEMPT_ADMIN:
+        return a->reason < ADMIN_REFUSALS ? admin_names[a->reason] : "";
+    case ATTEMPT_TWO_PLACES:
+        return "two-places";
+    case ATTEMPT_KINDS:
+        break;
+    }
+    return "";
+}
+
+/* Is this, of kind and reason alone, what is called so? Then the filter asks for it. */
+static bool reason_is(enum attempt_kind k, unsigned reason, const char *name,
+                      struct attempt_filter *f)
+{
+    struct attempt a = {.kind = k, .reason = (uint8_t)reason, .code = (uint16_t)reason};
+
+    if (strcmp(attempt_reason_name(&a), name) != 0)
+        return false;
+    f->kind = (int)k;
+    if (k == ATTEMPT_TOKEN)
+        f->code = (int)reason;
+    else
+        f->reason = (int)reason;
+    return true;
+}
+
+bool attempt_reason_parse(const char *name, struct attempt_filter *f)
+{
+    if (!name[0])
+        return false;
+    for (unsigned k = 0; k < ATTEMPT_KINDS; k++)
+        for (unsigned r = 0; r < (k == ATTEMPT_TOKEN ? 1000 : 32); r++)
+            if (reason_is((enum attempt_kind)k, r, name, f))
+                return true;
+    return false;
 }
 
 const char *proto_name(uint8_t proto, char other[8])
@@ -194,19 +263,35 @@ static const char *target_text(const struct attempt *a, char out[160])
     return out;
 }
 
+/* "maria-laptop (maria)"; the address where no device is known. */
+static const char *who_text(const struct attempt *a, char out[160])
+{
+    char src[ADDR_TEXT] = "";
+
+    snprintf(out, 160, "%s (%s)", a->device[0] ? a->device : ip_print(&a->source, src),
+             a->user[0] ? a->user : "?");
+    return out;
+}
+
+/* What came, said by kind: a token, a packet to somewhere, something else from somewhere. */
 static void show(struct engine *e, const struct attempt *a)
 {
-    char src[ADDR_TEXT], to[160], times[40] = "";
+    char who[160], src[ADDR_TEXT], to[160], times[40] = "";
+    const char *reason = attempt_reason_name(a);
 
     if (a->count > 1)
         snprintf(times, sizeof times, ", %llu times", (unsigned long long)a->count);
-    if (a->token)
-        event_add(e, "attempt", "%s (%s): misused token, %s %s", a->device, a->user,
-                  code_id((enum refusal_code)a->code), code_name((enum refusal_code)a->code));
+    if (a->kind == ATTEMPT_TOKEN)
+        event_add(e, "attempt", "%s: misused token, %s %s", who_text(a, who),
+                  code_id((enum refusal_code)a->code), reason);
+    else if (a->kind == ATTEMPT_PACKET)
+        event_add(e, "attempt", "%s -> %s: %s%s", who_text(a, who), target_text(a, to), reason,
+                  times);
+    else if (a->kind == ATTEMPT_ADMIN)
+        event_add(e, "attempt", "%s: %s%s", a->actor, reason, times);
     else
-        event_add(e, "attempt", "%s (%s) -> %s: %s%s",
-                  a->device[0] ? a->device : ip_print(&a->source, src), a->user[0] ? a->user : "?",
-                  target_text(a, to), deny_reason_name((enum deny_reason)a->reason), times);
+        event_add(e, "attempt", "%s from %s: %s %s%s", who_text(a, who), ip_print(&a->source, src),
+                  attempt_kind_name(a->kind), reason, times);
 }
 
 void attempts_keep(struct engine *e)

@@ -7,6 +7,7 @@
 #define GATEWAY_ATTEMPTS_H
 
 #include "gateway/capture.h"
+#include "gateway/handshake.h"
 #include "gateway/records.h"
 
 #define ATTEMPTS_PENDING 2048      /* distinct ones within a second; beyond, only counted */
@@ -38,6 +39,13 @@ void attempts_tick(struct engine *e);     /* once a second: asks the kernel now 
 void attempts_keep(struct engine *e);     /* what is in memory goes to the database */
 void attempts_read_counts(struct engine *e);
 void attempts_clear(struct attempts *all);
+
+const char *attempt_kind_name(enum attempt_kind k);      /* "packet"; "" for an unknown number */
+bool attempt_kind_parse(const char *name, enum attempt_kind *out);
+/* "not-permitted", "replayed_jti", "retired-key": what one calls it, by its kind. */
+const char *attempt_reason_name(const struct attempt *a);
+/* A name of that list, as the kind and reason (or code) to ask the store for. */
+bool attempt_reason_parse(const char *name, struct attempt_filter *f);
 
 /* "tcp"; a number, written into other, when the protocol has no name here. */
 const char *proto_name(uint8_t proto, char other[8]);

@@ -37,6 +37,11 @@ struct reply reply_error(int status, const char *code, const char *message, cons
 struct reply reply_errorf(int status, const char *code, const char *hint, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 struct reply reply_full(void);       /* 503: the disk is full, nothing was changed */
+struct reply reply_bad_query(void);  /* 400: a value behind '?' */
+/* A list of at most `limit` items; when there are more, "next" is the `key` of the last one. */
+struct item_list { json_t *items; int64_t limit; const char *key; json_t *next; };
+void list_add(struct item_list *l, json_t *item);          /* takes it over */
+struct reply list_reply(struct item_list *l);
 /* Sends and frees. 0, or -1: the channel is broken. */
 int reply_send(struct engine *e, struct channel *c, enum message_type type, uint32_t seq,
                size_t max, struct reply *r);

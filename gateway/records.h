@@ -79,15 +79,27 @@ struct policy_version {
     int64_t previous;            /* to go back to */
 };
 
+/* How it was noticed. Stored: a number never changes its meaning. */
+enum attempt_kind {
+    ATTEMPT_PACKET = 0,          /* reason: enum deny_reason */
+    ATTEMPT_TOKEN,               /* a posture token; code: enum refusal_code */
+    ATTEMPT_KNOCK,               /* a WireGuard handshake; reason: enum handshake_class */
+    ATTEMPT_ADMIN,               /* a request at the control socket; reason: enum admin_refusal */
+    ATTEMPT_TWO_PLACES,          /* one key used from source and from destination */
+    ATTEMPT_KINDS
+};
+enum admin_refusal { ADMIN_FORBIDDEN = 0, ADMIN_REFUSALS };
+
 /* Something refused. Equal in all but times, count and file = one record. */
 struct attempt {
     int64_t id;
-    bool token;                  /* a posture token; else a packet */
+    enum attempt_kind kind;
+    char actor[ACTOR_SIZE];      /* who asked, of ATTEMPT_ADMIN; not verified beyond its uid */
     char user[NAME_SIZE], device[NAME_SIZE], role[NAME_SIZE], resource[NAME_SIZE];   /* "" = none */
     struct ip_addr source, destination;
     uint8_t proto;
     uint16_t port;
-    uint8_t reason;              /* enum deny_reason */
+    uint8_t reason;              /* by kind */
     uint16_t code;               /* enum refusal_code: of the token, or why there is no lease */
     uint8_t why;                 /* enum decide_reason, for DENY_NO_LEASE */
     struct wall first, last;
@@ -95,9 +107,9 @@ struct attempt {
     uint32_t file;               /* number of the pcap file with the last packet */
 };
 struct attempt_filter {
-    const char *user, *device;   /* NULL = any */
-    int reason;                  /* -1 = any */
-    int64_t since, after, limit;
+    const char *user, *device, *role;   /* NULL = any */
+    int kind, reason, code;             /* -1 = any */
+    int64_t since, until, after, limit; /* seen last at or after since, first at or before until */
 };
 
 #endif

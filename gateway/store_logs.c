@@ -84,8 +84,8 @@ void store_policy_in_force(struct store *s, int64_t version, struct wall confirm
 
 void store_add_attempt(struct store *s, const struct attempt *a)
 {
-    store_run(s, store_bind(s, Q_ATTEMPT_ADD, "ittttbbiiiiiiiii", I(a->token), a->user, a->device,
-                            a->role, a->resource, (struct bytes){&a->source, sizeof a->source},
+    store_run(s, store_bind(s, Q_ATTEMPT_ADD, "itttttbbiiiiiiiii", I(a->kind), a->actor, a->user,
+                            a->device, a->role, a->resource, (struct bytes){&a->source, sizeof a->source},
                             (struct bytes){&a->destination, sizeof a->destination}, I(a->proto),
                             I(a->port), I(a->reason), I(a->code), I(a->why), a->first.s, a->last.s,
                             I(a->count), I(a->file)));
@@ -98,24 +98,26 @@ void store_prune_attempts(struct store *s, int64_t keep)
 
 static void read_attempt(sqlite3_stmt *q, struct attempt *a)
 {
-    *a = (struct attempt){.id = COL(q, 0), .token = COL(q, 1) != 0, .proto = (uint8_t)COL(q, 8),
-                          .port = (uint16_t)COL(q, 9), .reason = (uint8_t)COL(q, 10),
-                          .code = (uint16_t)COL(q, 11), .why = (uint8_t)COL(q, 12),
-                          .first = {COL(q, 13)}, .last = {COL(q, 14)},
-                          .count = (uint64_t)COL(q, 15), .file = (uint32_t)COL(q, 16)};
-    store_text(q, 2, a->user, sizeof a->user);
-    store_text(q, 3, a->device, sizeof a->device);
-    store_text(q, 4, a->role, sizeof a->role);
-    store_text(q, 5, a->resource, sizeof a->resource);
-    store_bytes(q, 6, &a->source, sizeof a->source);
-    store_bytes(q, 7, &a->destination, sizeof a->destination);
+    *a = (struct attempt){.id = COL(q, 0), .kind = (enum attempt_kind)COL(q, 1),
+                          .proto = (uint8_t)COL(q, 9), .port = (uint16_t)COL(q, 10),
+                          .reason = (uint8_t)COL(q, 11), .code = (uint16_t)COL(q, 12),
+                          .why = (uint8_t)COL(q, 13), .first = {COL(q, 14)}, .last = {COL(q, 15)},
+                          .count = (uint64_t)COL(q, 16), .file = (uint32_t)COL(q, 17)};
+    store_text(q, 2, a->actor, sizeof a->actor);
+    store_text(q, 3, a->user, sizeof a->user);
+    store_text(q, 4, a->device, sizeof a->device);
+    store_text(q, 5, a->role, sizeof a->role);
+    store_text(q, 6, a->resource, sizeof a->resource);
+    store_bytes(q, 7, &a->source, sizeof a->source);
+    store_bytes(q, 8, &a->destination, sizeof a->destination);
 }
 
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg)
 {
-    sqlite3_stmt *q = store_bind(s, Q_ATTEMPTS, "iittii", f->after, f->since, f->user, f->device,
-                                 I(f->reason), f->limit);
+    sqlite3_stmt *q = store_bind(s, Q_ATTEMPTS, "iiitttiiii", f->after, f->since, f->until, f->user,
+                                 f->device, f->role, I(f->kind), I(f->reason), I(f->code),
+                                 f->limit);
     struct attempt a;
 
     while (store_row(s, q)) {

@@ -40,14 +40,14 @@ static const char *const store_migrations[] = {
     "CREATE TABLE classes(id INTEGER PRIMARY KEY, permits BLOB NOT NULL);"
     "CREATE TABLE policies(version INTEGER PRIMARY KEY AUTOINCREMENT, sha256 BLOB NOT NULL,"
     " at INTEGER NOT NULL, by TEXT NOT NULL, text BLOB NOT NULL);"
-    "CREATE TABLE attempts(id INTEGER PRIMARY KEY AUTOINCREMENT, token INTEGER NOT NULL,"
-    " user TEXT NOT NULL, device TEXT NOT NULL, role TEXT NOT NULL, resource TEXT NOT NULL,"
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL,"
+    " actor TEXT NOT NULL, user TEXT NOT NULL, device TEXT NOT NULL, role TEXT NOT NULL, resource TEXT NOT NULL,"
     " source BLOB NOT NULL, destination BLOB NOT NULL, proto INTEGER NOT NULL,"
     " port INTEGER NOT NULL, reason INTEGER NOT NULL, code INTEGER NOT NULL, why INTEGER NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,"
     " file INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX attempts_same ON attempts(device, destination, proto, port, reason, code,"
-    " source, token, why);"
+    " source, kind, why, actor);"
     "CREATE TABLE outbox(seq INTEGER PRIMARY KEY, record BLOB NOT NULL);",
 };
 
@@ -95,18 +95,19 @@ static const char *const store_migrations[] = {
     X(Q_CLASSES, "SELECT id, permits FROM classes ORDER BY id")                                   \
     X(Q_POLICY_ADD, "INSERT INTO policies(sha256, at, by, text) VALUES(?,?,?,?)")                 \
     X(Q_POLICY_GET, "SELECT version, sha256, at, by, text FROM policies WHERE version = ?")       \
-    X(Q_ATTEMPT_ADD, "INSERT INTO attempts(token, user, device, role, resource, source,"          \
+    X(Q_ATTEMPT_ADD, "INSERT INTO attempts(kind, actor, user, device, role, resource, source,"    \
       " destination, proto, port, reason, code, why, first, last, count, file)"                   \
-      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"                                                  \
-      " ON CONFLICT(device, destination, proto, port, reason, code, source, token, why)"          \
+      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"                                                \
+      " ON CONFLICT(device, destination, proto, port, reason, code, source, kind, why, actor)"    \
       " DO UPDATE SET last = max(last, excluded.last), count = count + excluded.count,"           \
       " file = excluded.file, user = excluded.user, role = excluded.role,"                        \
       " resource = excluded.resource")                                                            \
     X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY last"  \
       " LIMIT max(0, (SELECT count(*) FROM attempts) - ?))")                                      \
     X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND last >= ?2"                           \
-      " AND (?3 IS NULL OR user = ?3) AND (?4 IS NULL OR device = ?4)"                            \
-      " AND (?5 < 0 OR (reason = ?5 AND token = 0)) ORDER BY id LIMIT ?6")                        \
+      " AND first <= ?3 AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR device = ?5)"            \
+      " AND (?6 IS NULL OR role = ?6) AND (?7 < 0 OR kind = ?7) AND (?8 < 0 OR reason = ?8)"      \
+      " AND (?9 < 0 OR code = ?9) ORDER BY id LIMIT ?10")                                         \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")
