@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One management operation, failed at every point. Started by tests/faults/one, which has made the lab.
 
-points.py OPERATION all|smoke SEED [FAULT [N]]
+points.py OPERATION all|smoke SEED [ROLE:FAULT [N]]      (ROLE:FAULT without N may be a pattern: engine:*)
 
 For each fault (see faultat.c) and N = 1, 2, 3 ... until the operation completes without reaching it:
 the state of before is put back and the daemon started; the operation is done with the fault; then
@@ -15,7 +15,7 @@ the state of before is put back and the daemon started; the operation is done wi
 
 What is put together here is read from the control socket and from `nft` and `wg`.
 """
-import http.client, json, os, random, shutil, signal, socket, subprocess, sys, time
+import fnmatch, http.client, json, os, random, shutil, signal, socket, subprocess, sys, time
 
 LAB = os.environ["LAB_DIR"]
 BUILD = os.environ["LAB_BUILD"]
@@ -569,11 +569,14 @@ def main():
     if len(sys.argv) > 5:
         where, fault = sys.argv[4].split(":")
         return 0 if run.point(where, fault, int(sys.argv[5]))[1] else 1
-    chosen = [tuple(sys.argv[4].split(":"))] if len(sys.argv) > 4 else FAULTS
+    wanted = sys.argv[4] if len(sys.argv) > 4 else "*"
+    chosen = [f for f in FAULTS if fnmatch.fnmatch(":".join(f), wanted)]
+    if not chosen:
+        sys.exit(f"no fault is called {wanted}")
     for where, fault in chosen:
         run.fault(where, fault)
     kill_all()
-    print(f"# {operation}: {run.points} points", flush=True)
+    print(f"# {operation} {wanted}: {run.points} points", flush=True)
     return 0
 
 
