@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `attempts ...`, `audit ...` and `watch`.
+ * `audit ...` and `watch`.
  */
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
@@ -28,80 +28,7 @@ __attribute__((format(printf, 2, 3))) static void text_addf(struct text *t, cons
         memcpy(t->s + t->n - 2, "..", 2);
 }
 
-/* ---- lists ---------------------------------------------------------------------------------- */
-
-static void destination_text(const json_t *a, char out[160])
-{
-    const char *to = text_of(a, "destination"), *proto = text_of(a, "proto");
-    bool v6 = strchr(to, ':') != NULL, ports = int_of(a, "port") != 0;
-    char port[24] = "";
-    if (!*to) {
-        snprintf(out, 160, "%s", text_of(a, "code"));
-        return;
-    }
-    if (ports)
-        snprintf(port, sizeof port, ":%lld", (long long)int_of(a, "port"));
-    snprintf(out, 160, "%s%s%s%s/%s%s%s%s", v6 && ports ? "[" : "", to, v6 && ports ? "]" : "",
-             port, proto, *text_of(a, "resource") ? " (" : "", text_of(a, "resource"),
-             *text_of(a, "resource") ? ")" : "");
-}
-
-/* The kernel's reason, by which --reason asks, and behind it why there was no lease. */
-static const char *reason_text(const json_t *a, char out[80])
-{
-    const char *why = text_of(a, "why");
-    snprintf(out, 80, "%s%s%s", text_of(a, "reason"), *why ? ": " : "", why);
-    return out;
-}
-
-static void list_attempts(const json_t *answer)
-{
-    static const char *const heads[] = {"LAST", "TIMES", "WHO", "REASON", "TO"};
-    struct table t;
-    char when[32], times[24], to[160], reason[80];
-    size_t i;
-    json_t *a;
-    table_begin(&t, 5, heads);
-    json_array_foreach(json_object_get(answer, "items"), i, a) {
-        const char *who = text_of(a, "device");
-        snprintf(times, sizeof times, "%lld", (long long)int_of(a, "count"));
-        destination_text(a, to);
-        table_cell(&t, time_of(a, "last", "?", when));
-        table_cell(&t, times);
-        table_cell(&t, *who ? who : *text_of(a, "user") ? text_of(a, "user") : text_of(a, "source"));
-        table_cell(&t, reason_text(a, reason));
-        table_cell(&t, to);
-    }
-    table_print(&t, stdout);
-    show_more(answer);
-}
-
-enum cli_exit attempts_cmd_list(struct cli *c)
-{
-    static const char *const filters[] = {"--user", "--device", "--reason", NULL};
-    const char *since = cli_option(c, "--since");
-    char number[24] = "";
-    int64_t from;
-    struct target t;
-    enum cli_exit rc;
-
-    if (!word_count(c, "--limit", 5000))
-        return CLI_USAGE;
-    if (since && !word_date(since, (int64_t)time(NULL), &from))
-        return complain_usage("this is no date:", since, "2027-01-31, 2027-01-31T18:00 or -2h");
-    if (since)
-        snprintf(number, sizeof number, "%lld", (long long)from);
-    target_begin(&t, "/v1/attempts");
-    target_options(&t, c, filters);
-    target_query(&t, "since", *number ? number : NULL);
-    json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_attempts(answer);
-    json_decref(answer);
-    return rc;
-}
+/* ---- the audit log --------------------------------------------------------------------------- */
 
 /* What a record says beyond its head, as a person reads it: "reason left the firm, user maria".
  * Numbers that are times by their name are shown as such; 0 and "" say nothing. */
@@ -235,7 +162,7 @@ enum cli_exit audit_cmd_verify(struct cli *c)
 
 /* ---- live ----------------------------------------------------------------------------------- */
 
-static void show_event(const struct cli *c, const json_t *e)
+static void show_event(struct cli *c, const json_t *e)
 {
     char when[32], kind[TERM_SAFE], safe[TERM_SAFE];
     const char *k = text_of(e, "kind");
@@ -260,35 +187,24 @@ static json_t *events_after(struct cli *c, int64_t after, enum cli_exit *rc)
     return call(c, "GET", &t, NULL, rc);
 }
 
-static int64_t show_events(const struct cli *c, const json_t *answer, const char *only)
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(json_object_get(answer, "items"), i, e)
-        if (!only || strcmp(text_of(e, "kind"), only) == 0)
-            show_event(c, e);
-    fflush(stdout);
-    return int_of(answer, "last");
-}
-
-/* Ends with the terminal, by a signal, or with the daemon. */
-static enum cli_exit follow(struct cli *c, const char *only)
+enum cli_exit events_follow(struct cli *c, void (*show)(struct cli *c, const json_t *event))
 {
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
     enum cli_exit rc;
     int64_t after = -1;
     for (;;) {
-        json_t *answer = events_after(c, after, &rc);
+        size_t i;
+        json_t *e, *answer = events_after(c, after, &rc);
         if (!answer)
             return rc;
-        after = show_events(c, answer, only);
-        bool pipe_closed = ferror(stdout) != 0;
+        json_array_foreach(json_object_get(answer, "items"), i, e)
+            show(c, e);
+        after = int_of(answer, "last");
         json_decref(answer);
-        if (pipe_closed)
+        if (fflush(stdout) != 0)
             return CLI_REFUSED;
         nanosleep(&pause, NULL);
     }
 }
 
-enum cli_exit cmd_watch(struct cli *c) { return follow(c, NULL); }
-enum cli_exit attempts_cmd_follow(struct cli *c) { return follow(c, "attempt"); }
+enum cli_exit cmd_watch(struct cli *c) { return events_follow(c, show_event); }

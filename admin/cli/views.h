@@ -19,6 +19,8 @@ void show_names(const char *label, const json_t *array);
 void show_linef(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The time of a member, or `none` when it is absent. */
 const char *time_of(const json_t *o, const char *key, const char *none, char out[32]);
+/* Each event of the daemon as it happens; ends with the terminal, by a signal, or with the daemon. */
+enum cli_exit events_follow(struct cli *c, void (*show)(struct cli *c, const json_t *event));
 /* "there is more: --after X" when a list was cut. */
 void show_more(const json_t *answer);
 
