@@ -29,6 +29,8 @@ static const struct option_spec user_add_options[] = {
 static const struct option_spec user_list_options[] = {
     {"--role", "ROLE", "only people with this role"},
     {"--state", "STATE", "active, revoked or ended"}, PAGE, END};
+static const struct option_spec import_options[] = {
+    {"--apply", NULL, "do it; otherwise what would be done is shown"}, END};
 static const struct option_spec reason_options[] = {
     {"--reason", "TEXT", "why; it is kept in the audit log"}, END};
 static const struct option_spec retire_options[] = {
@@ -99,6 +101,9 @@ const struct command commands[] = {
      "user add vendor --role outside-vendor --end +30d", user_cmd_add},
     {"user", "list", "", user_list_options, "List people.",
      "user list\nuser list --role warehouse --state active", user_cmd_list},
+    {"user", "import", "FILE", import_options,
+     "The staff list, a CSV file with columns name, full_name, roles, end: adds people, sets roles.",
+     "user import staff.csv\nuser import --apply staff.csv", user_cmd_import},
     {"user", "show", "NAME", NULL, "One person with roles and devices.", "user show maria",
      user_cmd_show},
     {"user", "set-role", "NAME ROLES", NULL,

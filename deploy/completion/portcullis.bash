@@ -17,7 +17,7 @@ _portcullis()
     fi
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
-        user) verbs='add list show set-role revoke restore sign-in' ;;
+        user) verbs='add list import show set-role revoke restore sign-in' ;;
         device) verbs='add list show revoke lost retire except' ;;
         issuer) verbs='add list revoke' ;;
         attempts) verbs='list follow' ;;
@@ -29,6 +29,7 @@ _portcullis()
         'policy apply') options+=' --confirm' ;;
         'user add') options+=' --role --full-name --end' ;;
         'user list') options+=' --role --state --limit' ;;
+        'user import') options+=' --apply' ;;
         'user revoke') options+=' --reason' ;;
         'device add') options+=' --user --key --own --ueid --issuer-key' ;;
         'device list') options+=' --user --state --limit' ;;
