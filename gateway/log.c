@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/utf8.h"
+#include "policy/utf8.h"
 
 static const char *log_role = "?";
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/utf8.h"
+#include "policy/utf8.h"
 
 /* ---- writing --------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* RFC 3629, table of section 4, as one check after decoding. */
-#include "gateway/utf8.h"
+#include "policy/utf8.h"
 
 static size_t length_of(uint8_t lead)
 {

@@ -3,8 +3,8 @@
  * One UTF-8 character (RFC 3629), strictly: no overlong forms, no surrogates, nothing above
  * U+10FFFF.
  */
-#ifndef GATEWAY_UTF8_H
-#define GATEWAY_UTF8_H
+#ifndef POLICY_UTF8_H
+#define POLICY_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
