@@ -34,7 +34,7 @@ LDFLAGS  += $(LDHARD) $(LDSAN)
 
 LIBS_POLICY  := $(call pkg,libs,libsodium jansson gnutls)
 LIBS_KERNEL  := $(call pkg,libs,libmnl libnftnl)
-LIBS_DAEMON  := $(call pkg,libs,sqlite3 libmicrohttpd libseccomp libcap-ng) -lpcap
+LIBS_DAEMON  := $(call pkg,libs,sqlite3 libmicrohttpd libseccomp libcap-ng libb2) -lpcap
 LIBS_CLI     := $(call pkg,libs,jansson)
 LIBS_AGENT   := $(call pkg,libs,libsodium jansson libcurl)
 
@@ -53,6 +53,7 @@ DAEMON    := $(BUILD)/portcullisd
 CLI       := $(BUILD)/portcullis
 AGENT     := $(BUILD)/portcullis-agent
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+BENCHT    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FAULTAT   := $(BUILD)/faults/faultat
 LABT      := $(patsubst tests/lab/tools/%.c,$(BUILD)/lab/%,$(LABT_SRC))
 VMT       := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/test_*.c))
@@ -190,6 +191,11 @@ $(BUILD)/lab/%: $(BUILD)/obj/tests/lab/tools/%.o
 	@mkdir -p $(dir $@)
 	@$(if $(V),,echo '  LINK  $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
+	@mkdir -p $(dir $@)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
 
 $(MODEL): $(BUILD)/obj/tests/model/driver.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
 	@mkdir -p $(dir $@)
