@@ -284,6 +284,18 @@ static void warn_unused(struct parser *p)
             diag_warning(p->diags, pol->tests[i].pos, "", "this test tests nothing");
 }
 
+/* Whom a response has shut out wants to know whom to call. */
+static void warn_contact(struct parser *p)
+{
+    bool takes = false;
+
+    for (int i = 0; i < PATTERNS; i++)
+        takes = takes || p->policy->respond.rule[i].action != ACTION_ALARM;
+    if (takes && p->policy->contact[0] == '\0')
+        diag_warning(p->diags, p->respond_pos, "contact \"IT desk, extension 100\"",
+                     "devices may be held, and nothing says whom their people call");
+}
+
 /* ---- order --------------------------------------------------------------------------------- */
 
 static bool diag_after(const struct diag *a, const struct diag *b)
@@ -325,6 +337,7 @@ void check_policy(struct parser *p)
         for (size_t i = 0; i < pol->n_postures; i++)
             warn_rules(p, &pol->postures[i]);
         warn_unused(p);
+        warn_contact(p);
     }
     sort_diags(p->diags);
 }

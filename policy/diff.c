@@ -260,6 +260,33 @@ static void say_rights(struct diff *d)
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
+static bool same_pattern_rule(const struct pattern_rule *a, const struct pattern_rule *b)
+{
+    return a->count == b->count && a->within.s == b->within.s && a->action == b->action &&
+           a->time.s == b->time.s;
+}
+
+static void compare_responses(struct diff *d)
+{
+    const struct respond *a = &d->from->respond, *b = &d->to->respond;
+
+    for (int i = 0; i < PATTERNS; i++) {
+        if (same_pattern_rule(&a->rule[i], &b->rule[i]))
+            continue;
+        out_fmt(&d->out, "respond: %s ", pattern_name((enum pattern)i));
+        out_pattern_rule(&d->out, &b->rule[i]);
+        out_put(&d->out, ", was ");
+        out_pattern_rule(&d->out, &a->rule[i]);
+        out_put(&d->out, "\n");
+    }
+    if (a->percent != b->percent)
+        out_fmt(&d->out, "respond: at most %u%% of devices, was %u%%\n", b->percent, a->percent);
+    if (strcmp(d->from->contact, d->to->contact) != 0)
+        out_fmt(&d->out, d->to->contact[0] ? "who is shut out is told to call \"%s\"\n"
+                                           : "who is shut out is not told any more whom to call\n",
+                d->to->contact);
+}
+
 static void compare_marks(struct diff *d)
 {
     for (size_t i = 0; i < d->to->n_resources; i++) {
@@ -297,6 +324,7 @@ char *policy_diff(const struct policy *from, const struct policy *to)
         compare_role(&d, i);
     say_rights(&d);
     diff_postures(&d.out, from, to);
+    compare_responses(&d);
     compare_marks(&d);
     text = out_take(&d.out);
     if (d.oom) {

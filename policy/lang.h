@@ -28,7 +28,7 @@
 
 enum token_kind {
     TOK_END = 0,
-    TOK_WORD,        /* letters, digits and . _ : / + - [ ] : names, numbers, addresses, times */
+    TOK_WORD,        /* letters, digits and . _ : / + - [ ] % : names, numbers, addresses, times */
     TOK_STRING,      /* "..." ; s and len exclude the quotes, escapes are still in it */
     TOK_SIGN,        /* one of { } ( ) , ; < <= > >= == != */
 };
@@ -100,6 +100,7 @@ struct parser {
     struct ref *refs;
     size_t n_refs;
     size_t n_permits, n_cases;
+    struct src_pos respond_pos;  /* of the block */
 };
 
 struct statement { const char *word; void (*parse)(struct parser *p); };
@@ -168,6 +169,7 @@ void parse_posture_block(struct parser *p);
 void parse_rule(struct parser *p);                         /* into the last posture */
 bool parse_version(struct parser *p, char out[FACT_TEXT]);
 void parse_test(struct parser *p);
+void parse_respond(struct parser *p);
 /* "a, b, c" of names to be resolved later as references of this kind; n counts what was added. */
 bool parse_name_list(struct parser *p, enum ref_kind kind, const char *what, size_t owner,
                      uint16_t **list, size_t *n, struct src_pos **pos, size_t max);
@@ -231,5 +233,7 @@ void rights_group_free(struct right_groups *g);
 /* The addresses of all groups with the services of group i; they count as said from then on. */
 void out_group_addresses(struct out *o, struct right_groups *g, size_t i);
 void diff_postures(struct out *o, const struct policy *from, const struct policy *to);
+/* print.c: "20 within 1m lock". */
+void out_pattern_rule(struct out *o, const struct pattern_rule *r);
 
 #endif

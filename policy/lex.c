@@ -31,7 +31,7 @@ static void step(struct lexer *l)
 static bool is_word_byte(int c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c > 0 && strchr("._:/+-[]", c) != NULL);
+           (c > 0 && strchr("._:/+-[]%", c) != NULL);
 }
 
 static void skip_blank(struct lexer *l)

@@ -154,7 +154,8 @@ static void run_statement(struct parser *p, const struct statement *s)
 static bool brace_missing(const struct parser *p)
 {
     static const char *const openers[] = {"network", "resource", "remediation", "posture", "role",
-                                          "tokens",  "test",     "company",     "gateway", NULL};
+                                          "tokens",  "test",     "company",     "gateway", "contact",
+                                          "respond",  NULL};
 
     for (size_t i = 0; openers[i]; i++)
         if (at_word(p, openers[i]))

@@ -18,6 +18,15 @@ static void parse_company(struct parser *p)
         parse_string(p, "the company's name", company, TEXT_SIZE);
 }
 
+static void parse_contact(struct parser *p)
+{
+    char *contact = p->policy->contact;
+    bool seen = contact[0] != '\0';
+
+    if (parse_once(p, &seen, "contact"))
+        parse_string(p, "whom to call", contact, TEXT_SIZE);
+}
+
 static void remediation_names(struct parser *p)
 {
     struct policy *pol = p->policy;
@@ -51,12 +60,14 @@ static void parse_tokens(struct parser *p)
 }
 
 static const struct statement statements[] = {{"company", parse_company},
+                                              {"contact", parse_contact},
                                               {"network", parse_network},
                                               {"resource", parse_resource},
                                               {"remediation", parse_remediation},
                                               {"posture", parse_posture_block},
                                               {"role", parse_role},
                                               {"tokens", parse_tokens},
+                                              {"respond", parse_respond},
                                               {"test", parse_test},
                                               {NULL, NULL}};
 
@@ -73,6 +84,7 @@ struct policy *policy_parse(const char *text, size_t len, struct diags *diags)
     p.policy = calloc(1, sizeof *p.policy);
     if (!p.policy)
         return NULL;
+    respond_defaults(&p.policy->respond);
     parse_file(&p, statements, elsewhere, "gateway.conf");
     if (!p.oom)
         check_policy(&p);

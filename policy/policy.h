@@ -11,6 +11,7 @@
 
 #include "policy/facts.h"
 #include "policy/model.h"
+#include "policy/patterns.h"
 #include "policy/zone.h"
 
 #define POLICY_TEXT_MAX (1u << 20)     /* a file may have one MiB */
@@ -89,6 +90,7 @@ struct policy_test {
 
 struct policy {
     char company[TEXT_SIZE];
+    char contact[TEXT_SIZE];       /* whom to call, for people who are shut out; "" = not said */
     struct network *networks;      size_t n_networks;
     struct resource *resources;    size_t n_resources;
     struct posture *postures;      size_t n_postures;   /* policy/posture.h */
@@ -96,6 +98,7 @@ struct policy {
     struct policy_test *tests;     size_t n_tests;
     uint16_t *remediation;         size_t n_remediation;  /* indexes into resources */
     bool accept_eddsa;             /* "tokens { accept EdDSA }": the deprecated alg spelling */
+    struct respond respond;        /* policy/patterns.h */
 };
 
 /* Parses and checks. NULL when there were errors (diags->errors > 0) or memory is out (then

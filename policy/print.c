@@ -120,6 +120,33 @@ static void put_role(struct out *o, const struct policy *p, const struct role *r
     out_put(o, "}\n");
 }
 
+/* ---- what follows on attempts -------------------------------------------------------------- */
+
+void out_pattern_rule(struct out *o, const struct pattern_rule *r)
+{
+    out_fmt(o, "%u within ", r->count);
+    out_duration(o, r->within);
+    out_fmt(o, " %s", pattern_action_name(r->action));
+    if (r->action == ACTION_QUARANTINE) {
+        out_put(o, " ");
+        out_duration(o, r->time);
+    }
+}
+
+static void put_respond(struct out *o, const struct respond *r)
+{
+    if (!r->written)
+        return;
+    out_put(o, "\nrespond {\n");
+    for (int i = 0; i < PATTERNS; i++)
+        if (r->named[i]) {
+            out_fmt(o, "    %s ", pattern_name((enum pattern)i));
+            out_pattern_rule(o, &r->rule[i]);
+            out_put(o, "\n");
+        }
+    out_fmt(o, "    at most %u%% of devices\n}\n", r->percent);
+}
+
 /* ---- tests --------------------------------------------------------------------------------- */
 
 void out_case(struct out *o, const struct policy *p, const struct test_case *c)
@@ -163,6 +190,11 @@ static void put_head(struct out *o, const struct policy *p)
         put_quoted(o, p->company);
         out_put(o, "\n");
     }
+    if (p->contact[0]) {
+        out_put(o, "contact ");
+        put_quoted(o, p->contact);
+        out_put(o, "\n");
+    }
     if (p->accept_eddsa)
         out_put(o, "\ntokens { accept EdDSA }\n");
 }
@@ -190,6 +222,7 @@ char *policy_print(const struct policy *p)
         put_posture(&o, &p->postures[i]);
     for (size_t i = 0; i < p->n_roles; i++)
         put_role(&o, p, &p->roles[i]);
+    put_respond(&o, &p->respond);
     for (size_t i = 0; i < p->n_tests; i++)
         put_test(&o, p, &p->tests[i]);
     return out_take(&o);

@@ -23,7 +23,9 @@ CONF
 }
 
 gw_example_policy() {
-    sed '/^[[:space:]]*hours[[:space:]]/d' "$LAB_TOP/deploy/examples/policy.conf"
+    sed -E -e "/^[[:space:]]*hours[[:space:]]/d" \
+        -e "s/^( +[a-z-]+ +[0-9]+ within [0-9]+[smhd] +)(lock|quarantine .*)$/\1alarm/" \
+        "$LAB_TOP/deploy/examples/policy.conf"
 }
 
 # Starts the daemon and waits until it answers, at most 10 s.
