@@ -79,6 +79,8 @@ bool tunnel_sound(const struct tunnel *t, const char **why)
         *why = "a tunnel network";
     else if (t->log_rate == 0 || t->log_rate > 1000000)
         *why = "the log rate";
+    else if (t->nflog_group == 0 || t->nflog_group == UINT16_MAX)
+        *why = "the log group";   /* the next one is for knocks */
     return *why == NULL;
 }
 

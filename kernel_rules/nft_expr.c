@@ -21,6 +21,8 @@
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCPOPT_MAXSEG 2u
+#define UDP_HEADER 8u
+#define HANDSHAKE 148u /* WireGuard's first message */
 
 /* ---- loads and comparisons ----------------------------------------------------------- */
 
@@ -195,6 +197,19 @@ void match_dport(struct rule *r, uint16_t port)
     compare(r, NFT_CMP_EQ, &wire, sizeof wire);
 }
 
+/* struct message_handshake_initiation of drivers/net/wireguard/messages.h: 148 bytes, type 1 and
+ * three zeros. The ports stand at 0 and 2 of the UDP header, the length at 4, the payload at 8. */
+void match_handshake(struct rule *r, uint16_t port)
+{
+    const uint16_t port_and_length[2] = {htons(port), htons(UDP_HEADER + HANDSHAKE)};
+    const uint8_t type[4] = {1};
+    match_l4proto(r, IPPROTO_UDP);
+    load_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof port_and_length);
+    compare(r, NFT_CMP_EQ, port_and_length, sizeof port_and_length);
+    load_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, UDP_HEADER, sizeof type);
+    compare(r, NFT_CMP_EQ, type, sizeof type);
+}
+
 void match_icmp_type(struct rule *r, uint8_t type)
 {
     load_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
@@ -346,14 +361,14 @@ void limit_to(struct rule *r, uint32_t per_second)
     nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, 0);
 }
 
-void log_to(struct rule *r, const char *prefix, uint16_t group)
+void log_to(struct rule *r, const char *prefix, uint16_t group, uint32_t bytes)
 {
     struct nftnl_expr *e = rule_expr(r, "log");
     if (!e)
         return;
     rule_name(r, e, NFTNL_EXPR_LOG_PREFIX, prefix);
     nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, group);
-    nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, 128);
+    nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN, bytes);
     nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_QTHRESHOLD, 64);
 }
 

@@ -3,7 +3,9 @@
  * The owned table, continued: packets to and from the gateway itself, and what is no decision.
  *
  *   input:   from the tunnel: enrolled, to our tunnel address, portal, DNS, ping; else deny
- *            from elsewhere: source inside the tunnel networks: deny; else accept
+ *            from elsewhere: source inside the tunnel networks: deny;
+ *            a WireGuard initiation to our port: knock; else accept
+ *   knock:   counts exactly, logs whole messages at a limited rate, accepts
  *   output:  to the tunnel: answers, to enrolled addresses, and ICMP; else deny
  *   mss:     SYNs from and to the tunnel: the segment size of the route
  *   nat:     masquerade of tunnel sources by the office interfaces that ask for it
@@ -35,6 +37,23 @@ static void put_input(const struct tabling *x)
         rule_goto(&r, "deny_spoofed");
     }
     r = in_main(x, "input");
+    match_handshake(&r, x->t->listen_port);
+    rule_goto(&r, "knock");
+    r = in_main(x, "input");
+    rule_accept(&r);
+}
+
+static void put_knock(const struct tabling *x)
+{
+    struct rule r = in_main(x, "knock");
+    count_in(&r, KNOCKS_SEEN);
+    rule_close(&r);
+    r = in_main(x, "knock");
+    limit_to(&r, NFT_KNOCK_RATE);
+    count_in(&r, KNOCKS_LOGGED);
+    log_to(&r, NFT_KNOCK_PREFIX, nft_knock_group(x->t), NFT_KNOCK_BYTES);
+    rule_close(&r);
+    r = in_main(x, "knock");
     rule_accept(&r);
 }
 
@@ -171,6 +190,7 @@ static void put_nat(const struct tabling *x)
 
 void put_gateway_chains(const struct tabling *x)
 {
+    put_knock(x);
     put_input_tunnel(x);
     put_input_enrolled(x);
     put_input_service(x);

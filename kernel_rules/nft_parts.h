@@ -77,6 +77,7 @@ void match_no_way_back(struct rule *r);
 void match_destination(struct rule *r, const struct ip_addr *a);      /* family is implied */
 void match_l4proto(struct rule *r, uint8_t proto);
 void match_dport(struct rule *r, uint16_t port);                      /* after match_l4proto */
+void match_handshake(struct rule *r, uint16_t port);     /* a WireGuard initiation to this port */
 void match_icmp_type(struct rule *r, uint8_t type);                   /* after match_l4proto */
 void match_tcp_syn(struct rule *r);                                   /* SYN without RST */
 void match_ct_state(struct rule *r, uint32_t bits);                   /* any of NF_CT_STATE_BIT */
@@ -98,7 +99,7 @@ void go_by_class(struct rule *r, const char *vmap);                   /* mark & 
 void count_in(struct rule *r, const char *counter);
 void count_here(struct rule *r);
 void limit_to(struct rule *r, uint32_t per_second);
-void log_to(struct rule *r, const char *prefix, uint16_t group);
+void log_to(struct rule *r, const char *prefix, uint16_t group, uint32_t bytes);
 void clamp_mss(struct rule *r);
 void masquerade(struct rule *r);
 
@@ -219,6 +220,8 @@ void put_gateway_bases(const struct tabling *x);
 enum { STATE_INVALID = 1, STATE_ESTABLISHED = 2, STATE_RELATED = 4, STATE_NEW = 8,
        STATE_UNTRACKED = 64 };
 
+#define KNOCKS_SEEN "knocks"
+#define KNOCKS_LOGGED "knocks_logged"
 void counter_name(char out[40], const char *what, enum deny_reason r);  /* "denied_no-lease" */
 
 /* What a class 0 that nobody has written looks like. */

@@ -113,7 +113,9 @@ static uint64_t *counter_at(struct nft_counts *c, const char *name)
         if (strcmp(known, name) == 0)
             return &c->logged[i];
     }
-    return NULL;
+    if (strcmp(KNOCKS_SEEN, name) == 0)
+        return &c->knocks;
+    return strcmp(KNOCKS_LOGGED, name) == 0 ? &c->knocks_logged : NULL;
 }
 
 static int hear_counter(const struct nlmsghdr *nlh, void *arg)

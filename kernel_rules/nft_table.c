@@ -34,6 +34,8 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 
+#define DENIED_SNAPLEN 128u /* bytes of a denied packet: its headers */
+
 const uint8_t families[2] = {4, 6};
 
 struct rule in_main(const struct tabling *x, const char *chain)
@@ -113,7 +115,7 @@ static void put_deny(const struct tabling *x, enum deny_reason reason)
         r = in_main(x, chain);
         limit_to(&r, x->t->log_rate);
         count_in(&r, logged);
-        log_to(&r, prefix, x->t->nflog_group);
+        log_to(&r, prefix, x->t->nflog_group, DENIED_SNAPLEN);
         rule_close(&r);
     }
     r = in_main(x, chain);
@@ -298,6 +300,7 @@ static void put_plain_chains(struct batch *b, const struct dataplane *dp)
         "from_tunnel",    "to_tunnel",     "judge",           "quarantine",
         "class_0",        "grant",         "stamp",           "input_tunnel",
         "input_enrolled", "input_service", "output_enrolled", "judge_sender",
+        "knock",
     };
     char name[40];
     for (int i = 0; i < DENY_REASONS; i++) {
@@ -308,6 +311,8 @@ static void put_plain_chains(struct batch *b, const struct dataplane *dp)
         counter_name(name, "deny", (enum deny_reason)i);
         put_chain(b, NFT_TABLE_NAME, name);
     }
+    put_counter(b, NFT_TABLE_NAME, KNOCKS_SEEN);
+    put_counter(b, NFT_TABLE_NAME, KNOCKS_LOGGED);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_chain(b, NFT_TABLE_NAME, names[i]);
     for (size_t i = 0; i < dp->n_classes; i++) {

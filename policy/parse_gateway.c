@@ -187,7 +187,7 @@ static void gateway_office(struct parser *p)
 
 static void log_group(struct parser *p)
 {
-    parse_u16(p, "group", "the NFLOG group", 1, 65535, &tunnel(p)->nflog_group);
+    parse_u16(p, "group", "the NFLOG group", 1, 65534, &tunnel(p)->nflog_group);
 }
 
 static void log_rate(struct parser *p)

@@ -160,7 +160,7 @@ static void refused(void **state)
         {"rate 0", "gateway g { " TUNNEL " log { rate 0 }" REST,
          "the rate per second must be 1 to 10000"},
         {"group", "gateway g { " TUNNEL " log { group 65536 }" REST,
-         "the NFLOG group must be 1 to 65535"},
+         "the NFLOG group must be 1 to 65534"},
         {"masquerade twice",
          "gateway g { " TUNNEL " outside eth0 office eth1 { masquerade masquerade } }",
          "'masquerade' is given twice in this block"},
