@@ -29,6 +29,7 @@ static const struct verb {
     {CONTROL_GET, "/v1/devices", control_devices},
     {CONTROL_POST, "/v1/devices", control_device_add},
     {CONTROL_GET, "/v1/devices/*", control_device},
+    {CONTROL_PUT, "/v1/devices/*/user", control_device_assign},
     {CONTROL_POST, "/v1/devices/*/revoke", control_device_revoke},
     {CONTROL_POST, "/v1/devices/*/lost", control_device_lost},
     {CONTROL_POST, "/v1/devices/*/retire", control_device_retire},

@@ -79,19 +79,40 @@ struct reply control_devices(struct engine *e, struct request *q)
 struct enrolment {
     struct dev d;
     char ueid[CLAIM_TEXT];
+    bool placed;                 /* at an address that the request names */
     bool has_key;
     struct token_key key;
 };
 
-/* The next index that has addresses; indexes are never given twice. 0: the networks are full. */
+/* The next index that has addresses and was never given; 0: the networks are full. */
 static uint32_t next_index(struct engine *e)
 {
     struct device probe = {.index = (uint32_t)store_get(e->store, "device_next", 1)};
 
-    for (unsigned tries = 0; probe.index <= DEVICE_MAX && tries < 4; probe.index++, tries++)
+    for (unsigned tries = 0; probe.index <= DEVICE_MAX && tries < 4; probe.index++) {
+        if (dev_by_index(e, probe.index))
+            continue;
         if (dev_address(&e->conf, &probe))
             return probe.index;
+        tries++;
+    }
     return 0;
+}
+
+/* An address that the device has already, from a configuration older than this gateway. */
+static uint32_t index_of(struct engine *e, struct body *b, const char *address)
+{
+    struct ip_addr a;
+    uint32_t index = ip_parse(address, strlen(address), &a) ? dev_index_at(&e->conf, &a) : 0;
+    const struct dev *holder = dev_by_index(e, index);
+
+    if (index == 0)
+        body_fail(b, reply_errorf(400, "bad_address", "It is one of the tunnel networks, and not the "
+                                  "gateway's own.", "'%s' is no address for a device.", address));
+    else if (holder)
+        body_fail(b, reply_errorf(409, "address_exists", "Addresses are never used twice.",
+                                  "This address belongs to the device '%s'.", holder->name));
+    return index;
 }
 
 static void read_own_key(struct engine *e, struct body *b, struct enrolment *n)
@@ -116,30 +137,35 @@ static void read_own_key(struct engine *e, struct body *b, struct enrolment *n)
         body_fail(b, reply_errorf(400, "bad_key", NULL, "The signing key is refused: %s.", why));
 }
 
+static struct reply user_revoked(const struct user *u)
+{
+    return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
+                        "'%s' is revoked.", u->name);
+}
+
 static void read_names(struct engine *e, struct body *b, struct enrolment *n)
 {
     const char *name = body_text(b, "name", NAME_SIZE - 1, true);
-    const char *user = body_text(b, "user", NAME_SIZE - 1, true);
+    const char *user = body_text(b, "user", NAME_SIZE - 1, false);
 
     if (b->failed)
         return;
-    struct user *u = user_by_name(e, user);
+    struct user *u = user ? user_by_name(e, user) : NULL;
     struct dev *same = dev_by_name(e, name);
     if (!name_valid(name))
         body_fail(b, reply_errorf(400, "bad_name", "Names are a-z, 0-9, '.', '_', '-', and begin "
                                   "with a letter or digit.", "'%s' is no name.", name));
-    else if (!u)
+    else if (user && !u)
         body_fail(b, no_such_user(e, user));
     else if (same)
         body_fail(b, reply_errorf(409, "device_exists", "Names are not used twice, also of devices "
                                   "that ended.", "There is a device '%s' already.", name));
-    else if (u->state != USER_ACTIVE)
-        body_fail(b, reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
-                                  "'%s' is revoked.", u->name));
+    else if (u && u->state != USER_ACTIVE)
+        body_fail(b, user_revoked(u));
     if (b->failed)
         return;
     snprintf(n->d.name, sizeof n->d.name, "%s", name);
-    n->d.user = u->id;
+    n->d.user = u ? u->id : 0;
 }
 
 static void read_tunnel_key(struct engine *e, struct body *b, struct enrolment *n)
@@ -168,6 +194,7 @@ static void read_enrolment(struct engine *e, struct body *b, struct enrolment *n
     read_tunnel_key(e, b, n);
     const char *own = body_text(b, "own", 4, false);
     const char *ueid = body_text(b, "ueid", CLAIM_TEXT - 1, false);
+    const char *address = body_text(b, "address4", ADDR_TEXT - 1, false);
     if (own && strcmp(own, "corp") != 0 && strcmp(own, "byod") != 0)
         body_fail(b, reply_error(400, "bad_member", "'own' is \"corp\" or \"byod\".", NULL));
     n->d.corp = !own || strcmp(own, "corp") == 0;
@@ -175,7 +202,8 @@ static void read_enrolment(struct engine *e, struct body *b, struct enrolment *n
     read_own_key(e, b, n);
     if (!body_done(b))
         return;
-    n->d.k.index = next_index(e);
+    n->placed = address != NULL;
+    n->d.k.index = address ? index_of(e, b, address) : next_index(e);
     if (n->d.k.index == 0)
         body_fail(b, reply_error(409, "network_full", "The tunnel network has no address left.",
                                  "Indexes are never used twice: widen the tunnel networks."));
@@ -205,7 +233,8 @@ static struct reply enrol(struct engine *e, struct request *q, const struct enro
 
     batch_begin(e, &b);
     store_put_dev(e->store, d);
-    store_set(e->store, "device_next", (int64_t)d->k.index + 1);
+    if (d->k.index >= store_get(e->store, "device_next", 1) && !n->placed)
+        store_set(e->store, "device_next", (int64_t)d->k.index + 1);
     if (n->ueid[0])
         store_set_ueid(e->store, d->k.index, n->ueid);
     if (n->has_key)
@@ -221,7 +250,8 @@ static struct reply enrol(struct engine *e, struct request *q, const struct enro
     }
     if (n->has_key)
         key_add(e, &n->key);
-    event_add(e, "act", "%s enrolled %s for %s", q->actor, d->name, dev_user(e, d)->name);
+    event_add(e, "act", "%s enrolled %s for %s", q->actor, d->name,
+              d->user ? dev_user(e, d)->name : "nobody yet");
     return (struct reply){201, enrolled_json(e, d)};
 }
 
@@ -235,6 +265,72 @@ struct reply control_device_add(struct engine *e, struct request *q)
     if (!b.failed)
         read_enrolment(e, &b, &n);
     struct reply r = b.failed ? b.error : enrol(e, q, &n);
+    body_close(&b);
+    return r;
+}
+
+/* ---- whose it is ---------------------------------------------------------------------------- */
+
+static struct reply assign(struct engine *e, struct request *q, struct dev *d,
+                           const struct enrolment *n)
+{
+    const char *user = e->users[n->d.user - 1].name;
+    struct batch b;
+
+    batch_begin(e, &b);
+    d->user = n->d.user;
+    store_put_dev(e->store, d);
+    if (n->has_key)
+        store_put_key(e->store, &n->key);
+    audit_act(e, q->actor, q->uid, "device.assign", d->name,
+              json_pack("{s:s,s:s}", "user", user, "kid", n->has_key ? n->key.kid : ""));
+    lease_decide(&b, d, NULL, "device.assign");
+    if (batch_commit(&b, DURABLE_FIRST) != STORE_OK) {
+        d->user = 0;
+        return reply_full();
+    }
+    if (n->has_key)
+        key_add(e, &n->key);
+    event_add(e, "act", "%s gave the device %s to %s", q->actor, d->name, user);
+    return (struct reply){200, dev_json(e, d, true)};
+}
+
+/* Once, and never again: whoever had a device has had its keys. */
+static void read_assignment(struct engine *e, struct body *b, const struct dev *d,
+                            struct enrolment *n)
+{
+    const char *name = body_text(b, "user", NAME_SIZE - 1, true);
+
+    snprintf(n->d.name, sizeof n->d.name, "%s", d->name);
+    read_own_key(e, b, n);
+    if (!body_done(b))
+        return;
+    const struct user *u = user_by_name(e, name);
+    if (!u)
+        body_fail(b, no_such_user(e, name));
+    else if (u->state != USER_ACTIVE)
+        body_fail(b, user_revoked(u));
+    else if (d->user || d->state != DEV_ACTIVE)
+        body_fail(b, reply_errorf(409, "device_owned", "Retire it, and enrol it for the other person "
+                                  "with a new key.", "'%s' %s.", d->name,
+                                  d->user ? "belongs to somebody already" : "has ended"));
+    else
+        n->d.user = u->id;
+}
+
+struct reply control_device_assign(struct engine *e, struct request *q)
+{
+    static struct enrolment n;
+    struct dev *d = dev_by_name(e, q->name);
+    struct body b;
+
+    if (!d)
+        return no_such_device(e, q->name);
+    n = (struct enrolment){0};
+    body_open(&b, q, false);
+    if (!b.failed)
+        read_assignment(e, &b, d, &n);
+    struct reply r = b.failed ? b.error : assign(e, q, d, &n);
     body_close(&b);
     return r;
 }

@@ -129,7 +129,12 @@ struct user *user_add(struct engine *e, const struct user *u)
     return &e->users[u->id - 1];
 }
 
-struct user *dev_user(struct engine *e, const struct dev *d) { return &e->users[d->user - 1]; }
+struct user *dev_user(struct engine *e, const struct dev *d)
+{
+    static struct user nobody = {.state = USER_ACTIVE, .roles = ""};
+
+    return d->user ? &e->users[d->user - 1] : &nobody;
+}
 
 uint64_t roles_mask(const struct policy *p, const char *names)
 {
@@ -216,21 +221,27 @@ bool dev_address(const struct gateway_conf *c, struct device *d)
     return c->tunnel.net6.addr.family == 0 || host_of(&c->tunnel.net6, d->index + 1, &d->addr6);
 }
 
-struct dev *dev_by_address(struct engine *e, const struct ip_addr *a)
+uint32_t dev_index_at(const struct gateway_conf *c, const struct ip_addr *a)
 {
-    const struct tunnel *t = &e->conf.tunnel;
-    const struct ip_prefix *net = a->family == 4 ? &t->net4 : &t->net6;
+    const struct ip_prefix *net = a->family == 4 ? &c->tunnel.net4 : &c->tunnel.net6;
     unsigned last = a->family == 4 ? 3 : 15;
+    struct device at = {0};
 
     if (net->addr.family != a->family || !ip_in_prefix(a, net))
-        return NULL;
+        return 0;
     struct ip_addr first = prefix_range(net).first;
     uint32_t host = 0;
     for (unsigned i = last - 3; i <= last; i++)   /* host numbers fit 32 bits */
         host = host << 8 | (uint32_t)(uint8_t)(a->b[i] - first.b[i]);
-    struct dev *d = host > 0 ? dev_by_index(e, host - 1) : NULL;
-    const struct ip_addr *own = d && a->family == 4 ? &d->k.addr4 : d ? &d->k.addr6 : NULL;
-    return own && d->addressed && ip_cmp(own, a) == 0 ? d : NULL;
+    at.index = host > 0 ? host - 1 : 0;
+    if (at.index == 0 || at.index > DEVICE_MAX || !dev_address(c, &at))
+        return 0;
+    return ip_cmp(a->family == 4 ? &at.addr4 : &at.addr6, a) == 0 ? at.index : 0;
+}
+
+struct dev *dev_by_address(struct engine *e, const struct ip_addr *a)
+{
+    return dev_by_index(e, dev_index_at(&e->conf, a));
 }
 
 struct dev *dev_add(struct engine *e, const struct dev *d)

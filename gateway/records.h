@@ -41,7 +41,7 @@ struct bucket { uint16_t left; int64_t at_ms; };
 
 struct dev {
     struct device k;             /* as the kernel knows it; key all zero = not loaded */
-    uint32_t user;
+    uint32_t user;               /* 0 = nobody yet */
     enum dev_state state;
     bool corp;
     bool addressed;              /* its index has a place in the tunnel networks */

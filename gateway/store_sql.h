@@ -12,7 +12,7 @@ static const char *const store_migrations[] = {
     "CREATE TABLE users(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
     " full_name TEXT, roles TEXT NOT NULL, created INTEGER NOT NULL, ends INTEGER NOT NULL,"
     " signed_in INTEGER NOT NULL, revoked INTEGER NOT NULL, revoked_by TEXT, revoked_reason TEXT);"
-    "CREATE TABLE devices(idx INTEGER PRIMARY KEY, user INTEGER NOT NULL REFERENCES users,"
+    "CREATE TABLE devices(idx INTEGER PRIMARY KEY, user INTEGER REFERENCES users,"
     " state INTEGER NOT NULL, corp INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
     " key BLOB NOT NULL UNIQUE, created INTEGER NOT NULL, ended INTEGER NOT NULL,"
     " last_iat INTEGER NOT NULL);"
@@ -62,8 +62,9 @@ static const char *const store_migrations[] = {
       " ends=excluded.ends, signed_in=excluded.signed_in, revoked=excluded.revoked,"              \
       " revoked_by=excluded.revoked_by, revoked_reason=excluded.revoked_reason")                  \
     X(Q_USERS, "SELECT * FROM users ORDER BY id")                                                 \
-    X(Q_DEV_PUT, "INSERT INTO devices VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(idx) DO UPDATE SET"   \
-      " state=excluded.state, ended=excluded.ended, last_iat=excluded.last_iat")                  \
+    X(Q_DEV_PUT, "INSERT INTO devices VALUES(?,nullif(?,0),?,?,?,?,?,?,?)"                        \
+      " ON CONFLICT(idx) DO UPDATE SET user=excluded.user, state=excluded.state,"                 \
+      " ended=excluded.ended, last_iat=excluded.last_iat")                                        \
     X(Q_DEVS, "SELECT d.*, l.roles, l.class, l.granted, l.until, l.end_boot, e.exp, e.end_boot"   \
       " FROM devices d LEFT JOIN leases l ON l.device = d.idx"                                    \
       " LEFT JOIN evidence e ON e.device = d.idx ORDER BY d.idx")                                 \

@@ -31,6 +31,17 @@ static json_t *issuer_of(const char *line)
                      (size_t)(key - alg - 1), "key", key + 1);
 }
 
+/* The issuer of --issuer-key, NULL when it was not given. False after a complaint. */
+static bool issuer_option(const struct cli *c, json_t **issuer)
+{
+    const char *line = cli_option(c, "--issuer-key");
+    *issuer = line ? issuer_of(line) : NULL;
+    if (line && !*issuer)
+        complain_usage("this is no signing key:", line,
+                       "KID:ALG:KEY, as portcullis-agent keygen prints it");
+    return !line || *issuer;
+}
+
 static void show_enrolment(const json_t *d)
 {
     const char *a6 = text_of(d, "address6"), *g6 = text_of(d, "gateway_address6");
@@ -52,10 +63,10 @@ static void show_enrolment(const json_t *d)
 static json_t *enrolment(struct cli *c, json_t *issuer)
 {
     static const struct { const char *option, *member; } optional[] = {
-        {"--own", "own"}, {"--ueid", "ueid"}};
-    json_t *body = json_pack("{s:s,s:s,s:s}", "name", c->args[0], "user", cli_option(c, "--user"),
-                             "wireguard_key", cli_option(c, "--key"));
-    for (size_t i = 0; i < 2; i++)
+        {"--user", "user"}, {"--own", "own"}, {"--ueid", "ueid"}, {"--address", "address4"}};
+    json_t *body = json_pack("{s:s,s:s}", "name", c->args[0], "wireguard_key",
+                             cli_option(c, "--key"));
+    for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++)
         if (cli_option(c, optional[i].option))
             json_object_set_new(body, optional[i].member,
                                 json_string(cli_option(c, optional[i].option)));
@@ -66,25 +77,41 @@ static json_t *enrolment(struct cli *c, json_t *issuer)
 
 enum cli_exit device_cmd_add(struct cli *c)
 {
-    const char *line = cli_option(c, "--issuer-key");
-    json_t *issuer = line ? issuer_of(line) : NULL;
+    json_t *issuer;
     struct target t;
     enum cli_exit rc;
 
-    if (!cli_option(c, "--user") || !cli_option(c, "--key")) {
-        json_decref(issuer);
-        return complain_usage("whose device, and which key? For", c->args[0],
-                              "--user NAME and --key KEY are needed");
-    }
-    if (line && !issuer)
-        return complain_usage("this is no signing key:", line,
-                              "KID:ALG:KEY, as portcullis-agent keygen prints it");
+    if (!cli_option(c, "--key"))
+        return complain_usage("which key? For", c->args[0], "--key KEY is needed");
+    if (!issuer_option(c, &issuer))
+        return CLI_USAGE;
     target_begin(&t, "/v1/devices");
     json_t *d = call(c, "POST", &t, enrolment(c, issuer), &rc);
     if (d && c->json)
         rc = print_json(d);
     else if (d)
         show_enrolment(d);
+    json_decref(d);
+    return rc;
+}
+
+enum cli_exit device_cmd_assign(struct cli *c)
+{
+    json_t *issuer, *body;
+    struct target t;
+    enum cli_exit rc;
+
+    if (!issuer_option(c, &issuer))
+        return CLI_USAGE;
+    body = json_pack("{s:s}", "user", c->args[1]);
+    if (issuer)
+        json_object_set_new(body, "issuer", issuer);
+    device_target(&t, c->args[0], "/user");
+    json_t *d = call(c, "PUT", &t, body, &rc);
+    if (d && c->json)
+        rc = print_json(d);
+    else if (d)
+        show_device(d);
     json_decref(d);
     return rc;
 }

@@ -37,10 +37,14 @@ static const struct option_spec retire_options[] = {
     {"--reason", "TEXT", "why; it is kept in the audit log"},
     {"--yes", NULL, "do not ask"}, END};
 static const struct option_spec device_add_options[] = {
-    {"--user", "NAME", "whose device it is"},
+    {"--user", "NAME", "whose device it is; without it, it waits for device assign"},
+    {"--address", "IPV4", "the tunnel address that it has already; otherwise the next free one"},
     {"--key", "KEY", "its WireGuard public key"},
     {"--own", "WHOSE", "corp (the default) or byod"},
     {"--ueid", "TEXT", "the machine's identifier; otherwise its first token fixes it"},
+    {"--issuer-key", "LINE", "its signing key, KID:ALG:KEY, as portcullis-agent keygen prints it"},
+    END};
+static const struct option_spec assign_options[] = {
     {"--issuer-key", "LINE", "its signing key, KID:ALG:KEY, as portcullis-agent keygen prints it"},
     END};
 static const struct option_spec device_list_options[] = {
@@ -120,6 +124,9 @@ const struct command commands[] = {
     {"device", "add", "NAME", device_add_options,
      "Enrol a device; prints what its WireGuard configuration needs.",
      "device add maria-laptop --user maria --key KEY --issuer-key LINE", device_cmd_add},
+    {"device", "assign", "NAME USER", assign_options,
+     "Say whose device it is, of one that was imported or added without a person; once, for good.",
+     "device assign old-laptop maria", device_cmd_assign},
     {"device", "list", "", device_list_options, "List devices.",
      "device list\ndevice list --state quarantine", device_cmd_list},
     {"device", "show", "NAME", NULL, "One device: lease, posture rule by rule, tunnel.",

@@ -18,7 +18,7 @@ _portcullis()
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
         user) verbs='add list import show set-role revoke restore sign-in' ;;
-        device) verbs='add list show revoke lost retire except' ;;
+        device) verbs='add assign list show revoke lost retire except' ;;
         issuer) verbs='add list revoke' ;;
         attempts) verbs='list follow' ;;
         audit) verbs='show verify' ;;
@@ -31,7 +31,8 @@ _portcullis()
         'user list') options+=' --role --state --limit' ;;
         'user import') options+=' --apply' ;;
         'user revoke') options+=' --reason' ;;
-        'device add') options+=' --user --key --own --ueid --issuer-key' ;;
+        'device add') options+=' --user --address --key --own --ueid --issuer-key' ;;
+        'device assign') options+=' --issuer-key' ;;
         'device list') options+=' --user --state --limit' ;;
         'device revoke') options+=' --reason' ;;
         'device lost') options+=' --reason' ;;
