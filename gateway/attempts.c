@@ -249,49 +249,11 @@ void attempts_read_counts(struct engine *e)
     attempts_count(e->attempts.logged, e->attempts.last_logged, logged);
 }
 
-/* "10.20.0.9:5432/tcp (customs-db)", "[fd20::9]:443/tcp", "10.20.0.9/icmp" */
-static const char *target_text(const struct attempt *a, char out[160])
-{
-    bool v6 = a->destination.family == 6, ports = a->port != 0;
-    char dst[ADDR_TEXT], port[8] = "", other[8];
-
-    if (ports)
-        snprintf(port, sizeof port, ":%u", a->port);
-    snprintf(out, 160, "%s%s%s%s/%s%s%s%s", v6 && ports ? "[" : "", ip_print(&a->destination, dst),
-             v6 && ports ? "]" : "", port, proto_name(a->proto, other), a->resource[0] ? " (" : "",
-             a->resource, a->resource[0] ? ")" : "");
-    return out;
-}
-
-/* "maria-laptop (maria)"; the address where no device is known. */
-static const char *who_text(const struct attempt *a, char out[160])
-{
-    char src[ADDR_TEXT] = "";
-
-    snprintf(out, 160, "%s (%s)", a->device[0] ? a->device : ip_print(&a->source, src),
-             a->user[0] ? a->user : "?");
-    return out;
-}
-
-/* What came, said by kind: a token, a packet to somewhere, something else from somewhere. */
 static void show(struct engine *e, const struct attempt *a)
 {
-    char who[160], src[ADDR_TEXT], to[160], times[40] = "";
-    const char *reason = attempt_reason_name(a);
+    char text[ATTEMPT_TEXT];
 
-    if (a->count > 1)
-        snprintf(times, sizeof times, ", %llu times", (unsigned long long)a->count);
-    if (a->kind == ATTEMPT_TOKEN)
-        event_add(e, "attempt", "%s: misused token, %s %s", who_text(a, who),
-                  code_id((enum refusal_code)a->code), reason);
-    else if (a->kind == ATTEMPT_PACKET)
-        event_add(e, "attempt", "%s -> %s: %s%s", who_text(a, who), target_text(a, to), reason,
-                  times);
-    else if (a->kind == ATTEMPT_ADMIN)
-        event_add(e, "attempt", "%s: %s%s", a->actor, reason, times);
-    else
-        event_add(e, "attempt", "%s from %s: %s %s%s", who_text(a, who), ip_print(&a->source, src),
-                  attempt_kind_name(a->kind), reason, times);
+    event_attempt(e, a, attempt_text(a, text));
 }
 
 void attempts_keep(struct engine *e)
@@ -300,7 +262,7 @@ void attempts_keep(struct engine *e)
 
     store_begin(e->store);
     for (size_t i = 0; i < a->n; i++)
-        store_add_attempt(e->store, &a->v[i]);
+        a->v[i].id = store_add_attempt(e->store, &a->v[i]);
     store_counts(e);
     if (e->ticks % PRUNE_EVERY_S == 0)
         store_prune_attempts(e->store, ATTEMPTS_KEPT);

@@ -47,6 +47,10 @@ const char *attempt_reason_name(const struct attempt *a);
 /* A name of that list, as the kind and reason (or code) to ask the store for. */
 bool attempt_reason_parse(const char *name, struct attempt_filter *f);
 
+#define ATTEMPT_TEXT 512
+/* "maria-laptop (maria) -> 10.20.0.9:5432/tcp (customs-db): not-permitted, 3 times". Pure. */
+const char *attempt_text(const struct attempt *a, char out[ATTEMPT_TEXT]);
+
 /* "tcp"; a number, written into other, when the protocol has no name here. */
 const char *proto_name(uint8_t proto, char other[8]);
 

@@ -45,6 +45,7 @@ static const struct verb {
     {CONTROL_GET, "/v1/policy", control_policy_show},
     {CONTROL_GET, "/v1/explain", control_explain},
     {CONTROL_GET, "/v1/attempts", control_attempts},
+    {CONTROL_GET, "/v1/attempts/*", control_attempt},
     {CONTROL_GET, "/v1/events", control_events},
     {CONTROL_GET, "/v1/audit", control_audit},
     {CONTROL_POST, "/v1/audit/verify", control_audit_verify},

@@ -87,11 +87,12 @@ control_verb control_devices, control_device_add, control_device, control_device
 control_verb control_issuers, control_issuer_add, control_issuer_revoke;
 control_verb control_policy_check, control_policy_diff, control_policy_apply,
     control_policy_confirm, control_policy_rollback, control_policy_show;
-control_verb control_explain, control_attempts, control_events, control_audit,
+control_verb control_explain, control_attempts, control_attempt, control_events, control_audit,
     control_audit_verify;
 
 /* ---- shared by verbs ------------------------------------------------------------------------ */
 
+json_t *attempt_json(const struct attempt *a);
 struct reply no_such_user(struct engine *e, const char *name);
 struct reply no_such_device(struct engine *e, const char *name);
 /* Decides the user's devices anew, in the batch. */

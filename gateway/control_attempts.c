@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Verbs that read attempts: what was refused, to whom it belongs, why. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/attempts.h"
 #include "gateway/control.h"
+#include "gateway/ecs.h"
 #include "policy/address.h"
 
 static void set_some(json_t *o, const char *name, const char *text)
@@ -32,7 +34,7 @@ static void set_packet(json_t *o, const struct attempt *a)
     json_object_set_new(o, "file", json_integer(a->file));
 }
 
-static json_t *attempt_json(const struct attempt *a)
+json_t *attempt_json(const struct attempt *a)
 {
     json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:s,s:s}", "id", (json_int_t)a->id, "first",
                           (json_int_t)a->first.s, "last", (json_int_t)a->last.s, "count",
@@ -51,7 +53,27 @@ static json_t *attempt_json(const struct attempt *a)
     return o;
 }
 
-static void add_attempt(void *arg, const struct attempt *a) { list_add(arg, attempt_json(a)); }
+static json_t *attempt_whole(const struct attempt *a)
+{
+    char text[ATTEMPT_TEXT];
+    json_t *o = attempt_json(a);
+
+    json_object_set_new(o, "sentence", json_string(attempt_text(a, text)));
+    return o;
+}
+
+struct attempt_list { struct item_list l; const char *gateway; bool ecs; };
+
+static void add_attempt(void *arg, const struct attempt *a)
+{
+    struct attempt_list *all = arg;
+
+    json_t *o = all->ecs ? json_pack("{s:I,s:o}", "id", (json_int_t)a->id, "ecs",
+                                     ecs_attempt(all->gateway, a))
+                         : attempt_json(a);
+
+    list_add(&all->l, o);
+}
 
 static bool filter_read(const struct request *q, struct attempt_filter *f)
 {
@@ -71,18 +93,56 @@ static bool filter_read(const struct request *q, struct attempt_filter *f)
            query_int(q, "until", 0, INT64_MAX, &f->until);
 }
 
+/* "ecs": each item as a document of the Elastic Common Schema. False: another word. */
+static bool format_read(const struct request *q, bool *ecs)
+{
+    const char *format = query_get(q, "format");
+
+    *ecs = format != NULL;
+    return !format || strcmp(format, "ecs") == 0;
+}
+
 struct reply control_attempts(struct engine *e, struct request *q)
 {
-    struct item_list l = {.key = "id"};
+    struct attempt_list all = {.l.key = "id", .gateway = e->conf.name};
     struct attempt_filter f = {0};
     struct reply error;
 
-    if (!query_page(q, &l.limit, &f.after, &error))
+    if (!query_page(q, &all.l.limit, &f.after, &error))
         return error;
-    if (!filter_read(q, &f))
+    if (!filter_read(q, &f) || !format_read(q, &all.ecs))
         return reply_bad_query();
-    f.limit = l.limit + 1;
-    l.items = json_array();
-    store_each_attempt(e->store, &f, add_attempt, &l);
-    return list_reply(&l);
+    f.limit = all.l.limit + 1;
+    all.l.items = json_array();
+    store_each_attempt(e->store, &f, add_attempt, &all);
+    return list_reply(&all.l);
+}
+
+/* ---- one attempt ---------------------------------------------------------------------------- */
+
+/* The id in the path: 1 to 18 digits. 0: it is none. */
+static int64_t id_read(const char *s)
+{
+    size_t n = strlen(s);
+
+    return n > 0 && n <= 18 && strspn(s, "0123456789") == n ? strtoll(s, NULL, 10) : 0;
+}
+
+static struct reply no_such_attempt(const char *id)
+{
+    return reply_errorf(404, "unknown_attempt", "See GET /v1/attempts; the oldest are given up.",
+                        "There is no attempt %s.", id);
+}
+
+struct reply control_attempt(struct engine *e, struct request *q)
+{
+    int64_t id = id_read(q->name);
+    struct attempt a;
+    bool ecs;
+
+    if (!format_read(q, &ecs))
+        return reply_bad_query();
+    if (id == 0 || store_get_attempt(e->store, id, &a) != STORE_OK)
+        return no_such_attempt(q->name);
+    return (struct reply){200, ecs ? ecs_attempt(e->conf.name, &a) : attempt_whole(&a)};
 }

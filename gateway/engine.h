@@ -25,7 +25,13 @@
 #define ENGINE_UID UINT32_MAX      /* the uid in records of what the engine did by itself */
 
 struct names { struct name_slot { uint32_t hash, id; } *v; size_t n, size; };   /* id 0 = free */
-struct event { int64_t seq; struct wall time; const char *kind; char *text; };
+struct event {
+    int64_t seq;
+    struct wall time;
+    const char *kind;
+    char *text;
+    struct attempt *attempt;         /* of one; NULL for the other kinds */
+};
 struct alarm { struct wall time; char text[200]; };
 struct nonce { uint8_t v[NONCE_BYTES]; uint32_t device; int64_t end_boot_ms; };  /* 0 = free */
 struct peer_state {
@@ -168,6 +174,7 @@ void batch_abort(struct batch *b);
 
 void event_add(struct engine *e, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void event_attempt(struct engine *e, const struct attempt *a, const char *text);
 void alarm_raise(struct engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* An audit record inside the open transaction; its number. detail (may be NULL) is taken over. */
 uint64_t audit_act(struct engine *e, const char *actor, uint32_t uid, const char *act,

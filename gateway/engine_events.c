@@ -8,14 +8,16 @@
 #include "gateway/engine.h"
 #include "gateway/log.h"
 
-static void add_text(struct engine *e, const char *kind, const char *text)
+static struct event *add_text(struct engine *e, const char *kind, const char *text)
 {
     struct event *slot = &e->events[e->event_next % EVENTS_MAX];
 
     free(slot->text);
-    *slot = (struct event){e->event_next++, clock_wall(), kind, strdup(text)};
+    free(slot->attempt);
+    *slot = (struct event){e->event_next++, clock_wall(), kind, strdup(text), NULL};
     if (!slot->text)
         fatal("out of memory");
+    return slot;
 }
 
 void event_add(struct engine *e, const char *kind, const char *fmt, ...)
@@ -26,13 +28,25 @@ void event_add(struct engine *e, const char *kind, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    add_text(e, kind, text);
+    (void)add_text(e, kind, text);
+}
+
+void event_attempt(struct engine *e, const struct attempt *a, const char *text)
+{
+    struct event *slot = add_text(e, "attempt", text);
+
+    slot->attempt = malloc(sizeof *slot->attempt);
+    if (!slot->attempt)
+        fatal("out of memory");
+    *slot->attempt = *a;
 }
 
 void events_clear(struct engine *e)
 {
-    for (size_t i = 0; i < EVENTS_MAX; i++)
+    for (size_t i = 0; i < EVENTS_MAX; i++) {
         free(e->events[i].text);
+        free(e->events[i].attempt);
+    }
 }
 
 /* The last ALARMS_MAX are shown by status. */
@@ -55,7 +69,7 @@ void alarm_raise(struct engine *e, const char *fmt, ...)
     va_end(args);
     log_alarm("%s", text);
     keep_alarm(e, text);
-    add_text(e, "alarm", text);
+    (void)add_text(e, "alarm", text);
 }
 
 static char *detail_text(json_t *detail)

@@ -88,6 +88,17 @@ void store_run(struct store *s, sqlite3_stmt *q)
     sqlite3_reset(q);
 }
 
+int64_t store_run_id(struct store *s, sqlite3_stmt *q)
+{
+    int rc = s->failed == STORE_OK ? sqlite3_step(q) : SQLITE_ABORT;
+    int64_t id = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+
+    if (s->failed == STORE_OK && rc != SQLITE_ROW)
+        stick(s, failure(s, rc));
+    sqlite3_reset(q);
+    return id;
+}
+
 bool store_row(struct store *s, sqlite3_stmt *q)
 {
     int rc = sqlite3_step(q);

@@ -99,7 +99,10 @@ void store_policy_in_force(struct store *s, int64_t version, struct wall confirm
 
 /* ---- attempts, audit outbox ----------------------------------------------------------------- */
 
-void store_add_attempt(struct store *s, const struct attempt *a);     /* adds to its like */
+/* Adds to its like. The id of the record; 0 when it could not be written. */
+int64_t store_add_attempt(struct store *s, const struct attempt *a);
+/* STORE_OK or STORE_NONE. */
+enum store_result store_get_attempt(struct store *s, int64_t id, struct attempt *out);
 void store_prune_attempts(struct store *s, int64_t keep);
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg);

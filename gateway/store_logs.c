@@ -82,13 +82,16 @@ void store_policy_in_force(struct store *s, int64_t version, struct wall confirm
 
 /* ---- attempts ------------------------------------------------------------------------------- */
 
-void store_add_attempt(struct store *s, const struct attempt *a)
+int64_t store_add_attempt(struct store *s, const struct attempt *a)
 {
-    store_run(s, store_bind(s, Q_ATTEMPT_ADD, "itttttbbiiiiiiiii", I(a->kind), a->actor, a->user,
-                            a->device, a->role, a->resource, (struct bytes){&a->source, sizeof a->source},
-                            (struct bytes){&a->destination, sizeof a->destination}, I(a->proto),
-                            I(a->port), I(a->reason), I(a->code), I(a->why), a->first.s, a->last.s,
-                            I(a->count), I(a->file)));
+    sqlite3_stmt *q = store_bind(s, Q_ATTEMPT_ADD, "itttttbbiiiiiiiii", I(a->kind), a->actor,
+                                 a->user, a->device, a->role, a->resource,
+                                 (struct bytes){&a->source, sizeof a->source},
+                                 (struct bytes){&a->destination, sizeof a->destination},
+                                 I(a->proto), I(a->port), I(a->reason), I(a->code), I(a->why),
+                                 a->first.s, a->last.s, I(a->count), I(a->file));
+
+    return store_run_id(s, q);
 }
 
 void store_prune_attempts(struct store *s, int64_t keep)
@@ -110,6 +113,17 @@ static void read_attempt(sqlite3_stmt *q, struct attempt *a)
     store_text(q, 6, a->resource, sizeof a->resource);
     store_bytes(q, 7, &a->source, sizeof a->source);
     store_bytes(q, 8, &a->destination, sizeof a->destination);
+}
+
+enum store_result store_get_attempt(struct store *s, int64_t id, struct attempt *out)
+{
+    sqlite3_stmt *q = store_bind(s, Q_ATTEMPT_GET, "i", id);
+
+    if (!store_row(s, q))
+        return STORE_NONE;
+    read_attempt(q, out);
+    sqlite3_reset(q);
+    return STORE_OK;
 }
 
 void store_each_attempt(struct store *s, const struct attempt_filter *f,

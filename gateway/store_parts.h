@@ -21,6 +21,8 @@ struct bytes { const void *p; size_t n; };
 sqlite3_stmt *store_bind(struct store *s, enum sql q, const char *types, ...);
 /* A change: runs to the end; a failure sticks to the transaction. */
 void store_run(struct store *s, sqlite3_stmt *q);
+/* A change that answers with the id of its row (RETURNING); 0 when it failed. */
+int64_t store_run_id(struct store *s, sqlite3_stmt *q);
 /* A question: true while there is a row. */
 bool store_row(struct store *s, sqlite3_stmt *q);
 /* Column text, never NULL, cut to size; column bytes, exactly n or the database is damaged. */

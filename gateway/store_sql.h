@@ -102,7 +102,8 @@ static const char *const store_migrations[] = {
       " ON CONFLICT(device, destination, proto, port, reason, code, source, kind, why, actor)"    \
       " DO UPDATE SET last = max(last, excluded.last), count = count + excluded.count,"           \
       " file = excluded.file, user = excluded.user, role = excluded.role,"                        \
-      " resource = excluded.resource")                                                            \
+      " resource = excluded.resource RETURNING id")                                               \
+    X(Q_ATTEMPT_GET, "SELECT * FROM attempts WHERE id = ?")                                       \
     X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY last"  \
       " LIMIT max(0, (SELECT count(*) FROM attempts) - ?))")                                      \
     X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND last >= ?2"                           \

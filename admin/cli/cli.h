@@ -90,6 +90,7 @@ enum cli_exit device_cmd_add(struct cli *c), device_cmd_assign(struct cli *c),
 enum cli_exit issuer_cmd_add(struct cli *c), issuer_cmd_list(struct cli *c),
     issuer_cmd_revoke(struct cli *c);
 enum cli_exit attempts_cmd_list(struct cli *c), attempts_cmd_follow(struct cli *c),
+    attempts_cmd_show(struct cli *c),
     audit_cmd_show(struct cli *c), audit_cmd_verify(struct cli *c);
 
 #endif

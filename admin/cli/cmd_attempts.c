@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Options that are members of an attempt and words of the query. */
+static const char *const filters[] = {"--user", "--device", "--role", "--kind", "--reason", NULL};
+
 static void destination_text(const json_t *a, char out[160])
 {
     const char *to = text_of(a, "destination"), *proto = text_of(a, "proto");
@@ -53,26 +56,55 @@ static void list_attempts(const json_t *answer)
     show_more(answer);
 }
 
+/* One line of ASCII: what is in it cannot end the line or steer a terminal. */
+static void print_line(const json_t *o)
+{
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+    fputc('\n', stdout);
+}
+
+static void list_ecs(const json_t *answer)
+{
+    size_t i;
+    json_t *a;
+    json_array_foreach(json_object_get(answer, "items"), i, a)
+        print_line(json_object_get(a, "ecs"));
+}
+
+/* A date option as a number of the query; false after a complaint. */
+static bool date_query(struct target *t, struct cli *c, const char *option)
+{
+    const char *typed = cli_option(c, option);
+    char number[24];
+    int64_t at;
+
+    if (typed && !word_date(typed, (int64_t)time(NULL), &at)) {
+        complain_usage("this is no date:", typed, "2027-01-31, 2027-01-31T18:00 or -2h");
+        return false;
+    }
+    if (typed) {
+        snprintf(number, sizeof number, "%lld", (long long)at);
+        target_query(t, option + 2, number);
+    }
+    return true;
+}
+
 enum cli_exit attempts_cmd_list(struct cli *c)
 {
-    static const char *const filters[] = {"--user", "--device", "--reason", NULL};
-    const char *since = cli_option(c, "--since");
-    char number[24] = "";
-    int64_t from;
     struct target t;
     enum cli_exit rc;
 
     if (!word_count(c, "--limit", 5000))
         return CLI_USAGE;
-    if (since && !word_date(since, (int64_t)time(NULL), &from))
-        return complain_usage("this is no date:", since, "2027-01-31, 2027-01-31T18:00 or -2h");
-    if (since)
-        snprintf(number, sizeof number, "%lld", (long long)from);
     target_begin(&t, "/v1/attempts");
     target_options(&t, c, filters);
-    target_query(&t, "since", *number ? number : NULL);
+    if (!date_query(&t, c, "--since") || !date_query(&t, c, "--until"))
+        return CLI_USAGE;
+    target_query(&t, "format", cli_option(c, "--ecs") ? "ecs" : NULL);
     json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
+    if (answer && cli_option(c, "--ecs"))
+        list_ecs(answer);
+    else if (answer && c->json)
         rc = print_json(answer);
     else if (answer)
         list_attempts(answer);
@@ -80,19 +112,103 @@ enum cli_exit attempts_cmd_list(struct cli *c)
     return rc;
 }
 
+/* ---- one attempt ---------------------------------------------------------------------------- */
+
+static bool attempt_target(struct target *t, const struct cli *c)
+{
+    const char *id = c->args[0];
+
+    if (!*id || strspn(id, "0123456789") != strlen(id)) {
+        complain_usage("this is no number of an attempt:", id, "see portcullis attempts list");
+        return false;
+    }
+    target_begin(t, "/v1/attempts");
+    target_name(t, id);
+    return true;
+}
+
+static void show_some(const char *label, const json_t *a, const char *key)
+{
+    if (*text_of(a, key))
+        show_line(label, text_of(a, key));
+}
+
+static void show_evidence(const json_t *a)
+{
+    if (strcmp(text_of(a, "kind"), "packet") != 0)
+        return;
+    if (int_of(a, "file") == 0)
+        show_line("packets", "none was kept: only a sample is, and the oldest give way");
+    else
+        show_linef("packets", "in capture file %lld; portcullis attempts export %lld FILE.pcapng",
+                   (long long)int_of(a, "file"), (long long)int_of(a, "id"));
+}
+
+static void show_attempt(const json_t *a)
+{
+    char when[32], to[160], reason[80], safe[TERM_SAFE];
+
+    printf("%sattempt %lld%s  %s\n", term_colour(stdout, BOLD), (long long)int_of(a, "id"),
+           term_colour(stdout, PLAIN), term_safe(text_of(a, "sentence"), safe));
+    show_line("kind", text_of(a, "kind"));
+    show_line("reason", reason_text(a, reason));
+    show_some("code", a, "code");
+    show_linef("times", "%lld", (long long)int_of(a, "count"));
+    show_line("first", time_of(a, "first", "?", when));
+    show_line("last", time_of(a, "last", "?", when));
+    show_some("person", a, "user");
+    show_some("device", a, "device");
+    show_some("role", a, "role");
+    show_some("asked by", a, "actor");
+    show_some("source", a, "source");
+    destination_text(a, to);
+    if (*text_of(a, "destination"))
+        show_line("destination", to);
+    show_evidence(a);
+}
+
+enum cli_exit attempts_cmd_show(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+
+    if (!attempt_target(&t, c))
+        return CLI_USAGE;
+    target_query(&t, "format", cli_option(c, "--ecs") ? "ecs" : NULL);
+    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    if (answer && cli_option(c, "--ecs"))
+        print_line(answer);
+    else if (answer && c->json)
+        rc = print_json(answer);
+    else if (answer)
+        show_attempt(answer);
+    json_decref(answer);
+    return rc;
+}
+
 /* ---- live ----------------------------------------------------------------------------------- */
+
+static bool wanted(const struct cli *c, const json_t *attempt)
+{
+    for (size_t i = 0; filters[i]; i++) {
+        const char *value = cli_option(c, filters[i]);
+        if (value && strcmp(value, text_of(attempt, filters[i] + 2)) != 0)
+            return false;
+    }
+    return true;
+}
 
 static void show_attempt_event(struct cli *c, const json_t *e)
 {
     char when[32], safe[TERM_SAFE];
-    if (strcmp(text_of(e, "kind"), "attempt") != 0)
+    if (strcmp(text_of(e, "kind"), "attempt") != 0 || !wanted(c, json_object_get(e, "attempt")))
         return;
-    if (c->json) {
-        json_dumpf(e, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-        fputc('\n', stdout);
-        return;
-    }
-    printf("%s  %s\n", time_of(e, "time", "?", when), term_safe(text_of(e, "text"), safe));
+    if (cli_option(c, "--ecs"))
+        print_line(json_object_get(e, "ecs"));
+    else if (c->json)
+        print_line(e);
+    else
+        printf("%s  %s\n", time_of(e, "time", "?", when), term_safe(text_of(e, "text"), safe));
 }
 
 enum cli_exit attempts_cmd_follow(struct cli *c) { return events_follow(c, show_attempt_event); }

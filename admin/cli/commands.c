@@ -63,11 +63,20 @@ static const struct option_spec issuer_add_options[] = {
     {"--not-after", "DATE", "valid until"},
     {"--life-max", "TIME", "longest life of its tokens: 600s, 10m"},
     {"--nonce", NULL, "its tokens must carry a nonce"}, END};
+#define WHOSE_ATTEMPTS                                                                              \
+    {"--user", "NAME", "only this person's"},                                                      \
+    {"--device", "NAME", "only this device's"},                                                    \
+    {"--role", "ROLE", "only of this role"},                                                       \
+    {"--kind", "KIND", "only packet, token, knock, admin or two-places"},                          \
+    {"--reason", "REASON", "only with this reason, such as no-lease or not-permitted"},            \
+    {"--ecs", NULL, "one JSON document a line, in the names of the Elastic Common Schema"}
 static const struct option_spec attempts_options[] = {
-    {"--user", "NAME", "only this person's"},
-    {"--device", "NAME", "only this device's"},
-    {"--reason", "REASON", "only with this reason, such as no-lease or not-permitted"},
-    {"--since", "DATE", "not before: 2026-11-22, 2026-11-22T18:00 or -2h"}, PAGE, END};
+    WHOSE_ATTEMPTS,
+    {"--since", "DATE", "not before: 2026-11-22, 2026-11-22T18:00 or -2h"},
+    {"--until", "DATE", "not after"}, PAGE, END};
+static const struct option_spec follow_options[] = {WHOSE_ATTEMPTS, END};
+static const struct option_spec attempt_options[] = {
+    {"--ecs", NULL, "as one JSON document in the names of the Elastic Common Schema"}, END};
 static const struct option_spec audit_options[] = {
     {"--last", "N", "only the newest N"},
     {"--after", "N", "only after this number"}, PAGE, END};
@@ -152,10 +161,12 @@ const struct command commands[] = {
      "issuer revoke mdm-2026", issuer_cmd_revoke},
 
     {"attempts", "list", "", attempts_options, "What was denied: who, from where, to what, why.",
-     "attempts list --user carla\nattempts list --reason not-permitted --since -2h",
-     attempts_cmd_list},
-    {"attempts", "follow", "", NULL, "Denied attempts as they happen, until Ctrl-C.",
-     "attempts follow", attempts_cmd_follow},
+     "attempts list --user carla\nattempts list --reason not-permitted --since -2h\n"
+     "attempts list --since -1d --ecs", attempts_cmd_list},
+    {"attempts", "show", "ID", attempt_options, "All that is known of one attempt.",
+     "attempts show 17", attempts_cmd_show},
+    {"attempts", "follow", "", follow_options, "Denied attempts as they happen, until Ctrl-C.",
+     "attempts follow\nattempts follow --role warehouse --ecs", attempts_cmd_follow},
     {"audit", "show", "", audit_options, "The audit log: who did what, when.",
      "audit show --last 20\naudit show --after 100 --limit 50", audit_cmd_show},
     {"audit", "verify", "", NULL, "Check that nothing in the audit log was changed or cut.",

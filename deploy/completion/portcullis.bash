@@ -20,7 +20,7 @@ _portcullis()
         user) verbs='add list import show set-role revoke restore sign-in' ;;
         device) verbs='add assign list show revoke lost retire except' ;;
         issuer) verbs='add list revoke' ;;
-        attempts) verbs='list follow' ;;
+        attempts) verbs='list show follow' ;;
         audit) verbs='show verify' ;;
     esac
     case "$noun${verbs:+ $verb}" in
@@ -39,7 +39,9 @@ _portcullis()
         'device retire') options+=' --reason --yes' ;;
         'device except') options+=' --until --reason' ;;
         'issuer add') options+=' --iss --kind --alg --key --assurance --not-before --not-after --life-max --nonce' ;;
-        'attempts list') options+=' --user --device --reason --since --limit' ;;
+        'attempts list') options+=' --user --device --role --kind --reason --ecs --since --until --limit' ;;
+        'attempts show') options+=' --ecs' ;;
+        'attempts follow') options+=' --user --device --role --kind --reason --ecs' ;;
         'audit show') options+=' --last --after --limit' ;;
     esac
     if [[ $cur == -* ]]; then

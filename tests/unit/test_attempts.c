@@ -111,6 +111,57 @@ static void a_misused_token_is_an_attempt(void **state)
     free(token);
 }
 
+/* As list, as one, as an event: the same attempt. */
+static void one_attempt_by_its_id(void **state)
+{
+    struct denied_packet p = {.time_us = clock_wall_us(), .reason = DENY_NOT_PERMITTED,
+                              .src = addr("10.77.0.2"), .dst = addr("10.20.0.9"), .proto = 17,
+                              .dport = 53};
+    char path[64];
+    int status;
+
+    (void)state;
+    assert_int_equal(deny(&p, 1), 0);
+    attempts_tick(L.e);
+    json_t *a = only("reason=not-permitted&role=filing");
+    long long id = json_integer_value(json_object_get(a, "id"));
+    snprintf(path, sizeof path, "/v1/attempts/%lld", id);
+    json_t *same = lab_must(&L, CONTROL_GET, path, NULL, 200);
+    assert_string_equal(lab_text(same, "sentence"),
+                        "maria-laptop (maria) -> 10.20.0.9:53/udp: not-permitted");
+    json_object_del(same, "sentence");
+    assert_true(json_equal(a, same));
+    json_t *events = lab_ask(&L, CONTROL_GET, "/v1/events", "after=0&limit=5000", NULL, &status);
+    const json_t *items = json_object_get(events, "items");
+    const json_t *last = json_array_get(items, json_array_size(items) - 1);
+    assert_true(json_equal(json_object_get(last, "attempt"), a));
+    json_t *ecs = lab_ask(&L, CONTROL_GET, path, "format=ecs", NULL, &status);
+    assert_true(json_equal(json_object_get(last, "ecs"), ecs));
+    json_t *list = only("reason=not-permitted&format=ecs");
+    assert_true(json_equal(json_object_get(list, "ecs"), ecs));
+    json_decref(list);
+    json_decref(ecs);
+    json_decref(events);
+    json_decref(same);
+    json_decref(a);
+}
+
+static void no_such_attempt(void **state)
+{
+    static const struct { const char *path, *query; int status; } cases[] = {
+        {"/v1/attempts/1", "", 404}, {"/v1/attempts/0", "", 404}, {"/v1/attempts/x", "", 404},
+        {"/v1/attempts/99999999999999999999", "", 404}, {"/v1/attempts/1", "format=xml", 400},
+        {"/v1/attempts", "format=xml", 400}, {"/v1/attempts", "kind=dream", 400}};
+    int status;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        print_message("%s?%s\n", cases[i].path, cases[i].query);
+        json_decref(lab_ask(&L, CONTROL_GET, cases[i].path, cases[i].query, NULL, &status));
+        assert_int_equal(status, cases[i].status);
+    }
+}
+
 static void bad_messages_are_refused(void **state)
 {
     struct denied_packet p = {.reason = DENY_INVALID, .src = addr("10.0.0.1"), .dst = addr("10.0.0.2")};
@@ -178,6 +229,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_who_and_what, begin, end),
         cmocka_unit_test_setup_teardown(a_misused_token_is_an_attempt, begin, end),
+        cmocka_unit_test_setup_teardown(one_attempt_by_its_id, begin, end),
+        cmocka_unit_test_setup_teardown(no_such_attempt, begin, end),
         cmocka_unit_test_setup_teardown(bad_messages_are_refused, begin, end),
         cmocka_unit_test(what_has_no_room_is_counted),
         cmocka_unit_test(counters_may_begin_again),
