@@ -8,7 +8,7 @@
  *   flow [options] udp|tcp pull ADDRESS PORT    say hello there and count what comes
  *     -r N  records a second (0: as fast as possible; default 1000)   -l BYTES  record size
  *     -n N  stop after N records                                      -b ADDR   bind the client
- *     -p PORT  bind the client to this port
+ *     -p PORT  bind the client to this port     -i  after the first record say nothing until SIGUSR2
  *
  * On SIGTERM, SIGINT or the end of the flow it prints one line of JSON and ends; on SIGUSR1 it
  * prints the line and goes on. Times are CLOCK_REALTIME nanoseconds; `last_sent_ns` is the time
@@ -37,7 +37,7 @@ struct options {
     unsigned long rate, size, limit;
     const char *bind_addr;
     uint16_t bind_port;
-    bool tcp;
+    bool tcp, idle;
 };
 
 static struct {
@@ -46,12 +46,14 @@ static struct {
 } stats;
 
 static struct options opts = {.rate = 1000, .size = 64};
-static volatile sig_atomic_t stop_asked, print_asked;
+static volatile sig_atomic_t stop_asked, print_asked, speak_asked;
 
 static void on_signal(int sig)
 {
     if (sig == SIGUSR1)
         print_asked = 1;
+    else if (sig == SIGUSR2)
+        speak_asked = 1;
     else
         stop_asked = 1;
 }
@@ -169,6 +171,15 @@ static bool write_record(int fd, const char *data, size_t size)
     return true;
 }
 
+static void be_silent(void)
+{
+    while (!speak_asked && !stop_asked) {
+        sleep_ns(POLL_MS / 5 * NS_PER_MS);
+        if (print_asked)
+            print_stats();
+    }
+}
+
 static void send_all(int fd)
 {
     static char data[MAX_RECORD];
@@ -183,6 +194,10 @@ static void send_all(int fd)
         count_record(&r, opts.size);
         if (print_asked)
             print_stats();
+        if (opts.idle && seq == 1) {
+            be_silent();
+            start = now_ns();
+        }
         if (opts.rate != 0)
             sleep_ns(start + (int64_t)seq * NS_PER_SEC / (int64_t)opts.rate - now_ns());
     }
@@ -261,7 +276,7 @@ static void read_options(int argc, char **argv)
 {
     int opt;
 
-    while ((opt = getopt(argc, argv, "r:l:n:b:p:")) != -1) {
+    while ((opt = getopt(argc, argv, "ir:l:n:b:p:")) != -1) {
         if (opt == 'r')
             opts.rate = number(optarg, 10000000);
         else if (opt == 'l')
@@ -270,6 +285,8 @@ static void read_options(int argc, char **argv)
             opts.limit = number(optarg, 1000000000);
         else if (opt == 'b')
             opts.bind_addr = optarg;
+        else if (opt == 'i')
+            opts.idle = true;
         else if (opt == 'p')
             opts.bind_port = (uint16_t)number(optarg, 65535);
         else
@@ -295,6 +312,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGUSR1, &act, NULL);
+    sigaction(SIGUSR2, &act, NULL);
     run(argv[optind + 1], &e);
     print_stats();
     return 0;
