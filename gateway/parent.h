@@ -94,6 +94,9 @@ int files_read_config(const char *path, struct file_text *out);
 int files_boot_id(struct parent *p);
 /* The tunnel's private key, made at the first start. The caller wipes it. 0 or -1. */
 int files_private_key(struct parent *p, struct wg_key *out);
+/* The keys that peers of an imported configuration share with the gateway; none when there is no
+ * such file. *v is malloc'd, to be wiped. */
+int files_preshared(struct parent *p, struct wg_preshared **v, size_t *n);
 
 /* ---- parent_roles.c ----------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files of the parent: the two configuration files, the state directory with its lock and the
- * WireGuard private key. Nothing here follows a link in a directory that others may write.
+ * Files of the parent: the two configuration files, the state directory with its lock, and
+ * WireGuard's secrets. Nothing here follows a link in a directory that others may write.
  */
 #include "gateway/parent.h"
 
@@ -210,16 +210,27 @@ static int make_key(struct parent *p)
     return rc;
 }
 
+/* A secret's file: of root, and for nobody else's eyes. */
+static int check_secret(const struct parent *p, const char *file, int fd, struct stat *st)
+{
+    if (fstat(fd, st) == 0 && S_ISREG(st->st_mode) && st->st_uid == 0 && !(st->st_mode & 077))
+        return 0;
+    log_warn("%s/%s must be a file of root that nobody else can read (chmod 600); if others may "
+             "have read it, remove it: new keys are needed, on the gateway and on the devices",
+             p->opt.state, file);
+    return -1;
+}
+
+static int open_secret(const struct parent *p, const char *file)
+{
+    return openat(p->state_dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 static int read_key(const struct parent *p, int fd, struct wg_key *out)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 077)) {
-        log_warn("%s/" KEY_FILE " must be a file of root that nobody else can read (chmod 600); if "
-                 "others may have read it, remove it: a new key is made, and every device needs "
-                 "the new public key",
-                 p->opt.state);
+    if (check_secret(p, KEY_FILE, fd, &st) < 0)
         return -1;
-    }
     if (st.st_size != (off_t)sizeof out->b ||
         read_to_end(fd, out->b, sizeof out->b) != (ssize_t)sizeof out->b) {
         log_warn("%s/" KEY_FILE " is damaged: %lld bytes where a key has 32", p->opt.state,
@@ -231,9 +242,9 @@ static int read_key(const struct parent *p, int fd, struct wg_key *out)
 
 int files_private_key(struct parent *p, struct wg_key *out)
 {
-    int fd = openat(p->state_dir, KEY_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open_secret(p, KEY_FILE);
     if (fd < 0 && errno == ENOENT && make_key(p) == 0)
-        fd = openat(p->state_dir, KEY_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        fd = open_secret(p, KEY_FILE);
     if (fd < 0) {
         log_warn("cannot read %s/" KEY_FILE ": %s", p->opt.state, strerror(errno));
         return -1;
@@ -243,5 +254,43 @@ int files_private_key(struct parent *p, struct wg_key *out)
     close(fd);
     if (rc < 0)
         sodium_munlock(out, sizeof *out);
+    return rc;
+}
+
+/* ---- preshared keys ------------------------------------------------------------------- */
+
+#define PRESHARED_FILE "wireguard.preshared"
+#define PRESHARED_MAX 131072
+
+/* The file is an array of struct wg_preshared: a peer's public key, the key shared with it. */
+static int read_preshared(const struct parent *p, int fd, struct wg_preshared **v, size_t *n)
+{
+    struct stat st;
+    if (check_secret(p, PRESHARED_FILE, fd, &st) < 0)
+        return -1;
+    size_t size = (size_t)st.st_size;
+    *n = size / sizeof **v;
+    *v = size % sizeof **v == 0 && *n <= PRESHARED_MAX ? malloc(size + 1) : NULL;
+    if (*v && read_to_end(fd, *v, size) == (ssize_t)size)
+        return 0;
+    log_warn("%s/" PRESHARED_FILE " is damaged: %zu bytes; import the old configuration again",
+             p->opt.state, size);
+    free(*v);
+    return -1;
+}
+
+int files_preshared(struct parent *p, struct wg_preshared **v, size_t *n)
+{
+    int fd = open_secret(p, PRESHARED_FILE);
+    *v = NULL;
+    *n = 0;
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0) {
+        log_warn("cannot read %s/" PRESHARED_FILE ": %s", p->opt.state, strerror(errno));
+        return -1;
+    }
+    int rc = read_preshared(p, fd, v, n);
+    close(fd);
     return rc;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/log.h"
@@ -100,6 +101,19 @@ int tunnel_set_key(struct parent *p)
     return rc;
 }
 
+static int use_preshared(struct parent *p)
+{
+    struct wg_preshared *v;
+    size_t n;
+    if (files_preshared(p, &v, &n) < 0)
+        return -EACCES;
+    int rc = wg_use_preshared(p->wg, v, n);
+    if (v)
+        sodium_memzero(v, n * sizeof *v);
+    free(v);
+    return rc;
+}
+
 int tunnel_configure(struct parent *p)
 {
     const char *iface = p->tunnel.iface;
@@ -113,6 +127,8 @@ int tunnel_configure(struct parent *p)
         wg_close(p->wg);
     p->wg = fresh;
     rc = tunnel_set_key(p);
+    if (rc == 0)
+        rc = use_preshared(p);
     if (rc == 0 && (rc = link_configure(&p->tunnel)) < 0)
         log_warn("cannot set the addresses of %s: %s", iface, strerror(-rc));
     return rc;

@@ -56,11 +56,54 @@ int wg_open(struct wg **out, const char *iface, enum wg_backend backend)
     return 0;
 }
 
+/* ---- preshared keys ------------------------------------------------------------------- */
+
+static int by_peer(const void *a, const void *b)
+{
+    const struct wg_preshared *x = a, *y = b;
+    return memcmp(&x->peer, &y->peer, sizeof x->peer);
+}
+
+static void forget_preshared(struct wg_preshared_keys *keys)
+{
+    if (keys->v)
+        explicit_bzero(keys->v, keys->n * sizeof *keys->v);
+    free(keys->v);
+    *keys = (struct wg_preshared_keys){0};
+}
+
+int wg_use_preshared(struct wg *w, const struct wg_preshared *v, size_t n)
+{
+    struct wg_preshared *copy = n ? reallocarray(NULL, n, sizeof *copy) : NULL;
+    if (n && !copy)
+        return -ENOMEM;
+    if (n) {
+        memcpy(copy, v, n * sizeof *copy);
+        qsort(copy, n, sizeof *copy, by_peer);
+    }
+    forget_preshared(&w->preshared);
+    w->preshared = (struct wg_preshared_keys){copy, n};
+    return 0;
+}
+
+const struct wg_key *wg_preshared_of(const struct wg_preshared_keys *keys,
+                                     const struct wg_key *peer)
+{
+    static const struct wg_key none;
+    const struct wg_preshared wanted = {.peer = *peer};
+    const struct wg_preshared *found =
+        keys->n ? bsearch(&wanted, keys->v, keys->n, sizeof *keys->v, by_peer) : NULL;
+    return found ? &found->key : &none;
+}
+
+/* ---- the interface --------------------------------------------------------------------- */
+
 void wg_close(struct wg *w)
 {
     if (!w)
         return;
     nl_close(w->nl);
+    forget_preshared(&w->preshared);
     free(w);
 }
 

@@ -19,6 +19,12 @@ void wg_close(struct wg *w);
 /* Private key and port, only what differs (setting the key recomputes every peer). */
 int wg_set_device(struct wg *w, const struct wg_key *private_key, uint16_t port);
 
+/* The key that a peer and the gateway share beside their own (wg(8), PresharedKey). A secret. */
+struct wg_preshared { struct wg_key peer, key; };
+/* From now on wg_put_peers() gives these keys to these peers, and none to any other; wg_read()
+ * tells who has another one. Copied. 0 or -ENOMEM. */
+int wg_use_preshared(struct wg *w, const struct wg_preshared *v, size_t n);
+
 /* Adds or updates peers: allowed-ips replaced by addr4/32 and addr6/128. Uniqueness of addresses
  * is the caller's (an allowed-ip moves between peers silently). wireguard-go holds 65,536 peers and
  * answers -EINVAL to one more; the kernel holds 1,048,576. */
@@ -30,6 +36,7 @@ struct wg_peer {
     struct wg_key key;
     struct ip_addr addr4, addr6;       /* /32 and /128 allowed-ips; family 0 = none */
     uint32_t other_allowed;            /* allowed-ips beyond those two: not of our making */
+    bool other_preshared;              /* a preshared key that is not of our making, or none */
     struct ip_addr endpoint;  uint16_t endpoint_port;   /* family 0 = none */
     struct wall last_handshake;        /* 0 = never */
     uint64_t rx_bytes, tx_bytes;
@@ -50,6 +57,8 @@ void wg_diff_clear(struct wg_diff *d);
 
 /* The reply parser of the UAPI, on its own for tests and fuzzing: "key=value\n" lines ending with
  * an empty line. -EBADMSG on any byte that does not belong; else the errno= of the reply. */
-int wg_uapi_parse(const char *text, size_t len, struct wg_state *out);
+struct wg_preshared_keys;   /* those of wg_use_preshared(); NULL = other_preshared stays false */
+int wg_uapi_parse(const char *text, size_t len, const struct wg_preshared_keys *keys,
+                  struct wg_state *out);
 
 #endif

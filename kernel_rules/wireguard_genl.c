@@ -76,9 +76,12 @@ static struct nlattr *begin_peer(struct nlmsghdr *nlh, const struct wg_key *key,
     return peer;
 }
 
-static void put_device_peer(struct nlmsghdr *nlh, const struct device *d)
+static void put_device_peer(struct nlmsghdr *nlh, const struct device *d,
+                            const struct wg_preshared_keys *keys)
 {
     struct nlattr *peer = begin_peer(nlh, &d->key, WGPEER_F_REPLACE_ALLOWEDIPS);
+    mnl_attr_put(nlh, WGPEER_A_PRESHARED_KEY, sizeof(struct wg_key),
+                 wg_preshared_of(keys, &d->key));
     struct nlattr *allowed = mnl_attr_nest_start(nlh, WGPEER_A_ALLOWEDIPS);
     put_allowed(nlh, &d->addr4);
     put_allowed(nlh, &d->addr6);
@@ -87,12 +90,13 @@ static void put_device_peer(struct nlmsghdr *nlh, const struct device *d)
 }
 
 struct nlmsghdr *wg_genl_build_put(void *buf, uint16_t family, const char *iface,
-                                   const struct device *d, size_t n)
+                                   const struct device *d, size_t n,
+                                   const struct wg_preshared_keys *keys)
 {
     struct nlmsghdr *nlh = begin_set(buf, family, iface);
     struct nlattr *peers = mnl_attr_nest_start(nlh, WGDEVICE_A_PEERS);
     for (size_t i = 0; i < n; i++)
-        put_device_peer(nlh, &d[i]);
+        put_device_peer(nlh, &d[i], keys);
     mnl_attr_nest_end(nlh, peers);
     return nlh;
 }
@@ -177,6 +181,18 @@ static int take_counters(const struct nlattr **tb, struct wg_peer *p)
     return 0;
 }
 
+/* The kernel names it once for each peer. */
+static int take_preshared(const struct wg_collect *c, const struct nlattr *a, struct wg_peer *p)
+{
+    struct wg_key key;
+    int rc = take(a, key.b, sizeof key.b);
+
+    if (rc == 0 && a)
+        wg_collect_preshared(c, p, &key);
+    explicit_bzero(&key, sizeof key);
+    return rc;
+}
+
 /* A peer that did not fit goes on in the next message under the same key, with allowed-ips only. */
 static struct wg_peer *peer_of(struct wg_collect *c, const struct wg_key *key)
 {
@@ -197,7 +213,8 @@ static int take_peer(const struct nlattr *one, void *arg)
     struct wg_peer *p = peer_of(arg, &key);
     if (!p)
         return -ENOMEM;
-    if (take_endpoint(tb[WGPEER_A_ENDPOINT], p) < 0 || take_counters(tb, p) < 0)
+    if (take_endpoint(tb[WGPEER_A_ENDPOINT], p) < 0 || take_counters(tb, p) < 0 ||
+        take_preshared(arg, tb[WGPEER_A_PRESHARED_KEY], p) < 0)
         return -EBADMSG;
     if (!tb[WGPEER_A_ALLOWEDIPS])
         return 0;
@@ -246,7 +263,7 @@ int wg_genl_open(struct wg *w)
 static int read_once(struct wg *w, struct wg_state *out)
 {
     char buf[256];
-    struct wg_collect c = {.state = out};
+    struct wg_collect c = {.state = out, .preshared = &w->preshared};
     *out = (struct wg_state){0};
     int rc = nl_request(w->nl, wg_genl_build_get(buf, w->family, w->iface), wg_genl_parse, &c);
     if (rc == 0)
@@ -280,7 +297,9 @@ static int genl_put(struct wg *w, const struct device *d, size_t n)
     void *buf = malloc(WG_REQUEST_SIZE);
     if (!buf)
         return -ENOMEM;
-    int rc = nl_request(w->nl, wg_genl_build_put(buf, w->family, w->iface, d, n), NULL, NULL);
+    int rc = nl_request(w->nl, wg_genl_build_put(buf, w->family, w->iface, d, n, &w->preshared),
+                        NULL, NULL);
+    explicit_bzero(buf, WG_REQUEST_SIZE);
     free(buf);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "kernel_rules/wireguard_parts.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,13 @@ void wg_peer_allow(struct wg_peer *p, const struct ip_addr *a, uint8_t len)
         *slot = *a;
     else
         p->other_allowed++;
+}
+
+void wg_collect_preshared(const struct wg_collect *c, struct wg_peer *p, const struct wg_key *key)
+{
+    if (c->preshared)
+        p->other_preshared = sodium_memcmp(wg_preshared_of(c->preshared, &p->key), key,
+                                           sizeof *key) != 0;
 }
 
 static int by_key(const void *a, const void *b)
@@ -96,7 +104,7 @@ static bool same_addr(const struct ip_addr *a, const struct ip_addr *b)
 
 static bool peer_agrees(const struct wg_peer *p, const struct device *d)
 {
-    return p->other_allowed == 0 && same_addr(&p->addr4, &d->addr4) &&
+    return p->other_allowed == 0 && !p->other_preshared && same_addr(&p->addr4, &d->addr4) &&
            same_addr(&p->addr6, &d->addr6);
 }
 

@@ -65,12 +65,14 @@ int wg_uapi_build_device(char *text, const struct wg_key *private_key, const uin
     return finish(&t);
 }
 
-int wg_uapi_build_put(char *text, const struct device *d, size_t n)
+int wg_uapi_build_put(char *text, const struct device *d, size_t n,
+                      const struct wg_preshared_keys *keys)
 {
     struct text t = {.s = text};
     say(&t, "set=1\n");
     for (size_t i = 0; i < n; i++) {
         say_key(&t, "public_key", &d[i].key);
+        say_key(&t, "preshared_key", wg_preshared_of(keys, &d[i].key));
         say(&t, "replace_allowed_ips=true\n");
         say_allowed(&t, &d[i].addr4);
         say_allowed(&t, &d[i].addr6);
@@ -187,8 +189,9 @@ static bool on_public_key(struct reply *r, const char *v, size_t n)
 static bool on_preshared_key(struct reply *r, const char *v, size_t n)
 {
     struct wg_key k;
-    (void)r;
     bool ok = take_hex_key(v, n, &k);
+    if (ok)
+        wg_collect_preshared(&r->collect, r->peer, &k);
     explicit_bzero(&k, sizeof k);
     return ok;
 }
@@ -359,10 +362,11 @@ static int take_reply(struct reply *r, const char *text, size_t len)
     return r->status;
 }
 
-int wg_uapi_parse(const char *text, size_t len, struct wg_state *out)
+int wg_uapi_parse(const char *text, size_t len, const struct wg_preshared_keys *keys,
+                  struct wg_state *out)
 {
     *out = (struct wg_state){0};
-    struct reply r = {.out = out, .collect = {.state = out}};
+    struct reply r = {.out = out, .collect = {.state = out, .preshared = keys}};
     int rc = take_reply(&r, text, len);
     if (rc == 0)
         rc = wg_collect_finish(&r.collect);

@@ -154,7 +154,7 @@ static int uapi_read(struct wg *w, struct wg_state *out)
     *out = (struct wg_state){0};
     int rc = exchange(w, get, sizeof get - 1, &h);
     if (rc == 0)
-        rc = wg_uapi_parse(h.s, h.len, out);
+        rc = wg_uapi_parse(h.s, h.len, &w->preshared, out);
     heard_clear(&h);
     return rc;
 }
@@ -187,7 +187,8 @@ static int uapi_put(struct wg *w, const struct device *d, size_t n)
     char *text = malloc(WG_REQUEST_SIZE);
     if (!text)
         return -ENOMEM;
-    int rc = set(w, text, wg_uapi_build_put(text, d, n));
+    int rc = set(w, text, wg_uapi_build_put(text, d, n, &w->preshared));
+    explicit_bzero(text, WG_REQUEST_SIZE);
     free(text);
     return rc;
 }

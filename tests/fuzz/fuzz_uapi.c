@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wg_state s;
-    int rc = wg_uapi_parse((const char *)data, size, &s);
+    int rc = wg_uapi_parse((const char *)data, size, NULL, &s);
     if (rc > 0 || (rc < 0 && s.peers))
         abort();
     for (size_t i = 1; i < s.n_peers; i++)

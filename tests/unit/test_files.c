@@ -179,6 +179,31 @@ static void test_key_refused(void **state)
     close_state(&p);
 }
 
+static void test_preshared_keys(void **state)
+{
+    static const struct { const char *what; size_t size; mode_t mode; int rc; } cases[] = {
+        {"two", 128, 0600, 0},           {"none", 0, 0600, 0},
+        {"cut off", 127, 0600, -1},      {"one byte more", 65, 0600, -1},
+        {"read by others", 64, 0604, -1},
+    };
+    struct parent p;
+    struct wg_preshared *v;
+    size_t n;
+    (void)state;
+    open_state(&p);
+    assert_int_equal(files_preshared(&p, &v, &n), 0);   /* no file */
+    assert_int_equal(n, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_file("state/wireguard.preshared", cases[i].size, cases[i].mode);
+        if (files_preshared(&p, &v, &n) != cases[i].rc || (cases[i].rc == 0 && n != cases[i].size / 64))
+            fail_msg("%s", cases[i].what);
+        if (cases[i].rc == 0)
+            free(v);
+        assert_int_equal(unlink("state/wireguard.preshared"), 0);
+    }
+    close_state(&p);
+}
+
 int main(void)
 {
     if (geteuid() != 0) {
@@ -192,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_state_directory_of_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_is_made_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_preshared_keys, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -403,7 +403,7 @@ static void wireguard(void **state)
     assert_int_equal(wg_genl_ops.put(&w, &d, 1), 0);
     script = ack;
     assert_int_equal(wg_genl_ops.end(&w, &d.key, 1, WG_REMOVE), 0);
-    (void)wg_genl_build_put(prepared, 33, "wg0", &d, 1);
+    (void)wg_genl_build_put(prepared, 33, "wg0", &d, 1, &w.preshared);
     script = dump;
     assert_int_equal(wg_genl_ops.read(&w, &s), 0);
     assert_int_equal(s.n_peers, 1);

@@ -37,6 +37,8 @@ static struct device device(uint32_t i)
     return d;
 }
 
+static const struct wg_preshared_keys no_keys;
+
 static void what_is_put_parses_back(void **state)
 {
     struct device d[WG_CHUNK];
@@ -46,7 +48,7 @@ static void what_is_put_parses_back(void **state)
     (void)state;
     for (uint32_t i = 0; i < WG_CHUNK; i++)
         d[i] = device(i + 1);
-    struct nlmsghdr *nlh = wg_genl_build_put(buf, 27, "wg0", d, WG_CHUNK);
+    struct nlmsghdr *nlh = wg_genl_build_put(buf, 27, "wg0", d, WG_CHUNK, &no_keys);
     assert_true(nlh->nlmsg_len < WG_REQUEST_SIZE);
     assert_int_equal(wg_genl_parse(nlh, &c), 0);
     assert_int_equal(wg_collect_finish(&c), 0);
@@ -54,6 +56,30 @@ static void what_is_put_parses_back(void **state)
     struct wg_diff diff;
     assert_int_equal(wg_diff(&s, d, WG_CHUNK, &diff), 0);
     assert_int_equal(diff.n_put + diff.n_drop, 0);
+    wg_diff_clear(&diff);
+    wg_state_clear(&s);
+    free(buf);
+}
+
+/* Peers 1 and 2 share a key with us; the interface has that of 1 and another one of 2 and 3. */
+static void other_preshared_keys_differ(void **state)
+{
+    struct device d[3] = {device(1), device(2), device(3)};
+    struct wg_preshared ours[2] = {{d[0].key, {{1}}}, {d[1].key, {{2}}}};
+    struct wg_preshared theirs[3] = {{d[0].key, {{1}}}, {d[1].key, {{9}}}, {d[2].key, {{9}}}};
+    const struct wg_preshared_keys have = {theirs, 3}, want = {ours, 2};
+    struct wg_state s = {0};
+    struct wg_collect c = {.state = &s, .preshared = &want};
+    struct wg_diff diff;
+    void *buf = malloc(WG_REQUEST_SIZE);
+    (void)state;
+    assert_int_equal(wg_genl_parse(wg_genl_build_put(buf, 27, "wg0", d, 3, &have), &c), 0);
+    assert_int_equal(wg_collect_finish(&c), 0);
+    assert_int_equal(wg_diff(&s, d, 3, &diff), 0);
+    assert_int_equal(diff.n_drop, 0);
+    assert_int_equal(diff.n_put, 2);
+    assert_int_equal(diff.put[0]->index, 2);
+    assert_int_equal(diff.put[1]->index, 3);
     wg_diff_clear(&diff);
     wg_state_clear(&s);
     free(buf);
@@ -181,7 +207,7 @@ static void damaged_messages(void **state)
 {
     struct device d[3] = {device(1), device(2), device(3)};
     _Alignas(8) char good[2048];
-    size_t len = wg_genl_build_put(good, 27, "wg0", d, 3)->nlmsg_len;
+    size_t len = wg_genl_build_put(good, 27, "wg0", d, 3, &no_keys)->nlmsg_len;
     (void)state;
     srand(1);
     for (size_t i = 0; i < 20000; i++) {
@@ -229,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_parses_back),
+        cmocka_unit_test(other_preshared_keys_differ),
         cmocka_unit_test(ending_is_update_only),
         cmocka_unit_test(the_device_takes_only_what_is_given),
         cmocka_unit_test(a_peer_goes_on_in_the_next_message),

@@ -24,6 +24,7 @@
 #include "kernel_rules/wireguard_parts.h"
 #include "policy/address.h"
 
+#define K0 "0000000000000000000000000000000000000000000000000000000000000000"
 #define K1 "1111111111111111111111111111111111111111111111111111111111111111"
 #define K2 "2222222222222222222222222222222222222222222222222222222222222222"
 #define OK "errno=0\n\n"
@@ -79,7 +80,7 @@ static void replies(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct wg_state s;
-        int rc = wg_uapi_parse(cases[i].text, strlen(cases[i].text), &s);
+        int rc = wg_uapi_parse(cases[i].text, strlen(cases[i].text), NULL, &s);
         if (rc != cases[i].rc)
             fail_msg("%s: %d", cases[i].what, rc);
         wg_state_clear(&s);
@@ -97,7 +98,7 @@ static void values(void **state)
     (void)state;
     memset(private_key, 0x11, sizeof private_key);
     crypto_scalarmult_curve25519_base(public_key, private_key);
-    assert_int_equal(wg_uapi_parse(text, sizeof text - 1, &s), 0);
+    assert_int_equal(wg_uapi_parse(text, sizeof text - 1, NULL, &s), 0);
     assert_memory_equal(s.public_key.b, public_key, 32);
     assert_int_equal(s.listen_port, 51820);
     assert_int_equal(s.n_peers, 2);
@@ -125,8 +126,10 @@ static void nul_bytes_are_refused(void **state)
     static const char text[] = "listen_port=1\0\n" OK;
     struct wg_state s;
     (void)state;
-    assert_int_equal(wg_uapi_parse(text, sizeof text - 1, &s), -EBADMSG);
+    assert_int_equal(wg_uapi_parse(text, sizeof text - 1, NULL, &s), -EBADMSG);
 }
+
+static const struct wg_preshared_keys no_keys;
 
 static void requests_fit(void **state)
 {
@@ -140,7 +143,7 @@ static void requests_fit(void **state)
         d[i].addr4.family = 4;
         d[i].addr6.family = 6;
     }
-    assert_true(wg_uapi_build_put(text, d, WG_CHUNK) > 0);
+    assert_true(wg_uapi_build_put(text, d, WG_CHUNK, &no_keys) > 0);
     assert_true(wg_uapi_build_end(text, keys, WG_CHUNK, WG_EMPTY) > 0);
     assert_true(wg_uapi_build_end(text, keys, WG_CHUNK, WG_REMOVE) > 0);
 }
@@ -152,10 +155,14 @@ static void requests_say_this(void **state)
     const uint16_t port = 7;
     (void)state;
     memset(d.key.b, 0x11, sizeof d.key.b);
-    int len = wg_uapi_build_put(text, &d, 1);
+    int len = wg_uapi_build_put(text, &d, 1, &no_keys);
     assert_int_equal(len, strlen(text));
-    assert_string_equal(text, "set=1\npublic_key=" K1 "\nreplace_allowed_ips=true\n"
-                              "allowed_ip=10.77.0.2/32\n\n");
+    assert_string_equal(text, "set=1\npublic_key=" K1 "\npreshared_key=" K0 "\n"
+                              "replace_allowed_ips=true\nallowed_ip=10.77.0.2/32\n\n");
+    struct wg_preshared one = {.peer = d.key};
+    memset(one.key.b, 0x22, sizeof one.key.b);
+    wg_uapi_build_put(text, &d, 1, &(struct wg_preshared_keys){&one, 1});
+    assert_non_null(strstr(text, "\npreshared_key=" K2 "\n"));
     wg_uapi_build_end(text, &d.key, 1, WG_EMPTY);
     assert_string_equal(text, "set=1\npublic_key=" K1 "\nupdate_only=true\n"
                               "replace_allowed_ips=true\n\n");
@@ -292,6 +299,35 @@ static void peers_come_and_go(struct wg *w)
     assert_null(strstr(said, wg_key_print(&d[N - 1].key, text)));
 }
 
+/* What wg(8) was told by hand is seen, and put right by the next put. */
+static void preshared_keys(struct wg *w)
+{
+    struct device d = lab_device(700);
+    struct wg_preshared one = {.peer = d.key};
+    static char said[100000];
+    struct wg_state s;
+    char text[KEY_TEXT];
+
+    randombytes_buf(one.key.b, sizeof one.key.b);
+    assert_int_equal(wg_use_preshared(w, &one, 1), 0);
+    assert_int_equal(wg_put_peers(w, &d, 1), 0);
+    witness("preshared-keys", said, sizeof said);
+    assert_non_null(strstr(said, wg_key_print(&one.key, text)));
+    for (int differs = 0; differs < 2; differs++) {
+        assert_int_equal(wg_read(w, &s), 0);
+        size_t others = 0;
+        for (size_t i = 0; i < s.n_peers; i++)
+            others += s.peers[i].other_preshared;
+        assert_int_equal(others, differs);
+        wg_state_clear(&s);
+        assert_int_equal(wg_use_preshared(w, NULL, 0), 0);
+    }
+    assert_int_equal(wg_put_peers(w, &d, 1), 0);
+    witness("preshared-keys", said, sizeof said);
+    assert_null(strstr(said, wg_key_print(&one.key, text)));
+    assert_int_equal(wg_drop_peers(w, &d.key, 1), 0);
+}
+
 static void with_wireguard_go(void **state)
 {
     struct wg *w = NULL;
@@ -312,6 +348,7 @@ static void with_wireguard_go(void **state)
     assert_int_equal(rc, 0);
     key_and_port(w);
     peers_come_and_go(w);
+    preshared_keys(w);
     char kind[IFACE_SIZE];
     assert_int_equal(link_kind(IFACE, kind), 0);
     assert_string_equal(kind, "tun");
