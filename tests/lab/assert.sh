@@ -6,6 +6,7 @@
 #   ok WHAT / not_ok WHAT [WHY] / skip WHAT WHY      check WHAT CMD...  ok if CMD succeeds
 #   refuse WHAT CMD...  ok if CMD fails              same WHAT EXPECTED GOT
 #   at_most WHAT LIMIT GOT (whole numbers)           test_end  the last line, and the exit code
+#   within WHAT LIMIT GOT   at_most for a time: on a slow machine the limit is LAB_SLOW times as long
 
 TEST_OK=0
 TEST_NOT_OK=0
@@ -45,7 +46,10 @@ at_most() {
     if [ "$3" -le "$2" ]; then ok "$1 ($3)"; else not_ok "$1" "at most $2, got $3"; fi
 }
 
+within() { at_most "$1" $(($2 * LAB_SLOW)) "$3"; }
+
 test_end() {
+    [ "$LAB_SLOW" -eq 1 ] || printf '# LAB_SLOW=%d: deadlines, pauses and time limits as many times longer, rates lower\n' "$LAB_SLOW"
     printf '# %d passed, %d failed, %d skipped\n' "$TEST_OK" "$TEST_NOT_OK" "$TEST_SKIPPED"
     [ "$TEST_NOT_OK" -eq 0 ] && [ $((TEST_OK + TEST_SKIPPED)) -gt 0 ]
 }

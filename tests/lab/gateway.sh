@@ -28,7 +28,7 @@ gw_example_policy() {
         "$LAB_TOP/deploy/examples/policy.conf"
 }
 
-# Starts the daemon and waits until it answers, at most 10 s.
+# Starts the daemon and waits until it answers, at most 10 s on a machine of usual speed.
 gw_start() {
     lab_on gw mkdir -p -m 755 /run/portcullis
     lab_start gw daemon portcullisd --config "$LAB_DIR/gw/gateway.conf" \
@@ -47,7 +47,7 @@ gw_cli() { lab_on gw portcullis "$@"; }
 
 # One control request: gw_api METHOD PATH [JSON or text]. Prints the answer; fails on a refusal.
 gw_api() {
-    lab_on gw curl -sS --fail-with-body --max-time 30 --unix-socket "$GW_SOCKET" -X "$1" \
+    lab_on gw curl -sS --fail-with-body --max-time $((30 * LAB_SLOW)) --unix-socket "$GW_SOCKET" -X "$1" \
         -H 'Portcullis-Actor: lab' ${3+--data-binary "$3"} "http://gateway$2"
 }
 

@@ -14,6 +14,10 @@
 #
 # LAB_PREFIX names the namespaces (two labs with two prefixes do not meet; two runs with one prefix
 # wait for each other), LAB_KEEP=1 makes the exit trap leave the lab standing (lab-up, demo STAY=1).
+# LAB_SLOW=N (whole, 1 when not given) says that this machine is N times slower than those for which
+# the tests were written: every deadline and pause is N times as long, senders send at a Nth of the
+# rate, and a time limit that a test asserts is N times what it says (test_end says so). What was
+# leaked, lost or counted is asserted the same everywhere.
 
 LAB_PREFIX=${LAB_PREFIX:-pclab}
 LAB_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,6 +25,8 @@ LAB_TOP=$(cd "$LAB_SOURCE/../.." && pwd)
 LAB_BUILD=$(cd "$LAB_TOP" && realpath -m "${BUILD:-build}")
 LAB_DIR=/tmp/$LAB_PREFIX-lab
 LAB_KEEP=${LAB_KEEP:-}
+export LAB_SLOW=${LAB_SLOW:-1}
+LAB_TRIES=$((500 * LAB_SLOW))
 export PATH="$LAB_BUILD:$LAB_BUILD/lab:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 lab_die() { printf 'lab: %s\n' "$*" >&2; exit 1; }
@@ -43,7 +49,7 @@ lab_same_process() { [ "$(lab_start_time "$1")" = "$2" ]; }
 lab_wait_gone() {
     local tries=0
     while lab_same_process "$1" "$2"; do
-        if [ $((tries += 1)) -gt 500 ]; then
+        if [ $((tries += 1)) -gt "$LAB_TRIES" ]; then
             printf 'lab: process %s does not end\n' "$1" >&2
             return 1
         fi
@@ -165,7 +171,7 @@ lab_host() {
         9>&- </dev/null >"$LAB_DIR/log/$name.init" 2>&1 &
     disown $!
     until [ -e "$LAB_DIR/hosts/$name/ready" ]; do
-        [ $((tries += 1)) -le 500 ] || lab_die "no host $name: $(cat "$LAB_DIR/log/$name.init")"
+        [ $((tries += 1)) -le "$LAB_TRIES" ] || lab_die "no host $name: $(cat "$LAB_DIR/log/$name.init")"
         sleep 0.01
     done
 }
@@ -198,7 +204,7 @@ lab_start() {
             "$LAB_DIR/hosts/$name/$job.job" "$@"
     ) &
     until [ -s "$LAB_DIR/hosts/$name/$job.job" ]; do
-        [ $((tries += 1)) -le 500 ] || lab_die "job $job on $name does not start"
+        [ $((tries += 1)) -le "$LAB_TRIES" ] || lab_die "job $job on $name does not start"
         sleep 0.01
     done
     printf '%s %s\n' $! "$(lab_start_time $!)" >"$LAB_DIR/hosts/$name/$job.outer"
@@ -211,7 +217,7 @@ lab_output() { cat "$LAB_DIR/log/$1.$2"; }
 lab_ready() {
     local tries=0
     until grep -qs -- "${3:-ready}" "$LAB_DIR/log/$1.$2" "$LAB_DIR/log/$1.$2.err"; do
-        [ $((tries += 1)) -le 500 ] || lab_die "$2 on $1: $(cat "$LAB_DIR/log/$1.$2.err")"
+        [ $((tries += 1)) -le "$LAB_TRIES" ] || lab_die "$2 on $1: $(cat "$LAB_DIR/log/$1.$2.err")"
         sleep 0.02
     done
 }
@@ -224,15 +230,22 @@ lab_stop() {
     wait "$outer" 2>/dev/null || lab_wait_gone "$outer" "$start"
 }
 
-# Waits up to $1 seconds until the rest of its arguments succeeds as a command.
+# Waits up to $1 seconds (more on a slow machine) until the rest of its arguments succeeds as a
+# command.
 lab_wait_for() {
-    local end=$(($(lab_now_ms) + $1 * 1000))
+    local end=$(($(lab_now_ms) + $1 * LAB_SLOW * 1000))
     shift
     until "$@"; do
         [ "$(lab_now_ms)" -lt "$end" ] || return 1
         sleep 0.05
     done
 }
+
+# sleep $1, in seconds with or without a fraction, on a slow machine longer.
+lab_pause() { sleep "$(awk -v s="$1" -v slow="$LAB_SLOW" 'BEGIN { print s * slow }')"; }
+
+# The rate $1 (records or packets a second), less on a slow machine but at least one.
+lab_rate() { echo $((($1 + LAB_SLOW - 1) / LAB_SLOW)); }
 
 # The wall clock, the one that probe, flow and witness use.
 lab_now_us() { printf '%s\n' "${EPOCHREALTIME/[.,]/}"; }

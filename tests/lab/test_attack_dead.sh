@@ -31,7 +31,7 @@ witness_start office eth0
 witness_start attacker eth0
 
 gw_signal KILL
-sleep 0.3
+lab_pause 0.3
 same "the owned table is gone, the guard is there" "table inet portcullis_guard" \
     "$(lab_on gw nft list tables)"
 lab_start gw v4 flow udp recv "$GW_OUTSIDE4" 7001
@@ -44,7 +44,7 @@ lab_on gw ip link delete wg0
 lab_on office rawsend -n 10 eth0 10.20.0.11 4000 "$mine4" 6050 >/dev/null
 lab_on office rawsend -n 10 eth0 fd20::11 4000 "$mine6" 6051 >/dev/null
 lab_on office rawsend -n 10 eth0 10.20.0.11 4000 198.51.100.7 6052 >/dev/null
-sleep 0.5
+lab_pause 0.5
 lab_stop gw v4
 lab_stop gw v6
 witness_stop office eth0

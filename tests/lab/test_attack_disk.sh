@@ -56,7 +56,7 @@ refuse "and is" is_in leaver
 lab_on gw rm -f "$LAB_DIR/gw/state/engine/reserve"
 fill_disk
 kill_engine
-sleep 3
+lab_pause 3
 check "no engine: the parent goes on" test -n "$(gw_daemon_pids)"
 check "a leased device passes" is_in laptop
 refuse "a revoked one does not" is_in leaver

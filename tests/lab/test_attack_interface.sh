@@ -22,12 +22,12 @@ check_all() {
     check "$1: the leased device passes again" lab_wait_for 20 passes laptop
     refuse "$1: the other does not" passes sick
     check "$1: the portal answers, IPv4" \
-        lab_wait_for 3 lab_on laptop curl -sS --max-time 1 "http://$GW_TUNNEL4/v1/me"
+        lab_wait_for 3 lab_on laptop curl -sS --max-time "$LAB_SLOW" "http://$GW_TUNNEL4/v1/me"
     check "$1: the portal answers, IPv6" \
-        lab_wait_for 3 lab_on laptop curl -sS --max-time 1 "http://[$GW_TUNNEL6]/v1/me"
+        lab_wait_for 3 lab_on laptop curl -sS --max-time "$LAB_SLOW" "http://[$GW_TUNNEL6]/v1/me"
     check "$1: a device can report" staff_report laptop healthy
     refuse "$1: the portal is not for the internet" \
-        lab_on attacker curl -sS --max-time 1 "http://$GW_TUNNEL4/v1/me"
+        lab_on attacker curl -sS --max-time "$LAB_SLOW" "http://$GW_TUNNEL4/v1/me"
 }
 
 scenario_begin

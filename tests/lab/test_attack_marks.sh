@@ -18,7 +18,7 @@ heard_from() {
     lab_ready office v6
     lab_on "$1" flow -n 20 -r 100 -p 4101 udp send 10.20.0.11 6101 >/dev/null
     lab_on "$1" flow -n 20 -r 100 -p 4102 udp send fd20::11 6102 >/dev/null
-    sleep 0.2
+    lab_pause 0.2
     lab_stop office v4
     lab_stop office v6
     echo "$(lab_output office v4 | jq .records) $(lab_output office v6 | jq .records)"
@@ -28,7 +28,7 @@ scenario_begin
 staff_join laptop 21 laptop clerk
 same "control: a clerk is heard" "20 20" "$(heard_from laptop)"
 gw_signal KILL
-sleep 0.3
+lab_pause 0.3
 mv "$LAB_DIR/gw/state" "$LAB_DIR/gw/state.before"
 gw_start
 staff_join curious 24 curious guest
@@ -37,16 +37,16 @@ same "another person has the address and the numbers now" \
 same "but not the connections" "0 0" "$(heard_from curious)"
 
 # On the same state the permitted connection goes on, by whichever side speaks first.
-lab_start office push flow -r 50 udp push 10.20.0.11 6010
+lab_start office push flow -r "$(lab_rate 50)" udp push 10.20.0.11 6010
 lab_ready office push
 lab_start curious pull flow udp pull 10.20.0.11 6010
-sleep 0.5
+lab_pause 0.5
 gw_signal KILL
-sleep 0.3
+lab_pause 0.3
 gw_start
 since=$(lab_now_us)
 check "the tunnel is back" lab_wait_for 20 lab_on curious probe -t 500 tcp "$GW_TUNNEL4" 80
-sleep 1
+lab_pause 1
 lab_stop curious pull
 check "a permitted flow from the office goes on after a start on the same state" \
     test "$(lab_output curious pull | jq .last_ns)" -gt $((since * 1000))

@@ -90,7 +90,7 @@ forge laptop wg0 "$mine6" "$GW_TUNNEL6" 7004
 forge laptop wg0 "$mine4" 10.20.0.1 7005
 forge attacker eth0 203.0.113.66 "$GW_OUTSIDE4" 7006
 
-sleep 0.7
+lab_pause 0.7
 lab_stop office established
 witness_stop office eth0
 witness_stop curious wg0

@@ -11,7 +11,7 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 try_daemon() {
     local state=$1
     shift
-    lab_on gw timeout 5 "$@" portcullisd --config "$LAB_DIR/gw/gateway.conf" \
+    lab_on gw timeout $((5 * LAB_SLOW)) "$@" portcullisd --config "$LAB_DIR/gw/gateway.conf" \
         --policy "$LAB_DIR/gw/policy.conf" --state "$state" --control /run/second.sock \
         --foreground 2>&1
 }
@@ -48,7 +48,7 @@ out=$(try_daemon /tmp/none setpriv --reuid nobody --regid nogroup --clear-groups
 check "without root it says so" grep -qi 'root\|net_admin' <<<"$out"
 
 # --- roles die, the data plane does not notice ------------------------------------------------------
-lab_start laptop flow flow -r 500 udp send 10.20.0.11 6001
+lab_start laptop flow flow -r "$(lab_rate 500)" udp send 10.20.0.11 6001
 for role in capture api portal engine; do
     mapfile -t pids < <(role_pids "$role")
     if [ "${#pids[@]}" -ne 1 ]; then
@@ -60,9 +60,9 @@ for role in capture api portal engine; do
     check "and the control socket answers" lab_wait_for 5 gw_answers
 done
 check "the portal answers again" \
-    lab_wait_for 5 lab_on laptop curl -sS -o /dev/null --max-time 2 "http://$GW_TUNNEL4/v1/me"
+    lab_wait_for 5 lab_on laptop curl -sS -o /dev/null --max-time $((2 * LAB_SLOW)) "http://$GW_TUNNEL4/v1/me"
 lab_stop laptop flow
-sleep 0.2
+lab_pause 0.2
 lab_stop office recv
 same "the leased device lost no packet meanwhile" 0 \
     "$(lab_output office recv | jq '.highest - .records')"

@@ -36,7 +36,7 @@ flow_pair() { # PROTO: counts that sender and receiver tell of 500 records, and 
     lab_start office recv flow "$1" recv 10.20.0.11 6001
     lab_ready office recv
     lab_on gw flow -n 500 -r 2000 "$1" send 10.20.0.11 6001 >/dev/null
-    sleep 0.2
+    lab_pause 0.2
     lab_stop office recv
     lab_output office recv | jq -r '"\(.records) \(.last_ns - .last_sent_ns < 100000000)"'
 }

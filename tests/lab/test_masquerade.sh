@@ -26,18 +26,18 @@ witness_start office eth0
 witness_start leaver eth0
 lab_start office up flow tcp recv 10.20.0.11 6001
 lab_ready office up
-lab_start leaver up flow -r 500 tcp send 10.20.0.11 6001
-lab_start office push flow -r 500 udp push fd20::11 6002
+lab_start leaver up flow -r "$(lab_rate 500)" tcp send 10.20.0.11 6001
+lab_start office push flow -r "$(lab_rate 500)" udp push fd20::11 6002
 lab_ready office push
 lab_start leaver push flow udp pull fd20::11 6002
 lab_start leaver download curl -s -o /dev/null http://entry-web/bulk
-sleep 1
+lab_pause 1
 
 refuse "a device without a lease does not pass" lab_on sick probe -t 700 tcp 10.20.0.10 80
 refuse "nor does what a role may not reach" lab_on leaver probe -t 700 tcp 10.20.0.9 5432
 receipt=$(gw_cli user revoke leaver --json)
 answered=$(($(jq .answered_us <<<"$receipt") * 1000))
-sleep 1
+lab_pause 1
 lab_stop office up
 witness_stop office eth0
 witness_stop leaver eth0

@@ -29,9 +29,9 @@ start_flows() {
         if [ "$role" = send ]; then
             lab_start office "$job" flow "$proto" recv "$address" "$port"
             lab_ready office "$job"
-            lab_start "$host" "$job" flow -r 500 "$proto" send "$address" "$port"
+            lab_start "$host" "$job" flow -r "$(lab_rate 500)" "$proto" send "$address" "$port"
         else
-            lab_start office "$job" flow -r 500 "$proto" push "$address" "$port"
+            lab_start office "$job" flow -r "$(lab_rate 500)" "$proto" push "$address" "$port"
             lab_ready office "$job"
             lab_start "$host" "$job" flow "$proto" pull "$address" "$port"
         fi
@@ -60,12 +60,12 @@ scenario_begin
 staff_join laptop 21 laptop clerk
 staff_join curious 24 curious guest
 start_flows
-sleep 1
+lab_pause 1
 
 sed '/^role clerk/s/ more,//' "$LAB_DIR/gw/policy.conf" >"$LAB_DIR/gw/new.conf"
 check "a policy that takes 'more' from clerk applies" apply
 applied=$(lab_now_us)
-sleep 1
+lab_pause 1
 denied_else=$(gw_api GET /v1/status | jq -c '.denied | del(.["not-permitted"]) | map_values(.denied) | map_values(select(. > 0))')
 same "nothing is denied for another reason than the edit" "{}" "$denied_else"
 check "its sentence names who loses what" grep -q more <<<"$(gw_cli policy diff "$LAB_DIR/gw/policy.conf" 2>&1)"
@@ -91,7 +91,7 @@ cp "$LAB_DIR/gw/policy.conf" "$LAB_DIR/gw/new.conf"
 lab_start office back flow tcp recv 10.20.0.11 6109
 lab_ready office back
 back_in_force() { [ "$(in_force)" = "$sum" ]; }
-check "apply --confirm takes effect at once" apply --confirm 3s
+check "apply --confirm takes effect at once" apply --confirm $((3 * LAB_SLOW))s
 check "the resource is back" lab_on laptop probe -t 3000 tcp 10.20.0.11 6109
 check "unconfirmed it goes back by itself" \
     lab_wait_for 8 back_in_force

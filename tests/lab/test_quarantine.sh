@@ -48,20 +48,20 @@ same "a device that reported bad health likewise" "$allowed" "$(reaches sick)"
 check "control: a healthy one reaches the office" lab_on laptop probe tcp 10.20.0.10 80
 
 # --- told why ---------------------------------------------------------------------------------
-me=$(lab_on sick curl -sS --max-time 5 "http://$GW_TUNNEL4/v1/me")
+me=$(lab_on sick curl -sS --max-time $((5 * LAB_SLOW)) "http://$GW_TUNNEL4/v1/me")
 same "the portal says who it is and that it is in quarantine" "sick quarantine" \
     "$(jq -r '"\(.user) \(.state)"' <<<"$me")"
 check "which rule failed, what was expected and received, and how to fix it" \
     jq -e '[.posture.rules[] | select(.rule | test("fde.sys"))][0] |
         .expected and .received and .fix and (.result != "pass")' <<<"$me"
 same "with its code" PL708 "$(jq -r .code <<<"$me")"
-page=$(lab_on sick curl -sS --max-time 5 "http://$GW_TUNNEL4/")
+page=$(lab_on sick curl -sS --max-time $((5 * LAB_SLOW)) "http://$GW_TUNNEL4/")
 check "the page for a person says it too" grep -q PL708 <<<"$page"
 refuse "and holds no script" grep -qi '<script' <<<"$page"
-check "the portal speaks IPv6 as well" lab_on sick curl -sS --max-time 5 "http://[$GW_TUNNEL6]/v1/me"
+check "the portal speaks IPv6 as well" lab_on sick curl -sS --max-time $((5 * LAB_SLOW)) "http://[$GW_TUNNEL6]/v1/me"
 
 # --- on record ---------------------------------------------------------------------------------
-sleep 1
+lab_pause 1
 check "a denied attempt is on record with person, device, destination and reason" \
     grep -qx "sick sick 10.20.0.9 tcp 5432 no-lease" <<<"$(attempts sick)"
 check "an IPv6 one as well" grep -qx "sick sick fd20::10 tcp 443 no-lease" <<<"$(attempts sick)"
@@ -69,7 +69,7 @@ check "and the other person's under their own name" \
     grep -qx "fresh fresh 10.20.0.9 tcp 5432 no-lease" <<<"$(attempts fresh)"
 same "nothing is on record against the one who may" "" "$(attempts laptop | grep no-lease)"
 lab_on laptop probe -t 300 tcp 10.20.0.9 5432 >/dev/null
-sleep 1
+lab_pause 1
 check "a destination outside the role is recorded as not permitted" \
     grep -qx "laptop laptop 10.20.0.9 tcp 5432 not-permitted" <<<"$(attempts laptop)"
 
@@ -77,8 +77,8 @@ check "a destination outside the role is recorded as not permitted" \
 # 3,000 datagrams at once: far more than the log takes; the counter must have each.
 middle=$(gw_api GET /v1/status | jq '.denied["no-lease"].denied')
 check "the probes were counted" test "$middle" -gt "$before"
-lab_on sick rawsend -n 3000 -r 3000 wg0 "$(staff_address sick 4)" 4000 10.20.0.9 9 >/dev/null
-sleep 1
+lab_on sick rawsend -n 3000 -r "$(lab_rate 3000)" wg0 "$(staff_address sick 4)" 4000 10.20.0.9 9 >/dev/null
+lab_pause 1
 after=$(gw_api GET /v1/status | jq '.denied["no-lease"].denied')
 check "a burst of 3,000 is counted exactly ($((after - middle)))" \
     test $((after - middle)) -ge 3000 -a $((after - middle)) -le 3003

@@ -19,6 +19,7 @@ udp-up6    udp send fd20::11   6006 1000
 udp-push4  udp push 10.20.0.11 6007 1000
 udp-push6  udp push fd20::11   6008 1000
 '
+PING_EVERY=$(awk -v slow="$LAB_SLOW" 'BEGIN { print 0.02 * slow }')
 
 # Starts every flow of the table between the office and host $1, ports moved up by $2, and a
 # download at $3 bytes a second.
@@ -26,7 +27,7 @@ start_flows() {
     local job proto role address port rate
     while read -r job proto role address port rate; do
         [ -n "$job" ] || continue
-        port=$((port + $2))
+        port=$((port + $2)) rate=$(lab_rate "$rate")
         if [ "$role" = send ]; then
             lab_start office "$1-$job" flow "$proto" recv "$address" "$port"
             lab_ready office "$1-$job"
@@ -37,9 +38,9 @@ start_flows() {
             lab_start "$1" "$job" flow "$proto" pull "$address" "$port"
         fi
     done <<<"$FLOWS"
-    lab_start "$1" download curl -s -o /dev/null --limit-rate "$3" http://entry-web/bulk
-    lab_start "$1" ping ping -q -i 0.02 10.20.0.11
-    lab_start "$1" ping6 ping -q -i 0.02 fd20::11
+    lab_start "$1" download curl -s -o /dev/null --limit-rate "$(lab_rate "$3")" http://entry-web/bulk
+    lab_start "$1" ping ping -q -i "$PING_EVERY" 10.20.0.11
+    lab_start "$1" ping6 ping -q -i "$PING_EVERY" fd20::11
 }
 
 # Which of host $1's 11 flows, ports moved up by $2, were alive after $3 (nanoseconds): those of
@@ -77,34 +78,51 @@ delivered_after() {
     } | flows_after "$2"
 }
 
+start_witnesses() {
+    witness_start office eth0
+    witness_start leaver eth0
+    witness_start leaver wg0
+    witness_start laptop wg0
+}
+
+stop_witnesses() {
+    witness_stop office eth0
+    witness_stop leaver eth0
+    witness_stop leaver wg0
+    witness_stop laptop wg0
+}
+
+# A look of a second: are all flows of both running?
+all_run() {
+    start_witnesses
+    lab_pause 1
+    stop_witnesses
+    [ "$(flows_alive leaver 0 0)" = "$ALL" ] && [ "$(flows_alive laptop 20 0)" = "$ALL" ]
+}
+
 scenario_begin
 staff_join leaver 23 leaver clerk
 staff_join laptop 21 laptop clerk
-witness_start office eth0
-witness_start leaver eth0
-witness_start leaver wg0
-witness_start laptop wg0
-start_flows leaver 0 20M
-start_flows laptop 20 2M
-sleep 2.5
+start_flows leaver 0 20000000
+start_flows laptop 20 2000000
+check "all flows of both get going" lab_wait_for 20 all_run
+start_witnesses
+lab_pause 2.5
 
 receipt=$(gw_cli user revoke leaver --reason "left the firm" --json)
 check "revoke answers" test -n "$receipt"
 answered=$(($(jq .answered_us <<<"$receipt") * 1000))
 requested=$(($(jq .requested_us <<<"$receipt") * 1000))
-sleep 2.5
+lab_pause 2.5
 
-witness_stop office eth0
-witness_stop leaver eth0
-witness_stop leaver wg0
-witness_stop laptop wg0
+stop_witnesses
 
-same "all 11 flows of the leaver ran until then" "$ALL" "$(flows_alive leaver 0 $((requested - 2000000000)))"
+same "all 11 flows of the leaver ran until then" "$ALL" "$(flows_alive leaver 0 $((requested - LAB_SLOW * 2000000000)))"
 same "not one packet of the leaver passes after the answer, either way" "" \
     "$(passed_after leaver "$answered")"
-same "and its own queue is empty a moment later" "" "$(delivered_after leaver $((answered + 100000000)))"
+same "and its own queue is empty a moment later" "" "$(delivered_after leaver $((answered + LAB_SLOW * 100000000)))"
 same "all 11 flows of the colleague run on" "$ALL" \
-    "$(flows_alive laptop 20 $((answered + 300000000)))"
+    "$(flows_alive laptop 20 $((answered + LAB_SLOW * 300000000)))"
 same "the receipt: read back from the kernel, nothing is left" "true 0 0 0" \
     "$(jq -r '"\(.verified) \(.leases_left) \(.connections_left) \(.peers_left)"' <<<"$receipt")"
 check "the receipt counts the connections that ended" \

@@ -5,6 +5,8 @@
  *   probe [-t MS] [-s SOURCE4] [-S SOURCE6] PROTO ADDRESS PORT    one
  *   probe [-t MS] [-s SOURCE4] [-S SOURCE6] < lines "PROTO ADDRESS PORT"
  *
+ * The timeout is LAB_SLOW times as long when the environment has that (see lab.sh).
+ *
  * PROTO is tcp, udp, icmp or a protocol number; the port of icmp and of a number is "-".
  * For each it prints "VERDICT PROTO ADDRESS PORT": `reached` (connected, or an answer came),
  * `refused` (the far side said no, so the packet arrived) or `not`. Exits 0 when all are reached.
@@ -204,6 +206,13 @@ static int report(void)
     return rc;
 }
 
+static int64_t slowness(void)
+{
+    const char *slow = getenv("LAB_SLOW");
+
+    return slow == NULL ? 1 : (int64_t)number(slow, 1000);
+}
+
 int main(int argc, char **argv)
 {
     int64_t timeout = 2000 * NS_PER_MS;
@@ -223,6 +232,6 @@ int main(int argc, char **argv)
         read_targets();
     else
         die("usage: probe [-t MS] [-s SOURCE4] [-S SOURCE6] [PROTO ADDRESS PORT]");
-    run(timeout);
+    run(timeout * slowness());
     return report();
 }
