@@ -7,8 +7,8 @@
  *            a WireGuard initiation to our port: knock; else accept
  *   knock:   counts exactly, logs whole messages at a limited rate, accepts
  *   output:  to the tunnel: answers, to enrolled addresses, and ICMP; else deny
- *   mss:     SYNs from and to the tunnel: the segment size of the route
- *   nat:     masquerade of tunnel sources by the office interfaces that ask for it
+ *   nat:     masquerade of tunnel sources by the office interfaces that ask for it; not there when
+ *            none does, as it costs every packet of the box something
  *
  * input and output serve the whole box, so their policy is accept and what is ours is dropped by
  * name; the guard holds input from the tunnel should the rules be missing.
@@ -155,18 +155,12 @@ static void put_output_enrolled(const struct tabling *x)
 
 /* ---- what is not a decision ---------------------------------------------------------- */
 
-static void put_mss(const struct tabling *x)
+static bool masquerades(const struct tunnel *t)
 {
-    struct rule r = in_main(x, "mss");
-    match_iif(&r, x->t->iface, true);
-    match_tcp_syn(&r);
-    clamp_mss(&r);
-    rule_close(&r);
-    r = in_main(x, "mss");
-    match_oif(&r, x->t->iface, true);
-    match_tcp_syn(&r);
-    clamp_mss(&r);
-    rule_close(&r);
+    for (uint32_t o = 0; o < t->n_office; o++)
+        if (t->office[o].masquerade)
+            return true;
+    return false;
 }
 
 static void put_nat(const struct tabling *x)
@@ -205,9 +199,8 @@ void put_gateway_bases(const struct tabling *x)
     put_base_chain(x->b, NFT_TABLE_NAME, "output", "filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER,
                    NF_ACCEPT);
     put_output(x);
-    put_base_chain(x->b, NFT_TABLE_NAME, "mss", "filter", NF_INET_FORWARD, NF_IP_PRI_MANGLE,
-                   NF_ACCEPT);
-    put_mss(x);
+    if (!masquerades(x->t))
+        return;
     put_base_chain(x->b, NFT_TABLE_NAME, "nat", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC,
                    NF_ACCEPT);
     put_nat(x);

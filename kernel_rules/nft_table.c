@@ -5,17 +5,18 @@
  *   forward:      iifname wg goto from_tunnel; oifname wg goto to_tunnel;
  *                 source or destination inside the tunnel networks: deny;
  *                 iifname != wg oifname != wg accept; drop
- *   from_tunnel:  to the tunnel: deny; source outside the tunnel networks: deny;
- *                 related: judge_sender;
- *                 ct mark in @live: stamp, accept; new or established: judge; deny
- *   to_tunnel:    source inside the tunnel networks: deny; from the outside with an address that
- *                 lives elsewhere (the office's): deny; ct mark in @live: stamp, accept;
+ *   from_tunnel:  clamp_mss; to the tunnel: deny;
+ *                 ct mark in @live, the connection's own packet from its opener: stamp, accept;
+ *                 source outside the tunnel networks: deny; related: judge_sender;
+ *                 new or established: judge; deny
+ *   to_tunnel:    clamp_mss; source inside the tunnel networks: deny; from the outside with an
+ *                 address that lives elsewhere (the office's): deny; ct mark in @live: stamp, accept;
  *                 established: judge; new: deny; deny
  *   judge:        our mark bits = 0, mark = lease of the connection's opener, go by class;
  *                 without a lease: quarantine
  *   judge_sender: the same by the packet's own source: an ICMP error from a device belongs, to
  *                 conntrack, to whatever connection it names, and its grant may be another's
- *   input, output, mss, nat: nft_gateway.c
+ *   input, output, nat: nft_gateway.c
  *
  * Every deny chain counts exactly, logs a limited sample and drops.
  *
@@ -25,6 +26,11 @@
  * A ct mark means: this connection is permitted under the grant of that number. It need not be
  * cleared when the grant ends, since a grant's number is never given to other rights (engine).
  * A connection that a helper expected inherits its master's mark, so it is judged every time.
+ *
+ * Cost. The rules with @live are what nearly every packet meets, so as little as can be stands
+ * before them. Out of the tunnel that need not be the question whether its source is spoofed: a
+ * granted connection was opened by its device, so that its own packets (not the errors related to
+ * it) in that direction have the device's address. A server may have any, so the way back asks.
  */
 #include "kernel_rules/nft_parts.h"
 
@@ -210,25 +216,37 @@ void put_spoof(const struct tabling *x, const char *chain, bool from_tunnel)
     }
 }
 
-static void put_live(const struct tabling *x, const char *chain)
+static void accept_live(struct rule *r)
+{
+    match_ct_not_expected(r);
+    match_ct_mark_in(r, "live");
+    set_mark_bits(r, MARK_STAMP);
+    rule_accept(r);
+}
+
+/* The segment size of the route, on SYNs both ways. */
+static void put_clamp(const struct tabling *x, const char *chain)
 {
     struct rule r = in_main(x, chain);
-    match_ct_not_expected(&r);
-    match_ct_mark_in(&r, "live");
-    set_mark_bits(&r, MARK_STAMP);
-    rule_accept(&r);
+    match_tcp_syn(&r);
+    clamp_mss(&r);
+    rule_close(&r);
 }
 
 static void put_from_tunnel(const struct tabling *x)
 {
+    put_clamp(x, "from_tunnel");
     struct rule r = in_main(x, "from_tunnel");
     match_oif(&r, x->t->iface, true);
     rule_goto(&r, "deny_device_to_device");
+    r = in_main(x, "from_tunnel");
+    match_ct_opener(&r);
+    match_ct_not_related(&r);
+    accept_live(&r);
     put_spoof(x, "from_tunnel", true);
     r = in_main(x, "from_tunnel");
     match_ct_state(&r, STATE_RELATED);
     rule_goto(&r, "judge_sender");
-    put_live(x, "from_tunnel");
     r = in_main(x, "from_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_NEW);
     rule_goto(&r, "judge");
@@ -239,6 +257,7 @@ static void put_from_tunnel(const struct tabling *x)
 static void put_to_tunnel(const struct tabling *x)
 {
     struct rule r;
+    put_clamp(x, "to_tunnel");
     put_spoof(x, "to_tunnel", false);
     if (x->t->outside[0]) {
         r = in_main(x, "to_tunnel");
@@ -246,7 +265,8 @@ static void put_to_tunnel(const struct tabling *x)
         match_no_way_back(&r);
         rule_goto(&r, "deny_spoofed");
     }
-    put_live(x, "to_tunnel");
+    r = in_main(x, "to_tunnel");
+    accept_live(&r);
     r = in_main(x, "to_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED);
     rule_goto(&r, "judge");

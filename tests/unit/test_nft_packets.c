@@ -421,6 +421,20 @@ static void test_masquerade(void **state)
     expect_fate(&lab, OFFICE_SIDE, &back, DENY_NO_LEASE, "translated answer after the lease");
 }
 
+/* A device answers itself in the name of a server, while its address leads to the office. */
+static void test_answer_out_of_the_tunnel(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    struct pkt flow = open_flow("10.77.0.11", "10.20.0.9", IPPROTO_UDP, 53);
+    struct pkt back = answer(&flow);
+    expect_fate(&lab, DEVICE_SIDE, &back, DENY_DEVICE_TO_DEVICE, "to the tunnel");
+    shell("ip route add 10.77.0.11/32 via 169.254.7.4 dev eth1 onlink");
+    expect_fate(&lab, DEVICE_SIDE, &back, DENY_SPOOFED, "to the office");
+    shell("ip route del 10.77.0.11/32 dev eth1");
+}
+
 static void test_mss(void **state)
 {
     uint8_t frame[FRAME_MAX];
@@ -667,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_class_change),
         cmocka_unit_test(test_quarantine_change),
         cmocka_unit_test(test_masquerade),
+        cmocka_unit_test(test_answer_out_of_the_tunnel),
         cmocka_unit_test(test_mss),
         cmocka_unit_test(test_spoofed_answer),
         cmocka_unit_test(test_remembered),
