@@ -111,10 +111,27 @@ lab-down:                          ## stop it and remove all of it
 lab-shell:                         ## a shell on a machine of the lab: make lab-shell HOST=laptop
 	@BUILD=$(BUILD) tests/lab/shell $(HOST)
 
-bench-revoke: all                  ## 200 revocations: CLI to receipt, and the last packet
+# Each also by itself; QUICK=1: few sizes and runs. Figures are kept below $(BUILD)/bench.
+BENCHES := packet revoke scale token flood handshake
+.PHONY: bench bench-build bench-packet bench-token bench-flood bench-handshake bench-check
+bench: bench-build                 ## all benches, under 15 minutes, then the README's table and plot (root)
+	@for b in $(BENCHES); do BUILD=$(BUILD) tests/bench/$$b || exit 1; done
+	@BUILD=$(BUILD) tests/bench/readme
+bench-build: all $(BENCHT)
+bench-packet: bench-build          ## what a packet costs, beside other forms of rules
+	@BUILD=$(BUILD) tests/bench/packet
+bench-revoke: bench-build          ## revocations under load, beside a script and ocserv
 	@BUILD=$(BUILD) tests/bench/revoke
-bench-scale: all                   ## 10,000 devices with leases: start and memory
+bench-scale: bench-build           ## start, policy change and memory at 1,000 to 100,000 devices
 	@BUILD=$(BUILD) tests/bench/scale
+bench-token: bench-build           ## tokens a second, beside bare Ed25519
+	@BUILD=$(BUILD) tests/bench/token
+bench-flood: bench-build           ## honest traffic while denied packets are logged
+	@BUILD=$(BUILD) tests/bench/flood
+bench-handshake: bench-build       ## WireGuard handshakes while peers change
+	@BUILD=$(BUILD) tests/bench/handshake
+bench-check: bench-build           ## instruction counts beside the committed ones; UPDATE=1 writes them
+	@BUILD=$(BUILD) tests/bench/check $(if $(UPDATE),--update)
 
 check-vm: prepare                  ## the lab under Debian's own kernels in qemu: make check-vm VM_ONLY="test_revoke"
 	@$(MAKE) --no-print-directory -j$$(nproc) all unit $(VMT) >$(BUILD)-make.log 2>&1 || { cat $(BUILD)-make.log; exit 1; }
