@@ -71,7 +71,7 @@ all:
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
-lab-tools: $(LABT) $(MODEL) $(FAULTAT)
+lab-tools: $(LABT) $(MODEL) $(FAULTAT) $(BENCHT)
 fuzz-replay: $(REPLAY)
 
 help:                              ## this list
@@ -117,7 +117,7 @@ BENCHES := packet revoke scale token flood handshake
 bench: bench-build                 ## all benches, under 15 minutes, then the README's table and plot (root)
 	@for b in $(BENCHES); do BUILD=$(BUILD) tests/bench/$$b || exit 1; done
 	@BUILD=$(BUILD) tests/bench/readme
-bench-build: all $(BENCHT)
+bench-build: all
 bench-packet: bench-build          ## what a packet costs, beside other forms of rules
 	@BUILD=$(BUILD) tests/bench/packet
 bench-revoke: bench-build          ## revocations under load, beside a script and ocserv
