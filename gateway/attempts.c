@@ -10,6 +10,7 @@
 #include "gateway/engine.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/respond.h"
 #include "policy/address.h"
 
 #define COUNTS_EVERY_S 10
@@ -92,7 +93,7 @@ static void add_packet(struct engine *e, const struct denied_packet *p)
                                       p->dport);
     if (resource >= 0)
         snprintf(a.resource, sizeof a.resource, "%s", e->policy->resources[resource].name);
-    attempts_add(&e->attempts, &a);
+    attempts_note(e, &a);
 }
 
 void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code)
@@ -102,7 +103,7 @@ void attempts_token(struct engine *e, const struct dev *d, enum refusal_code cod
                         .last = now, .count = 1};
 
     name_device(e, d, &a);
-    attempts_add(&e->attempts, &a);
+    attempts_note(e, &a);
 }
 
 static int add_packets(struct engine *e, struct reader *r)
@@ -281,6 +282,12 @@ void attempts_tick(struct engine *e)
         attempts_read_counts(e);
     if (counts || e->attempts.n > 0)
         attempts_keep(e);
+}
+
+void attempts_note(struct engine *e, const struct attempt *a)
+{
+    attempts_add(&e->attempts, a);
+    respond_note(e, a);
 }
 
 void attempts_clear(struct attempts *all) { free(all->v); }

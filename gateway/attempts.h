@@ -30,6 +30,8 @@ struct attempts {
 int attempts_message(struct engine *e, const struct message *m);
 /* A posture token that was misused. */
 void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code);
+/* Every attempt comes by here: added up, and looked at for patterns (gateway/respond.h). */
+void attempts_note(struct engine *e, const struct attempt *a);
 void attempts_add(struct attempts *all, const struct attempt *a);      /* aggregates */
 /* Adds what the table's counters say now; they may have begun again from 0. Pure. */
 void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],

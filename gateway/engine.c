@@ -14,6 +14,7 @@
 #include "gateway/control.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/respond.h"
 #include "gateway/role.h"
 
 #define ROUND 64                /* messages of one peer in a row */
@@ -183,6 +184,7 @@ static void peer_events(void *arg, uint32_t events)
     (void)events;
     for (int i = 0; rc == 0 && i < ROUND && (rc = channel_receive(e->peer[w->role], &m)) > 0; i++)
         rc = from_peer(e, w->role, &m);
+    respond_act(e);
     if (rc < 0) {
         log_warn("the channel of the role %s ended", role_name(w->role));
         peer_close(e, w->role);
@@ -219,6 +221,7 @@ static void tick(void *arg, uint32_t events)
     (void)lease_clock(e);
     leases_tick(e);
     policy_tick(e);
+    respond_tick(e);
     attempts_tick(e);
     prune_jtis(e);
     audit_flush(e);
@@ -251,6 +254,7 @@ void engine_free(struct engine *e)
     attempts_clear(&e->attempts);
     people_clear(e);
     events_clear(e);
+    holds_clear(e);
     free(e->reports);
     json_decref(e->receipts);
     free(e->peers);

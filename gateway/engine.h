@@ -77,6 +77,8 @@ struct engine {
     uint64_t ticks;                           /* seconds of the loop */
     bool clock_alarmed, full_alarmed;
     int64_t confirm_boot_ms;                  /* when an unconfirmed policy goes; 0 = none */
+    struct hold *holds;  size_t n_holds;      /* sorted by device */
+    bool answers_due, share_told;
 };
 
 /* ---- engine.c: the loop and its messages ---------------------------------------------------- */

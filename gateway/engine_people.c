@@ -8,6 +8,7 @@
 
 #include "gateway/engine.h"
 #include "gateway/log.h"
+#include "gateway/respond.h"
 #include "policy/address.h"
 
 static void *grow(void *v, size_t n, size_t size)
@@ -265,6 +266,7 @@ struct dev *dev_add(struct engine *e, const struct dev *d)
 void dev_forget(struct engine *e, struct dev *d)
 {
     (void)e;
+    respond_forget(d);
     d->state = 0;
     d->name[0] = '\0';
 }
@@ -307,6 +309,8 @@ void people_clear(struct engine *e)
         free(e->users[i].revoked_by);
         free(e->users[i].revoked_reason);
     }
+    for (size_t i = 0; i < e->n_devs; i++)
+        respond_forget(&e->devs[i]);
     free(e->users);
     free(e->devs);
     free(e->keys);

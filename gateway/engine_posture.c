@@ -12,6 +12,7 @@
 #include "gateway/engine.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/respond.h"
 #include "policy/address.h"
 
 #define JTIS_MAX 200000
@@ -219,6 +220,18 @@ static json_int_t lease_until(const struct dev *d)
     return lease_holds(d) ? d->lease.until.s : 0;
 }
 
+/* What the person can do: of a device that is held, to call. */
+static const char *fix_of(struct engine *e, const struct dev *d, enum refusal_code code)
+{
+    static char call[TEXT_SIZE + 16];
+
+    if (d->hold == HOLD_NONE)
+        return code_fix(code);
+    snprintf(call, sizeof call, "Call %s.",
+             e->policy->contact[0] ? e->policy->contact : "your administrator");
+    return call;
+}
+
 static struct reply judged(struct engine *e, struct dev *d)
 {
     bool in = lease_holds(d);
@@ -229,7 +242,7 @@ static struct reply judged(struct engine *e, struct dev *d)
     lease_judge(e, d, &x);
     json_t *o = json_pack("{s:s,s:I,s:I,s:s,s:s,s:s,s:o}", "result", in ? "in" : "quarantine",
                           "lease_until", lease_until(d), "lease_seconds", lease_seconds(d), "code",
-                          code_id(code), "sentence", sentence, "fix", code_fix(code), "rules",
+                          code_id(code), "sentence", sentence, "fix", fix_of(e, d, code), "rules",
                           all_rules(e));
     return (struct reply){in ? 200 : 403, o};
 }
@@ -341,10 +354,14 @@ static struct reply me(struct engine *e, struct dev *d)
                           "reason", decide_reason_name(d->reason), "sentence", sentence, "reach",
                           reach_json(e, d), "remediation", remediation_json(e));
 
-    if (code != CODE_NONE) {
+    if (code != CODE_NONE)
         json_object_set_new(o, "code", json_string(code_id(code)));
-        json_object_set_new(o, "fix", json_string(code_fix(code)));
-    }
+    if (code != CODE_NONE || d->hold != HOLD_NONE)
+        json_object_set_new(o, "fix", json_string(fix_of(e, d, code)));
+    if (e->policy->contact[0])
+        json_object_set_new(o, "contact", json_string(e->policy->contact));
+    if (d->hold != HOLD_NONE)
+        json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_opening(e, o, d);
     json_object_set_new(o, "posture", posture_json(e, d, true));
     return (struct reply){200, o};

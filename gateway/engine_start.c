@@ -14,6 +14,7 @@
 #include "gateway/engine.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/respond.h"
 
 #define FAILED_TEXT 2000
 #define EVENT_STEP 1000000     /* event numbers set aside for each run */
@@ -228,6 +229,7 @@ static int load_people(struct engine *e)
     store_each_class(e->store, load_class, e);
     if (classes_use_policy(&e->classes, e->policy, &changed) < 0)
         fatal("out of memory");
+    holds_restore(e);
     leases_restore(e, same_boot);
     batch_begin(e, &b);
     b.offline = true;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Records as the JSON of admin/CONTROL.md. */
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/clock.h"
 #include "gateway/engine.h"
 #include "gateway/leases.h"
+#include "gateway/respond.h"
 #include "policy/address.h"
 
 #define RULES_SHOWN 24     /* of an answer; twice as many when they fail */
@@ -167,6 +169,8 @@ const char *dev_state_name(struct engine *e, const struct dev *d)
     }
     if (dev_user(e, d)->state == USER_REVOKED)
         return "revoked";
+    if (d->hold == HOLD_LOCK)
+        return "locked";
     return lease_holds(d) ? "in" : "quarantine";
 }
 
@@ -178,8 +182,17 @@ static enum decide_reason reason_of(const struct dev *d)
 
 const char *dev_sentence(struct engine *e, const struct dev *d, enum refusal_code *code)
 {
-    (void)e;
+    static char said[300];
+    const struct hold *h = d->reason == DECIDE_LOCKED || d->reason == DECIDE_HELD ? hold_of(e, d)
+                                                                                  : NULL;
+
     *code = d->code;
+    if (h) {
+        const char *plain = decide_reason_sentence(d->reason);
+        snprintf(said, sizeof said, "%.*s: %s.", (int)strlen(plain) - 1, plain,
+                 pattern_sentence(h->pattern));
+        return said;
+    }
     return d->code != CODE_NONE ? code_sentence(d->code) : decide_reason_sentence(reason_of(d));
 }
 
@@ -222,6 +235,8 @@ json_t *dev_json(struct engine *e, struct dev *d, bool with_posture)
     set_text(o, "code", code_id(code));
     if (lease_holds(d))
         json_object_set_new(o, "lease", lease_json(e, d));
+    if (hold_of(e, d))
+        json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_peer(e, o, d);
     if (with_posture)
         json_object_set_new(o, "posture", posture_json(e, d, false));

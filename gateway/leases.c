@@ -11,6 +11,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/log.h"
+#include "gateway/respond.h"
 #include "policy/plan.h"
 
 #define GRACE_FORGET_S 86400       /* passing for so long, a rule may begin its grace anew */
@@ -102,6 +103,8 @@ static void load_subject(struct engine *e, const struct dev *d, const struct evi
     memset(&asked.s, 0, sizeof asked.s);
     asked.s.user_active = u->state == USER_ACTIVE;
     asked.s.device_active = d->state == DEV_ACTIVE && d->addressed;
+    asked.s.locked = d->hold == HOLD_LOCK;
+    asked.s.held_until = hold_until(e, d);
     asked.s.account_end = u->end;
     asked.s.signed_in = u->signed_in;
     asked.s.roles = u->role_mask;
@@ -193,6 +196,8 @@ static void only_narrow(const struct dev *d, struct decision *x)
     x->roles &= lease_holds(d) ? d->lease.roles : 0;
     if (x->until.s > d->lease.until.s)
         x->until = d->lease.until;
+    if (x->reason == DECIDE_LOCKED || x->reason == DECIDE_HELD)
+        return;   /* no clock would change that */
     x->reason = DECIDE_CLOCK;
     x->code = PT901;
 }

@@ -12,6 +12,7 @@ static const struct {
 } STATES[] = {
     {"in", "You are in", "good"},
     {"quarantine", "You are in quarantine", "wait"},
+    {"locked", "This device is locked", "bad"},
     {"revoked", "This device has been shut out", "bad"},
     {"lost", "This device is reported lost", "bad"},
     {"retired", "This device is retired", "bad"},
@@ -98,6 +99,10 @@ static void advice(struct page *p, const json_t *me)
 {
     const char *code = page_member(me, "code"), *fix = remedy(me);
     char n[24];
+    if (fix && json_object_get(me, "hold")) {
+        page_wrap(p, "<p><b>What to do.</b> ", fix, "</p>");
+        return;
+    }
     snprintf(n, sizeof n, "%zu", failed(me));
     if (failed(me) > 1)
         page_wrap(p, "<p>", n, " things keep you out. Each is below, with how to fix it.</p>");
@@ -107,6 +112,20 @@ static void advice(struct page *p, const json_t *me)
         page_wrap(p, "<p><b>What to do.</b> ", fix, "</p>");
     if (code)
         page_wrap(p, "<p class=\"note\">Code <code>", code, "</code></p>");
+}
+
+/* Since when a device is held, and until when. */
+static void hold(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    const json_t *h = json_object_get(me, "hold"), *since = json_object_get(h, "since"),
+                 *end = json_object_get(h, "until");
+    char time[PAGE_TIME_SIZE];
+    if (!json_is_integer(since))
+        return;
+    page_wrap(p, "<p class=\"until\">Since ", page_time(json_integer_value(since), c, time), "");
+    if (json_is_integer(end))
+        page_wrap(p, ", until ", page_time(json_integer_value(end), c, time), "");
+    page_html(p, ".</p>");
 }
 
 static void state(struct page *p, const json_t *me, const struct page_clock *c)
@@ -119,6 +138,7 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     if (s == 0)
         until(p, me, c);
     opens(p, me, c);
+    hold(p, me, c);
     advice(p, me);
     page_html(p, "</section>\n");
 }

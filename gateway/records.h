@@ -6,6 +6,7 @@
 #define GATEWAY_RECORDS_H
 
 #include "policy/decide.h"
+#include "policy/patterns.h"
 #include "policy/token.h"
 
 #define ACTOR_SIZE 80        /* who did it: a name, or "uid:N", with its NUL */
@@ -39,6 +40,23 @@ struct grant {
 
 struct bucket { uint16_t left; int64_t at_ms; };
 
+/* What attempts have brought on a device: no lease until an admin, or a time, says otherwise.
+ * Stored. */
+enum hold_kind { HOLD_NONE = 0, HOLD_QUARANTINE, HOLD_LOCK };
+#define HOLD_ATTEMPTS 16
+struct hold {
+    uint32_t device;
+    enum hold_kind kind;
+    bool withheld;               /* not in force: beyond the policy's share, an admin may allow it */
+    bool unwritten;              /* in force, and the full disk has it not */
+    enum pattern pattern;
+    struct pattern_rule rule;    /* as it was when the pattern was recognised */
+    struct wall since, until;    /* until 0 = an admin ends it */
+    int64_t end_boot_ms;         /* until, by CLOCK_BOOTTIME, which alone ends it; 0 = no end */
+    char by[ACTOR_SIZE];         /* "engine", or the admin who allowed it: outside the share */
+    int64_t attempts[HOLD_ATTEMPTS];   /* ids of the newest that led to it; 0 = no more */
+};
+
 struct dev {
     struct device k;             /* as the kernel knows it; key all zero = not loaded */
     uint32_t user;               /* 0 = nobody yet */
@@ -56,6 +74,9 @@ struct dev {
     enum refusal_code code;
     struct wall renew_at;        /* decide again then; 0 = no need */
     struct bucket tokens, nonces, views;
+    struct patterns *seen;       /* what it did that is refused; owned, NULL = nothing */
+    uint8_t due;                 /* patterns recognised in it and not answered yet, as bits */
+    enum hold_kind hold;         /* in force */
 };
 
 /* What an accepted token said: judged again whenever policy, user or time change. */

@@ -65,6 +65,13 @@ void store_drop_kid_evidence(struct store *s, const char *kid);
 /* Devices whose evidence was signed with this key. */
 void store_each_kid_device(struct store *s, const char *kid,
                            void (*each)(void *arg, uint32_t device), void *arg);
+/* What attempts have brought on a device; in order of index. */
+void store_put_hold(struct store *s, const struct hold *h);
+void store_drop_hold(struct store *s, uint32_t device);
+void store_each_hold(struct store *s, void (*each)(void *arg, const struct hold *h), void *arg);
+/* Ids of a device's newest attempts of this kind (and reason, unless -1) since then. */
+void store_newest_attempts(struct store *s, const char *device, enum attempt_kind kind, int reason,
+                           struct wall since, int64_t out[HOLD_ATTEMPTS]);
 /* The boot changed: what CLOCK_BOOTTIME said is void. */
 void store_forget_boot_times(struct store *s);
 

@@ -220,6 +220,7 @@ void store_forget_boot_times(struct store *s)
 {
     store_run(s, store_bind(s, Q_FORGET_BOOT_L, ""));
     store_run(s, store_bind(s, Q_FORGET_BOOT_E, ""));
+    store_run(s, store_bind(s, Q_FORGET_BOOT_H, ""));
 }
 
 /* ---- grace, exceptions, replays ------------------------------------------------------------- */

@@ -49,6 +49,10 @@ static const char *const store_migrations[] = {
     "CREATE UNIQUE INDEX attempts_same ON attempts(device, destination, proto, port, reason, code,"
     " source, kind, why, actor);"
     "CREATE TABLE outbox(seq INTEGER PRIMARY KEY, record BLOB NOT NULL);",
+    "CREATE TABLE holds(device INTEGER PRIMARY KEY REFERENCES devices, kind INTEGER NOT NULL,"
+    " withheld INTEGER NOT NULL, pattern INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " within INTEGER NOT NULL, time INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " until INTEGER NOT NULL, end_boot INTEGER NOT NULL, by TEXT NOT NULL, attempts BLOB NOT NULL);",
 };
 
 #define STATEMENTS(X)                                                                             \
@@ -110,6 +114,12 @@ static const char *const store_migrations[] = {
       " AND first <= ?3 AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR device = ?5)"            \
       " AND (?6 IS NULL OR role = ?6) AND (?7 < 0 OR kind = ?7) AND (?8 < 0 OR reason = ?8)"      \
       " AND (?9 < 0 OR code = ?9) ORDER BY id LIMIT ?10")                                         \
+    X(Q_ATTEMPT_NEWEST, "SELECT id FROM attempts WHERE device = ? AND kind = ? AND last >= ?"     \
+      " AND (?4 < 0 OR reason = ?4) ORDER BY last DESC, id DESC LIMIT ?5")                        \
+    X(Q_HOLD_PUT, "INSERT OR REPLACE INTO holds VALUES(?,?,?,?,?,?,?,?,?,?,?,?)")                 \
+    X(Q_HOLD_DROP, "DELETE FROM holds WHERE device = ?")                                          \
+    X(Q_HOLDS, "SELECT * FROM holds ORDER BY device")                                             \
+    X(Q_FORGET_BOOT_H, "UPDATE holds SET end_boot = 0")                                           \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

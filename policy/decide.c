@@ -16,6 +16,8 @@ static const struct { const char *name, *sentence; } reasons[] = {
     [DECIDE_SIGN_IN] = {"sign-in", "The person has to sign in again."},
     [DECIDE_NO_POLICY] = {"no-policy", "No rules about device health exist for the role."},
     [DECIDE_CLOCK] = {"clock", "The gateway's clock is not set, so it grants nothing new."},
+    [DECIDE_LOCKED] = {"locked", "This device is locked until an administrator unlocks it."},
+    [DECIDE_HELD] = {"held", "This device is held in quarantine for a time."},
 };
 #define N_REASONS (sizeof reasons / sizeof reasons[0])
 
@@ -63,6 +65,8 @@ static bool account_over(const struct asking *a)
     return a->s->account_end.s != 0 && a->s->account_end.s <= a->now.s;
 }
 
+static bool held(const struct asking *a) { return a->s->held_until.s > a->now.s; }
+
 static uint64_t known_roles(const struct asking *a)
 {
     uint64_t all = a->p->n_roles >= ROLES_MAX ? UINT64_MAX : (UINT64_C(1) << a->p->n_roles) - 1;
@@ -76,6 +80,10 @@ static enum decide_reason whole_reason(const struct asking *a, bool clock_synced
         return DECIDE_USER_ENDED;
     if (!a->s->device_active)
         return DECIDE_DEVICE_ENDED;
+    if (a->s->locked)
+        return DECIDE_LOCKED;
+    if (held(a))
+        return DECIDE_HELD;
     if (known_roles(a) == 0)
         return DECIDE_NO_ROLE;
     return clock_synced ? DECIDE_GRANTED : DECIDE_CLOCK;
@@ -223,6 +231,8 @@ static void refuse_all(struct asking *a, enum decide_reason reason)
 
     a->out->reason = reason;
     a->out->code = reason_code(reason);
+    if (reason == DECIDE_HELD)
+        sooner(a, &a->out->renew_at, a->s->held_until);
     for (size_t i = 0; i < a->p->n_roles && i < ROLES_MAX; i++)
         if (asked >> i & 1) {
             a->out->role[i].reason = reason;

@@ -15,6 +15,8 @@
 struct subject {
     bool user_active;                  /* not revoked, not ended */
     bool device_active;                /* not revoked, lost or retired */
+    bool locked;                       /* until an admin unlocks it (policy/patterns.h) */
+    struct wall held_until;            /* no lease before; 0 = not held */
     struct wall account_end;           /* 0 = none */
     struct wall signed_in;             /* last sign-in; 0 = never */
     uint64_t roles;                    /* bit i = role i of the policy */
@@ -29,7 +31,7 @@ enum decide_reason {
     DECIDE_GRANTED = 0,
     DECIDE_USER_ENDED, DECIDE_DEVICE_ENDED, DECIDE_NO_ROLE, DECIDE_NO_EVIDENCE,
     DECIDE_EVIDENCE_STALE, DECIDE_POSTURE, DECIDE_HOURS, DECIDE_SIGN_IN, DECIDE_NO_POLICY,
-    DECIDE_CLOCK
+    DECIDE_CLOCK, DECIDE_LOCKED, DECIDE_HELD   /* stored: new ones come last */
 };
 const char *decide_reason_name(enum decide_reason r);      /* "no-evidence" */
 const char *decide_reason_sentence(enum decide_reason r);  /* for the person */
@@ -57,7 +59,7 @@ struct decision {
  * ends, LEASE_MAX_S), per role; the lease of the device ends with the first of its roles. Under a
  * report_only posture the end of the evidence and of grace do not count.
  *
- * Reasons are looked for in this order: account, device, roles, clock, posture block, evidence,
+ * Reasons are looked for in this order: account, device, lock, hold, roles, clock, posture block, evidence,
  * token end, posture, hours, sign-in. Pure; reports[] receives the report of posture block i when
  * it was judged, that is when a role of the subject names it and there is evidence (n_postures
  * entries, the others become POSTURE_UNJUDGED; may be NULL). clock_synced false grants nothing

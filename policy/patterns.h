@@ -18,11 +18,11 @@
  *   repeated-bad-tokens  Misused posture tokens, against the device that delivered them inside the
  *                     tunnel, never against the one they speak of: borrowing another's token
  *                     hurts the borrower.
- *   two-places        A peer's endpoint that alternates between addresses. WireGuard moves it for
- *                     authenticated packets only; but who sees the device's packets on their way
- *                     and sends copies of them on sooner than they come moves it without the key.
- *                     Such a neighbour can also drop them. Who does not want to answer that by a
- *                     lock leaves it at `alarm`.
+ *   two-places        New handshakes of one key that alternate between addresses. Only the key
+ *                     makes them, and old ones do not count; but who sees them on their way and
+ *                     sends copies on from elsewhere, sooner than they come, can make them seem to
+ *                     alternate. Such a neighbour can also drop them. Who does not want to answer
+ *                     that by a lock leaves it at `alarm`.
  *   ended-key         Handshakes of a key that was revoked. Its device holds nothing that could be
  *                     taken, so an alarm is all the language allows; a recorded handshake sent
  *                     again by a stranger makes that alarm too. Handshakes of keys in force, and
@@ -46,7 +46,7 @@ enum pattern {
     PATTERN_HOST_SCAN,       /* distinct destinations */
     PATTERN_DENIALS,         /* packets to what the device's lease does not permit */
     PATTERN_BAD_TOKENS,
-    PATTERN_TWO_PLACES,      /* moves of the endpoint between two places */
+    PATTERN_TWO_PLACES,      /* moves between two places */
     PATTERN_ENDED_KEY,       /* handshakes */
     PATTERNS
 };

@@ -144,7 +144,7 @@ enum cli_exit device_cmd_list(struct cli *c)
     static const char *const filters[] = {"--user", "--state", NULL};
     struct target t;
     enum cli_exit rc;
-    if (!word_choice(c, "--state", "in quarantine ended revoked lost retired") ||
+    if (!word_choice(c, "--state", "in quarantine locked ended revoked lost retired") ||
         !word_count(c, "--limit", 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/devices");
@@ -194,6 +194,16 @@ enum cli_exit device_cmd_except(struct cli *c)
     device_target(&t, c->args[0], "/exceptions");
     return device_answer(c, "POST", &t, json_pack("{s:s,s:I,s:s}", "rule", c->args[1], "until",
                                                   (json_int_t)when, "reason", reason));
+}
+
+enum cli_exit device_cmd_unlock(struct cli *c)
+{
+    const char *reason = cli_option(c, "--reason");
+    struct target t;
+    if (!reason)
+        return complain_usage("why? To unlock", c->args[0], "--reason TEXT is needed");
+    device_target(&t, c->args[0], "/unlock");
+    return device_answer(c, "POST", &t, json_pack("{s:s}", "reason", reason));
 }
 
 /* ---- ending --------------------------------------------------------------------------------- */

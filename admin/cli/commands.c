@@ -49,7 +49,7 @@ static const struct option_spec assign_options[] = {
     END};
 static const struct option_spec device_list_options[] = {
     {"--user", "NAME", "only devices of this person"},
-    {"--state", "STATE", "in, quarantine or ended"}, PAGE, END};
+    {"--state", "STATE", "in, quarantine, locked or ended"}, PAGE, END};
 static const struct option_spec except_options[] = {
     {"--until", "DATE", "when the exception ends: 2027-01-31, 2027-01-31T18:00 or +30d"},
     {"--reason", "TEXT", "why; it is kept in the audit log"}, END};
@@ -147,6 +147,10 @@ const struct command commands[] = {
     {"device", "retire", "NAME", retire_options,
      "End a device for good: its name, key and addresses never come back.",
      "device retire old-laptop", device_cmd_retire},
+    {"device", "unlock", "NAME", reason_options,
+     "End what attempts have brought on a device: a lock, a quarantine, or what is withheld.",
+     "device unlock maria-laptop --reason 'talked to her, it was the new printer driver'",
+     device_cmd_unlock},
     {"device", "except", "NAME RULE", except_options,
      "Excuse a device from one posture rule until a date.",
      "device except maria-laptop 'require fde.sys' --until +14d --reason 'new disk ordered'",
@@ -167,6 +171,13 @@ const struct command commands[] = {
      "attempts show 17", attempts_cmd_show},
     {"attempts", "follow", "", follow_options, "Denied attempts as they happen, until Ctrl-C.",
      "attempts follow\nattempts follow --role warehouse --ecs", attempts_cmd_follow},
+    {"respond", "show", "", NULL,
+     "What follows on attempts, which devices are held for them, and what is withheld.",
+     "respond show", respond_cmd_show},
+    {"respond", "allow", "[DEVICE]", reason_options,
+     "Do what was withheld because too many devices would be held at once; of all, or of one.",
+     "respond allow otto-laptop --reason 'he scans, I saw it'\nrespond allow --reason 'all of them do'",
+     respond_cmd_allow},
     {"audit", "show", "", audit_options, "The audit log: who did what, when.",
      "audit show --last 20\naudit show --after 100 --limit 50", audit_cmd_show},
     {"audit", "verify", "", NULL, "Check that nothing in the audit log was changed or cut.",

@@ -33,6 +33,18 @@ void show_names(const char *label, const json_t *array)
     show_line(label, *list ? list : "none");
 }
 
+void show_ids(const char *label, const json_t *array)
+{
+    char list[TERM_SAFE] = "none";
+    size_t i, n = 0;
+    json_t *id;
+    json_array_foreach(array, i, id)
+        if (n + 24 < sizeof list)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%lld", n ? ", " : "",
+                                  (long long)json_integer_value(id));
+    show_line(label, list);
+}
+
 const char *time_of(const json_t *o, const char *key, const char *none, char out[32])
 {
     if (!json_is_integer(json_object_get(o, key)))
@@ -164,6 +176,19 @@ static void show_lease(const json_t *lease)
                names_of(json_object_get(lease, "roles"), list, sizeof list));
 }
 
+/* Why a device is held, since when, until when. */
+static void show_hold(const json_t *h)
+{
+    char since[32], until[32];
+    if (!json_is_object(h))
+        return;
+    show_linef("held", "%s for %s (%lld within %lld s), since %s, until %s", text_of(h, "action"),
+               text_of(h, "pattern"), (long long)int_of(h, "count"),
+               (long long)int_of(h, "within_s"), time_of(h, "since", "?", since),
+               time_of(h, "until", "an admin unlocks it", until));
+    show_ids("its attempts", json_object_get(h, "attempts"));
+}
+
 void show_device(const json_t *d)
 {
     char safe[TERM_SAFE], user[TERM_SAFE], when[32];
@@ -173,6 +198,7 @@ void show_device(const json_t *d)
         show_line("in words", text_of(d, "sentence"));
     show_line("state", text_of(d, "state"));
     show_lease(json_object_get(d, "lease"));
+    show_hold(json_object_get(d, "hold"));
     show_linef("addresses", "%s %s", text_of(d, "address4"), text_of(d, "address6"));
     show_line("WireGuard key", text_of(d, "wireguard_key"));
     show_line("belongs to", strcmp(text_of(d, "own"), "byod") == 0 ? "the person (byod)"

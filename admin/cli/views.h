@@ -16,6 +16,8 @@ void show_user(const json_t *u);
 void show_line(const char *label, const char *text);
 /* Names from an array of the answer, "none" when it is empty. */
 void show_names(const char *label, const json_t *array);
+/* Numbers from an array of the answer, "none" when it is empty. */
+void show_ids(const char *label, const json_t *array);
 void show_linef(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The time of a member, or `none` when it is absent. */
 const char *time_of(const json_t *o, const char *key, const char *none, char out[32]);

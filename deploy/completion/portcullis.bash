@@ -18,9 +18,10 @@ _portcullis()
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
         user) verbs='add list import show set-role revoke restore sign-in' ;;
-        device) verbs='add assign list show revoke lost retire except' ;;
+        device) verbs='add assign list show revoke lost retire unlock except' ;;
         issuer) verbs='add list revoke' ;;
         attempts) verbs='list show follow' ;;
+        respond) verbs='show allow' ;;
         audit) verbs='show verify' ;;
     esac
     case "$noun${verbs:+ $verb}" in
@@ -37,17 +38,19 @@ _portcullis()
         'device revoke') options+=' --reason' ;;
         'device lost') options+=' --reason' ;;
         'device retire') options+=' --reason --yes' ;;
+        'device unlock') options+=' --reason' ;;
         'device except') options+=' --until --reason' ;;
         'issuer add') options+=' --iss --kind --alg --key --assurance --not-before --not-after --life-max --nonce' ;;
         'attempts list') options+=' --user --device --role --kind --reason --ecs --since --until --limit' ;;
         'attempts show') options+=' --ecs' ;;
         'attempts follow') options+=' --user --device --role --kind --reason --ecs' ;;
+        'respond allow') options+=' --reason' ;;
         'audit show') options+=' --last --after --limit' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'status watch explain policy user device issuer attempts audit completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'status watch explain policy user device issuer attempts respond audit completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
     elif [[ $noun == policy ]]; then

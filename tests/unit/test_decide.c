@@ -72,6 +72,21 @@ static void ask_at(struct scene *c, int64_t now)
 static void as_is(struct scene *c) { (void)c; }
 static void user_off(struct scene *c) { c->s.user_active = false; }
 static void device_off(struct scene *c) { c->s.device_active = false; }
+static void locked(struct scene *c) { c->s.locked = true; }
+static void held(struct scene *c) { c->s.held_until.s = NOW + 1; }
+static void held_no_more(struct scene *c) { c->s.held_until.s = NOW; }
+static void locked_before_roles(struct scene *c)
+{
+    c->s.locked = true;
+    c->s.held_until.s = NOW + 1;
+    c->s.roles = 0;
+    c->synced = false;
+}
+static void device_before_lock(struct scene *c)
+{
+    c->s.locked = true;
+    c->s.device_active = false;
+}
 static void account_ends_now(struct scene *c) { c->s.account_end.s = NOW; }
 static void account_ends(struct scene *c) { c->s.account_end.s = NOW + 1; }
 static void no_roles(struct scene *c) { c->s.roles = 0; }
@@ -169,6 +184,11 @@ static void reasons_and_ends(void **state)
         {"no roles", no_roles, DECIDE_NO_ROLE, CODE_NONE, 0},
         {"roles the policy has not", role_not_there, DECIDE_NO_ROLE, CODE_NONE, 0},
         {"clock not set", no_clock, DECIDE_CLOCK, PT901, 0},
+        {"locked", locked, DECIDE_LOCKED, CODE_NONE, 0},
+        {"held for a second more", held, DECIDE_HELD, CODE_NONE, 0},
+        {"held until now", held_no_more, DECIDE_GRANTED, CODE_NONE, 600},
+        {"order: lock before hold, roles, clock", locked_before_roles, DECIDE_LOCKED, CODE_NONE, 0},
+        {"order: device before lock", device_before_lock, DECIDE_DEVICE_ENDED, CODE_NONE, 0},
         {"role without posture", no_posture, DECIDE_NO_POLICY, PT603, 0},
         {"posture out of range", posture_not_there, DECIDE_NO_POLICY, PT603, 0},
         {"no evidence", no_evidence, DECIDE_NO_EVIDENCE, CODE_NONE, 0},
@@ -260,6 +280,22 @@ static void every_role_hears_the_reason(void **state)
     assert_int_equal(out.role[1].reason, DECIDE_NO_ROLE);
     assert_int_equal(out.role[2].reason, DECIDE_CLOCK);
     assert_int_equal(out.role[2].code, PT901);
+}
+
+static void a_hold_is_asked_again_at_its_end(void **state)
+{
+    struct scene c;
+
+    (void)state;
+    scene_good(&c);
+    c.s.held_until.s = NOW + 77;
+    ask_at(&c, NOW);
+    assert_int_equal(out.renew_at.s, NOW + 77);
+    ask_at(&c, NOW + 77);
+    assert_int_equal(out.reason, DECIDE_GRANTED);
+    c.s.locked = true;
+    ask_at(&c, NOW);
+    assert_int_equal(out.renew_at.s, 0);
 }
 
 static void reports_are_optional_and_marked(void **state)
@@ -447,7 +483,7 @@ static void random_scenes(void **state)
 static void names_and_sentences(void **state)
 {
     (void)state;
-    for (int i = DECIDE_GRANTED; i <= DECIDE_CLOCK; i++) {
+    for (int i = DECIDE_GRANTED; i <= DECIDE_HELD; i++) {
         assert_true(strlen(decide_reason_name((enum decide_reason)i)) > 3);
         assert_true(strlen(decide_reason_sentence((enum decide_reason)i)) > 20);
     }
@@ -462,6 +498,7 @@ int main(void)
         cmocka_unit_test(reasons_and_ends),
         cmocka_unit_test(roles_are_judged_one_by_one),
         cmocka_unit_test(every_role_hears_the_reason),
+        cmocka_unit_test(a_hold_is_asked_again_at_its_end),
         cmocka_unit_test(reports_are_optional_and_marked),
         cmocka_unit_test(asks_again_in_time),
         cmocka_unit_test(random_scenes),

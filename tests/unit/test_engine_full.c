@@ -6,6 +6,10 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "gateway/respond.h"
+
+#define LOCKING_POLICY LAB_POLICY "contact \"x\" respond { two-places 3 within 1m lock }\n"
+
 static struct lab L;
 static struct laptop maria, otto;
 
@@ -33,7 +37,7 @@ static int begin(void **state)
     lab_new(&L);
     if (!small_disk())
         return 0;
-    lab_start(&L, LAB_POLICY);
+    lab_start(&L, LOCKING_POLICY);
     lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
     lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
     lab_enrol(&L, &maria, "maria-laptop", "maria");
@@ -109,7 +113,7 @@ static void revoking_works_and_nothing_else_is_acknowledged(void **state)
     unlink("filler");
     lab_stop(&L);
     dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
+    lab_start(&L, LOCKING_POLICY);
     assert_int_equal(L.e->n_users, users);
     assert_int_equal(user_by_name(L.e, "maria")->state, USER_REVOKED);
     assert_false(lab_reaches(&L, &maria, "10.20.0.40", 443));
@@ -121,10 +125,40 @@ static void revoking_works_and_nothing_else_is_acknowledged(void **state)
     json_decref(o);
 }
 
+/* The lock holds in the kernel at once, and on the disk as soon as it has room. */
+static void locking_works_and_is_written_later(void **state)
+{
+    struct attempt a = {.kind = ATTEMPT_TWO_PLACES, .count = 3, .device = "maria-laptop"};
+    int status;
+
+    (void)state;
+    if (!L.e)
+        skip();
+    add_users_until_full(&status);
+    attempts_note(L.e, &a);
+    fill();
+    respond_act(L.e);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+    assert_true(hold_of(L.e, dev_by_name(L.e, "maria-laptop"))->unwritten);
+    respond_tick(L.e);
+    assert_true(hold_of(L.e, dev_by_name(L.e, "maria-laptop"))->unwritten);
+
+    unlink("filler");
+    respond_tick(L.e);
+    assert_false(hold_of(L.e, dev_by_name(L.e, "maria-laptop"))->unwritten);
+    lab_stop(&L);
+    dataplane_clear(&L.dp);
+    lab_start(&L, LOCKING_POLICY);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+    assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
+    assert_true(recorded("respond.written", "maria-laptop"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(revoking_works_and_nothing_else_is_acknowledged, begin, end),
+        cmocka_unit_test_setup_teardown(locking_works_and_is_written_later, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,14 @@ static void says(void **state)
          "You are in<", "Until"},
         {"quarantine is not called in", "{\"state\":\"quarantine\",\"lease_until\":1795322734}",
          "You are in quarantine", "Until"},
+        {"locked, since when", "{\"state\":\"locked\",\"reason\":\"locked\",\"fix\":\"Call <IT>.\","
+         "\"hold\":{\"since\":1795322734}}", "This device is locked</h1><p class=\"until\">Since "
+         "22:45 CST.</p><p><b>What to do.</b> Call &lt;IT&gt;.</p>", "until 2"},
+        {"held, until when", "{\"state\":\"quarantine\",\"reason\":\"held\",\"fix\":\"Call X.\","
+         "\"hold\":{\"since\":1795322000,\"until\":1795322734},\"posture\":{\"rules\":[{\"rule\":"
+         "\"a\",\"result\":\"deny\"},{\"rule\":\"b\",\"result\":\"deny\"}]}}",
+         "Since 22:33 CST, until 22:45 CST.</p><p><b>What to do.</b> Call X.</p>",
+         "2 things keep you out"},
         {"an unknown state is not called in", "{\"state\":\"IN\"}", "You are in quarantine",
          "You are in<"},
         {"no state is not called in", "{}", "You are in quarantine", "You are in<"},
