@@ -81,7 +81,25 @@ static const struct option_spec audit_options[] = {
     {"--last", "N", "only the newest N"},
     {"--after", "N", "only after this number"}, PAGE, END};
 
+static const struct option_spec setup_options[] = {
+    {"--yes", NULL, "do not ask: take what would be proposed"},
+    {"--from", "FILE", "take over key, port and networks of a wg-quick server: wg0.conf"},
+    {"--company", "TEXT", "the company's name"},
+    {"--name", "NAME", "this gateway's name; otherwise the host's"},
+    {"--outside", "IFACE", "the interface to the internet; otherwise that of the default route"},
+    {"--office", "IFACE", "the interface to the office's servers"},
+    {"--network", "ADDRESS", "the gateway's address in the tunnel: 10.77.0.1/16[, fd77::1/64]"},
+    {"--port", "PORT", "WireGuard's UDP port; otherwise 51820"},
+    {"--etc", "DIR", "where both files go; otherwise /etc/portcullis"},
+    {"--state", "DIR", "where secrets go; otherwise /var/lib/portcullis"}, END};
+
 const struct command commands[] = {
+    {"setup", NULL, "", setup_options,
+     "Write gateway.conf and policy.conf for this machine, and say what comes next. Needs no daemon.",
+     "setup\nsetup --from /etc/wireguard/wg0.conf", cmd_setup},
+    {"import", NULL, "FILE", import_options,
+     "The peers of a wg-quick server as devices, with the keys and addresses that they have.",
+     "import /etc/wireguard/wg0.conf\nimport --apply /etc/wireguard/wg0.conf", cmd_import},
     {"status", NULL, "", NULL, "How the gateway is: policy, kernel, people, denials, alarms.",
      "status\nstatus --json", cmd_status},
     {"watch", NULL, "", NULL, "Leases, attempts, acts and alarms as they happen, until Ctrl-C.",

@@ -25,6 +25,8 @@ _portcullis()
         audit) verbs='show verify' ;;
     esac
     case "$noun${verbs:+ $verb}" in
+        'setup') options+=' --yes --from --company --name --outside --office --network --port --etc --state' ;;
+        'import') options+=' --apply' ;;
         'explain') options+=' --device' ;;
         'policy show') options+=' --version' ;;
         'policy apply') options+=' --confirm' ;;
@@ -50,7 +52,7 @@ _portcullis()
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'status watch explain policy user device issuer attempts respond audit completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain policy user device issuer attempts respond audit completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
     elif [[ $noun == policy ]]; then
