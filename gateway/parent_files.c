@@ -121,13 +121,18 @@ int files_state_dir(struct parent *p)
     }
     p->state_dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (p->state_dir < 0) {
-        log_warn("cannot open the state directory %s: %s", path, strerror(errno));
+        log_warn("cannot open the state directory %s: %s%s", path, strerror(errno),
+                 errno == ENOTDIR ? " (nor may it be a link)" : "");
         return -1;
     }
     struct stat st;
-    if (fstat(p->state_dir, &st) == 0 && st.st_uid == 0 && fchmod(p->state_dir, 0711) == 0)
+    if (fstat(p->state_dir, &st) < 0 || st.st_uid != 0) {
+        log_warn("the state directory %s must belong to root", path);
+        return -1;
+    }
+    if (fchmod(p->state_dir, 0711) == 0)
         return 0;
-    log_warn("the state directory %s must belong to root", path);
+    log_warn("cannot set the mode of the state directory %s: %s", path, strerror(errno));
     return -1;
 }
 

@@ -101,8 +101,10 @@ int watch_foreign_owner(enum nft_presence who, char what[WHAT_SIZE])
     snprintf(what, WHAT_SIZE, "the table inet " NFT_TABLE_NAME " belongs to %s",
              who == NFT_FOREIGN_OWNER ? "another process" : "nobody");
     log_alarm("%s: %s", what,
-              who == NFT_FOREIGN_OWNER ? "is another portcullisd running in this network namespace?"
-                                       : "remove it with: nft delete table inet " NFT_TABLE_NAME);
+              who == NFT_FOREIGN_OWNER
+                  ? "another portcullisd runs in this network namespace, or the keeper of one that "
+                    "was stopped, on another --state, with leases that have not ended"
+                  : "remove it with: nft delete table inet " NFT_TABLE_NAME);
     return -EEXIST;
 }
 

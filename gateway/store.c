@@ -181,10 +181,24 @@ bool store_release_reserve(struct store *s)
 
 static int explain(struct store *s, int rc, char why[256])
 {
-    if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
+    switch (rc & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
         snprintf(why, 256, "the state directory is in use by another portcullisd");
-    else
+        break;
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+        snprintf(why, 256, "the database portcullis.db cannot be opened: it must be a file, no link, "
+                 "that this role's user may read and write");
+        break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        snprintf(why, 256, "the database portcullis.db is damaged (%s): put the state directory "
+                 "back from a copy", sqlite3_errmsg(s->db));
+        break;
+    default:
         snprintf(why, 256, "the database portcullis.db: %s", sqlite3_errmsg(s->db));
+    }
     return -1;
 }
 
@@ -217,7 +231,11 @@ static int check_integrity(struct store *s, char why[256])
         return explain(s, rc, why);
     if (strcmp(found, "ok") == 0)
         return 0;
-    snprintf(why, 256, "the database portcullis.db is damaged: %.200s", found);
+    for (char *c = found; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    snprintf(why, 256, "the database portcullis.db is damaged (%.150s): put the state directory back "
+             "from a copy", found);
     return -1;
 }
 
