@@ -2,13 +2,18 @@
 /*
  * The api role: carries requests of admins from the unix socket to the engine and answers back.
  * It checks form and says who asked (SO_PEERCRED and the named human); it authorises nothing.
+ * Where gateway.conf says so it also carries GET /metrics from the office (who may connect is
+ * settled in the kernel, see parent_metrics.c).
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/http_engine.h"
 #include "gateway/log.h"
+#include "gateway/metrics.h"
 #include "gateway/role.h"
 
 static const struct http_limits LIMITS = {
@@ -35,6 +40,12 @@ static const struct http_refusal BAD_ACTOR = {
     "The header Portcullis-Actor does not hold a name.",
     "1 to 64 of letters, digits, dot, dash, underscore and @; once, or not at all.",
 };
+static const struct http_refusal WRONG_HOST = {
+    421,
+    "wrong_host",
+    "The Host header does not name the address that was connected to.",
+    "Ask for http://ADDRESS:PORT/metrics by the gateway's address.",
+};
 static const struct http_refusal NO_PEER = {
     403,
     "no_peer",
@@ -57,10 +68,23 @@ static int actor_of(const struct http_request *r, char out[HTTP_ACTOR_MAX + 1])
     return 0;
 }
 
+/* Over TCP there is one path, and it only says numbers. */
+static const struct http_refusal *metrics_admit(const struct http_request *r)
+{
+    const char *host = NULL;
+    if (http_header(r, "Host", &host) != 1 || !http_host_is(host, &r->local, r->local_port))
+        return &WRONG_HOST;
+    if (strcmp(r->target.path, "/metrics") != 0 || r->target.query[0])
+        return &HTTP_NOT_FOUND;
+    return r->method == HTTP_GET ? NULL : &HTTP_BAD_METHOD;
+}
+
 static const struct http_refusal *api_admit(void *arg, struct http_request *r)
 {
     (void)arg;
     char actor[HTTP_ACTOR_MAX + 1];
+    if (r->peer.family != 0)
+        return metrics_admit(r);
     if (r->uid == UINT32_MAX)
         return &NO_PEER;
     if (strncmp(r->target.path, "/v1/", 4) != 0)
@@ -84,6 +108,18 @@ static enum control_method control_method_of(enum http_method m)
     return CONTROL_GET;
 }
 
+/* What the engine says to a request over TCP is the text of the metrics. */
+static void api_reply(struct http_request *r, unsigned int status, const uint8_t *body, size_t len)
+{
+    char *text = r->peer.family != 0 && status == 200 ? malloc(len + 1) : NULL;
+    if (!text) {
+        http_engine_pass(r, status, body, len);
+        return;
+    }
+    memcpy(text, body, len);
+    http_answer(r, status, METRICS_TYPE, text, len);
+}
+
 static void put_control(struct writer *w, const struct http_request *r)
 {
     char actor[HTTP_ACTOR_MAX + 1] = "";
@@ -102,8 +138,9 @@ static void api_handle(void *arg, struct http_request *r)
 {
     struct writer w;
     writer_init(&w, CHANNEL_MESSAGE_MAX);
-    put_control(&w, r);
-    http_engine_ask(arg, r, MSG_CONTROL, &w);
+    if (r->peer.family == 0)
+        put_control(&w, r);
+    http_engine_ask(arg, r, r->peer.family == 0 ? MSG_CONTROL : MSG_METRICS, &w);
     writer_clear(&w);
 }
 
@@ -114,15 +151,25 @@ static const struct http_ops OPS = {
     .content_policy = "default-src 'none'; frame-ancestors 'none'",
 };
 
+static bool is_listener(int fd)
+{
+    int yes = 0;
+    socklen_t n = sizeof yes;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
+}
+
 int api_main(void)
 {
+    bool with_metrics = is_listener(FD_LISTEN6); /* before something else takes the number */
     struct loop *loop = loop_new();
     struct http_engine engine;
     signal(SIGPIPE, SIG_IGN);
-    http_engine_open(&engine, loop, ROLE_API, http_engine_pass);
+    http_engine_open(&engine, loop, ROLE_API, api_reply);
     engine.server = http_server_new(loop, &LIMITS, &OPS, &engine);
     if (http_server_listen(engine.server, FD_LISTEN) < 0)
         fatal("the control socket (descriptor %d) cannot be served", FD_LISTEN);
+    if (with_metrics && http_server_listen(engine.server, FD_LISTEN6) < 0)
+        fatal("the socket of the metrics (descriptor %d) cannot be served", FD_LISTEN6);
     sandbox_enter(ROLE_API);
     http_engine_watch(&engine);
     loop_run(loop);

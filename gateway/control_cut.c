@@ -138,9 +138,14 @@ static bool kernel_agrees(struct cutting *x)
     return kernel_verify(x->e, what) == 0 && what[0] == '\0';
 }
 
+static uint64_t us_since(const struct cutting *x, uint64_t ns)
+{
+    return ns > x->q->arrived_ns ? (ns - x->q->arrived_ns) / 1000 : 0;
+}
+
 static double ms_since(const struct cutting *x, uint64_t ns)
 {
-    return ns > x->q->arrived_ns ? (double)((ns - x->q->arrived_ns) / 1000) / 1000.0 : 0.0;
+    return (double)us_since(x, ns) / 1000.0;
 }
 
 static json_int_t wall_at(const struct cutting *x, uint64_t ns)
@@ -170,6 +175,9 @@ static json_t *receipt(struct cutting *x)
                                         "connections_left", (json_int_t)a->connections_left,
                                         "peers_left", (json_int_t)a->peers_left, "tokens_revoked",
                                         (int)x->tokens, "verified", verified));
+    if (a->kernel_ns)
+        histogram_add(&x->e->metrics.cut, us_since(x, cut_ns));
+    histogram_add(&x->e->metrics.durable, us_since(x, x->b.durable_ns));
     if (!verified)
         alarm_raise(x->e, "receipt %s is not verified: %u lease(s), %u connection(s), %u peer(s) "
                     "left", name, a->leases_left, a->connections_left, a->peers_left);

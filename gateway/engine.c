@@ -166,9 +166,14 @@ static int from_peer(struct engine *e, enum gateway_role role, const struct mess
         return portal_message(e, m);
     case MSG_CONTROL:
         return control_message(e, m);
+    case MSG_METRICS:
+        return metrics_message(e, m);
     case MSG_DENIED:
     case MSG_LOST:
         return attempts_message(e, m);
+    case MSG_KNOCKS:
+    case MSG_KNOCK_COUNTS:
+        return knocks_message(e, m);
     default:
         return -1;
     }
@@ -252,6 +257,7 @@ void engine_free(struct engine *e)
     policy_free(e->policy);
     classes_clear(&e->classes);
     attempts_clear(&e->attempts);
+    knocks_clear(e);
     people_clear(e);
     events_clear(e);
     holds_clear(e);

@@ -15,8 +15,11 @@
 #include "gateway/audit.h"
 #include "gateway/channel.h"
 #include "gateway/classes.h"
+#include "gateway/engine_knock.h"
 #include "gateway/loop.h"
+#include "gateway/metrics.h"
 #include "gateway/store.h"
+#include "kernel_rules/nft.h"
 
 #define PARENT_TIMEOUT_MS 10000
 #define EVENTS_MAX 1024
@@ -60,7 +63,7 @@ struct engine {
 
     struct user *users;  size_t n_users;      /* [id - 1] */
     struct dev *devs;    size_t n_devs;       /* [index]; 0 and gaps have state 0 */
-    struct names user_names, dev_names;
+    struct names user_names, dev_names, dev_keys;
     struct token_key *keys;  size_t n_keys;   /* sorted */
     int64_t n_jtis;
     struct nonce nonces[NONCES_MAX];
@@ -70,6 +73,8 @@ struct engine {
     int64_t event_first, event_next;          /* of this run */
     struct alarm alarms[ALARMS_MAX];  size_t n_alarms;
     struct attempts attempts;
+    struct metric_counts metrics;
+    struct knocks knocks;
     struct peer_state *peers;  size_t n_peers;  int64_t peers_at_ms;
     uint32_t deaths[ROLES];
     json_t *receipts;                         /* given, to be recorded; NULL = none */
@@ -134,12 +139,18 @@ int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole,
 int kernel_tunnel(struct engine *e);
 int kernel_inspect(struct engine *e, uint32_t device, const struct ip_addr *dst, uint8_t proto,
                    uint16_t port, struct inspect_answer *out);
-int kernel_counts(struct engine *e, uint64_t denied[DENY_REASONS], uint64_t logged[DENY_REASONS]);
+int kernel_counts(struct engine *e, struct nft_counts *out);
+/* n handshakes, at most OPEN_MAX: what the parent makes of each, in order. */
+struct knock;
+struct opened { enum handshake_class class_; struct handshake_opened o; };
+int kernel_open(struct engine *e, const struct knock *const *v, unsigned n, struct opened *out);
 int kernel_verify(struct engine *e, char what[128]);
 const struct peer_state *kernel_peer(struct engine *e, uint32_t device);   /* at most 2 s old */
 /* Everything that memory holds, in one transaction. */
 int kernel_whole(struct engine *e);
 void kernel_ready(struct engine *e);
+/* Opens the door to the metrics, if gateway.conf names one. 0 or a negative errno. */
+int kernel_metrics_door(struct engine *e);
 const char *kernel_error(int rc);
 
 /* ---- engine_batch.c: a change of database, kernel and memory -------------------------------- */
@@ -221,6 +232,10 @@ void nonce_use(struct engine *e, const uint8_t v[NONCE_BYTES]);
 size_t nonces_drop(struct engine *e, uint32_t device);
 /* Takes one from a bucket of `burst`, refilled at per_minute. False: empty. */
 bool bucket_take(struct bucket *b, int64_t now_ms, unsigned burst, unsigned per_minute);
+
+/* ---- engine_metrics.c ----------------------------------------------------------------------- */
+
+int metrics_message(struct engine *e, const struct message *m);     /* -1: malformed */
 
 /* ---- engine_views.c: records as JSON -------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/capture_knock.h"
 #include "gateway/engine.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
@@ -171,7 +172,7 @@ int kernel_inspect(struct engine *e, uint32_t device, const struct ip_addr *dst,
     return checked(rc, &r);
 }
 
-int kernel_counts(struct engine *e, uint64_t denied[DENY_REASONS], uint64_t logged[DENY_REASONS])
+int kernel_counts(struct engine *e, struct nft_counts *out)
 {
     struct reader r;
     int rc = ask(e, MSG_COUNTS, NULL, &r);
@@ -179,9 +180,38 @@ int kernel_counts(struct engine *e, uint64_t denied[DENY_REASONS], uint64_t logg
     if (rc < 0)
         return rc;
     for (int i = 0; i < DENY_REASONS; i++) {
-        denied[i] = get_u64(&r);
-        logged[i] = get_u64(&r);
+        out->denied[i] = get_u64(&r);
+        out->logged[i] = get_u64(&r);
     }
+    out->knocks = get_u64(&r);
+    out->knocks_logged = get_u64(&r);
+    return checked(rc, &r);
+}
+
+static void get_opened(struct reader *r, struct opened *x)
+{
+    x->class_ = (enum handshake_class)get_u8(r);
+    get_raw(r, x->o.key.b, sizeof x->o.key.b);
+    get_raw(r, x->o.time, sizeof x->o.time);
+    if (x->class_ > HANDSHAKE_UNKNOWN_KEY)
+        r->failed = true;
+}
+
+int kernel_open(struct engine *e, const struct knock *const *v, unsigned n, struct opened *out)
+{
+    struct writer w;
+    struct reader r;
+
+    writer_init(&w, 2048);
+    put_u8(&w, (uint8_t)n);
+    for (unsigned i = 0; i < n; i++)
+        put_raw(&w, v[i]->message, sizeof v[i]->message);
+    int rc = ask(e, MSG_OPEN, &w, &r);
+    writer_clear(&w);
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; i < n; i++)
+        get_opened(&r, &out[i]);
     return checked(rc, &r);
 }
 
@@ -234,6 +264,28 @@ const struct peer_state *kernel_peer(struct engine *e, uint32_t device)
         if (e->peers[i].device == device)
             return &e->peers[i];
     return NULL;
+}
+
+int kernel_metrics_door(struct engine *e)
+{
+    const struct metrics_conf *m = &e->conf.metrics;
+    struct reader r;
+    struct writer w;
+
+    if (!m->iface[0])
+        return 0;
+    writer_init(&w, 512);
+    put_text(&w, m->iface);
+    put_addr(&w, &m->addr);
+    put_u16(&w, m->port);
+    put_u8(&w, (uint8_t)m->n_from);
+    for (uint32_t i = 0; i < m->n_from; i++) {
+        put_addr(&w, &m->from[i].addr);
+        put_u8(&w, m->from[i].len);
+    }
+    int rc = ask(e, MSG_METRICS_DOOR, &w, &r);
+    writer_clear(&w);
+    return checked(rc, &r);
 }
 
 void kernel_ready(struct engine *e)

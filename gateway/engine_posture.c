@@ -189,8 +189,9 @@ static int refusal_status(enum refusal_code code)
     return code == PT902 || code == PT904 || code == PT901 || code == PT406 ? 503 : 403;
 }
 
-static struct reply refuse(enum refusal_code code)
+static struct reply refuse(struct engine *e, enum refusal_code code)
 {
+    metrics_posture(&e->metrics, false, code);
     return (struct reply){refusal_status(code),
                           json_pack("{s:s,s:i,s:i,s:s,s:s,s:s,s:[]}", "result", "quarantine",
                                     "lease_until", 0, "lease_seconds", 0, "code", code_id(code),
@@ -240,6 +241,7 @@ static struct reply judged(struct engine *e, struct dev *d)
     struct decision x;
 
     lease_judge(e, d, &x);
+    metrics_posture(&e->metrics, in, code);
     json_t *o = json_pack("{s:s,s:I,s:I,s:s,s:s,s:s,s:o}", "result", in ? "in" : "quarantine",
                           "lease_until", lease_until(d), "lease_seconds", lease_seconds(d), "code",
                           code_id(code), "sentence", sentence, "fix", fix_of(e, d, code), "rules",
@@ -255,7 +257,7 @@ static struct reply posture(struct engine *e, struct dev *d, const uint8_t *toke
                                 .clock_synced = lease_clock(e)};
 
     if (!bucket_take(&d->tokens, clock_boot_ms(), BURST, PER_MINUTE))
-        return refuse(PT903);
+        return refuse(e, PT903);
     memset(&claims, 0, sizeof claims);
     enum refusal_code code = token_open(token, len, &trust, clock_wall(), &claims);
     if (code == CODE_NONE)
@@ -265,7 +267,7 @@ static struct reply posture(struct engine *e, struct dev *d, const uint8_t *toke
     if (code == CODE_NONE)
         return judged(e, d);
     note_refusal(e, d, code);
-    return refuse(code);
+    return refuse(e, code);
 }
 
 static struct reply too_often(void)

@@ -32,11 +32,12 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     X(MSG_CHANGES, 21, ROLE_ENGINE, ROLE_PARENT, 4u << 20)  /* u32 n, n x change: staged, not answered */ \
     X(MSG_COMMIT, 22, ROLE_ENGINE, ROLE_PARENT, 16)         /* u8 whole: staged list is everything (start); answer: see struct commit_answer */ \
     X(MSG_INSPECT, 23, ROLE_ENGINE, ROLE_PARENT, 64)        /* u32 device, addr dst, u8 proto, u16 port; answer: struct inspect_answer */ \
-    X(MSG_COUNTS, 24, ROLE_ENGINE, ROLE_PARENT, 0)          /* answer: DENY_REASONS x (u64 denied, u64 logged) */ \
+    X(MSG_COUNTS, 24, ROLE_ENGINE, ROLE_PARENT, 0)          /* answer: DENY_REASONS x (u64 denied, u64 logged), u64 knocks, u64 knocks logged */ \
     X(MSG_PEERS, 25, ROLE_ENGINE, ROLE_PARENT, 0)           /* answer: u32 n, n x (u32 device, addr endpoint, u16 port, i64 last handshake, u64 rx, u64 tx) */ \
     X(MSG_READY, 26, ROLE_ENGINE, ROLE_PARENT, 0)           /* state is loaded and in the kernel: open the doors (portal, api, capture) */ \
     X(MSG_VERIFY, 27, ROLE_ENGINE, ROLE_PARENT, 0)          /* compare kernel and wish now; answer: text first difference or "" */ \
     X(MSG_FAILED, 28, ROLE_ENGINE, ROLE_PARENT, 2048)       /* text: why the engine cannot start; the parent prints it and exits 1 */ \
+    X(MSG_OPEN, 29, ROLE_ENGINE, ROLE_PARENT, 2048)         /* u8 n (1..OPEN_MAX), n x raw 148: who opens them? Answer: n x (u8 handshake_class: bad-mac, undecryptable, unknown-key = opened; raw key 32, raw time 12) */ \
     /* portal -> engine, and back */                                                            \
     X(MSG_PORTAL, 40, ROLE_PORTAL, ROLE_ENGINE, 16384)      /* u8 enum portal_verb, addr peer, blob body (<= 8193) */ \
     X(MSG_PORTAL_REPLY, 41, ROLE_ENGINE, ROLE_PORTAL, 65536) /* u16 http status, blob JSON */    \
@@ -46,6 +47,11 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     /* capture -> engine */                                                                     \
     X(MSG_DENIED, 60, ROLE_CAPTURE, ROLE_ENGINE, 65536)     /* u16 n, n x denied packet (capture.h) */ \
     X(MSG_LOST, 61, ROLE_CAPTURE, ROLE_ENGINE, 16)          /* u64 packets lost between kernel and capture, by sequence numbers */ \
+    X(MSG_KNOCKS, 62, ROLE_CAPTURE, ROLE_ENGINE, 16384)     /* u16 n, n x knock (capture_knock.h) */ \
+    X(MSG_KNOCK_COUNTS, 63, ROLE_CAPTURE, ROLE_ENGINE, 32)  /* struct knock_counts, in order */ \
+    /* where attempts go, and the metrics */                                                    \
+    X(MSG_METRICS_DOOR, 70, ROLE_ENGINE, ROLE_PARENT, 512)  /* text iface, addr, u16 port, u8 n, n x (addr, u8 prefix length): who may connect. Answer: result */ \
+    X(MSG_METRICS, 73, ROLE_API, ROLE_ENGINE, 0)            /* answered by MSG_CONTROL_REPLY with text */ \
     /* parent -> portal, api, capture: they get listening descriptors before exec, no messages */
 
 enum message_type {
@@ -57,6 +63,8 @@ enum message_type {
 
 /* May `from` send this type to `to`, with a body of len? */
 bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_role to, uint32_t len);
+
+#define OPEN_MAX 8             /* handshakes opened in one request: less than a millisecond */
 
 enum portal_verb { PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME };
 enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };

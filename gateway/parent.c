@@ -267,6 +267,7 @@ int parent_main(const struct parent_options *o)
                        .listen4 = -1,
                        .listen6 = -1,
                        .control = -1,
+                       .metrics = -1,
                        .keeper = -1,
                        .compare_timer = -1,
                        .wgo = {.pidfd = -1, .timer = -1},

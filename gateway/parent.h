@@ -5,7 +5,7 @@
  * Files: parent (start, stop, loop), parent_files (state directory, lock, config files, key),
  * parent_roles and parent_spawn (starting and watching roles), parent_doors (listening sockets), parent_requests
  * (the table of what the engine may ask), parent_tunnel, parent_commit and parent_query (its
- * handlers), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
+ * handlers), parent_knock (opening handshakes), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
  * connections), parent_watch (noticing others and repairing), parent_keeper (handing the table to the next daemon), wireguard_go.
  */
 #ifndef GATEWAY_PARENT_H
@@ -57,7 +57,7 @@ struct parent {
     gid_t admin_gid;
     /* descriptors held from start to stop */
     int exe, state_dir, lock, dirs[ROLES];
-    int listen4, listen6, control;
+    int listen4, listen6, control, metrics;
     int keeper;                /* the keeper that still holds the table we took over; -1 = none */
     struct file_text gateway_text, policy_text;
     char boot_id[64];
@@ -132,7 +132,8 @@ void doors_close(struct parent *p);
 #define MALFORMED INT32_MIN
 typedef int request_handler(struct parent *p, struct reader *r, struct writer *answer);
 request_handler request_tunnel, request_changes, request_commit, request_inspect, request_counts,
-    request_peers, request_ready, request_verify, request_failed;
+    request_peers, request_ready, request_verify, request_failed, request_open,
+    request_metrics_door;
 void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's channel */
 
 /* ---- parent_tunnel.c -------------------------------------------------------------------------- */

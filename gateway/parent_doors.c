@@ -169,10 +169,10 @@ int doors_portal_again(struct parent *p)
 
 void doors_close(struct parent *p)
 {
-    int *all[] = {&p->listen4, &p->listen6, &p->control};
+    int *all[] = {&p->listen4, &p->listen6, &p->control, &p->metrics};
     if (p->control >= 0)
         (void)unlink(p->opt.control);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (*all[i] >= 0)
             close(*all[i]);
         *all[i] = -1;

@@ -26,7 +26,9 @@ static const struct request {
     {MSG_COUNTS, PHASE_LOADED | PHASE_OPEN, request_counts, true},
     {MSG_PEERS, PHASE_TUNNEL | PHASE_LOADED | PHASE_OPEN, request_peers, true},
     {MSG_READY, PHASE_LOADED, request_ready, true},
+    {MSG_OPEN, PHASE_OPEN, request_open, true},
     {MSG_VERIFY, PHASE_LOADED | PHASE_OPEN, request_verify, true},
+    {MSG_METRICS_DOOR, PHASE_LOADED, request_metrics_door, true},
     {MSG_FAILED, PHASE_STARTED | PHASE_TUNNEL | PHASE_LOADED, request_failed, false},
 };
 

@@ -20,6 +20,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/log.h"
+#include "policy/address.h"
 
 #define PAUSE_FIRST_MS 200
 #define PAUSE_MAX_MS 5000
@@ -118,7 +119,8 @@ static loop_cb *const on_again[ROLES] = {NULL, again_ROLE_ENGINE, again_ROLE_POR
 
 static void set_spawn(const struct parent *p, enum gateway_role r, int channel, struct spawn *s)
 {
-    static char group[8];
+    static char capture[8 + KEY_TEXT];
+    char key[KEY_TEXT];
     *s = (struct spawn){.name = role_name(r),
                         .uid = p->ids[r].uid,
                         .gid = p->ids[r].gid,
@@ -128,9 +130,11 @@ static void set_spawn(const struct parent *p, enum gateway_role r, int channel, 
         s->fds[2] = p->listen6;
     } else if (r == ROLE_API) {
         s->fds[1] = p->control;
+        s->fds[2] = p->metrics;
     } else if (r == ROLE_CAPTURE) {
-        snprintf(group, sizeof group, "%u", p->tunnel.nflog_group);
-        s->argument = group;
+        snprintf(capture, sizeof capture, "%u,%s", p->tunnel.nflog_group,
+                 wg_key_print(&p->public_key, key));
+        s->argument = capture;
         s->keep_net_admin = true;
     }
 }

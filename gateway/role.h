@@ -12,11 +12,12 @@
 enum role_fd {
     FD_PARENT = 3,      /* engine: channel to the parent. Others: channel to the engine */
     FD_LISTEN = 4,      /* portal: listening TCP socket v4; api: listening unix socket; capture: pcap handle is opened by itself before caging */
-    FD_LISTEN6 = 5,     /* portal: listening TCP socket v6 (absent without net6) */
+    FD_LISTEN6 = 5,     /* portal: listening TCP socket v6 (absent without net6); api: listening TCP socket of the metrics (absent without them) */
     FD_DIR = 6          /* engine: its state directory; capture: its ring directory */
 };
 
-/* Runs the role of that name ("engine", "capture" with its nflog group as argument, "keeper" with
+/* Runs the role of that name ("engine", "capture" with its nflog group and the gateway's
+ * public key, "77,KEY", as argument, "keeper" with
  * the milliseconds it has to live) and returns its exit status; 2 for a name it does not know. */
 int role_main(const char *name, const char *argument);
 
@@ -24,7 +25,7 @@ int role_main(const char *name, const char *argument);
 int engine_main(void);
 int portal_main(void);
 int api_main(void);
-int capture_main(uint16_t nflog_group);
+int capture_main(const char *argument);
 int keeper_main(int64_t life_ms);
 
 /*

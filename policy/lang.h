@@ -162,6 +162,8 @@ bool reserved_word(const char *s);
 
 /* ---- the blocks ------------------------------------------------------------------------------ */
 
+void parse_attempts(struct parser *p);                     /* of the gateway file, with the next */
+void parse_metrics(struct parser *p);
 void parse_network(struct parser *p);
 void parse_resource(struct parser *p);
 void parse_role(struct parser *p);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * gateway.conf: gateway NAME { tunnel IF { listen PORT address A/N, B/N mtu N portal PORT }
- * outside IF  office IF { masquerade }  log { group N rate N }  clock ntp|host }
+ * outside IF  office IF { masquerade }  log { group N rate N }  clock ntp|host
+ * attempts { ... }  metrics IF { ... } }: the last two are in parse_outlets.c
  */
 #include <stdio.h>
 #include <string.h>
@@ -236,7 +237,8 @@ static void parse_gateway(struct parser *p)
 {
     static const struct statement body[] = {
         {"tunnel", gateway_tunnel}, {"outside", gateway_outside}, {"office", gateway_office},
-        {"log", gateway_log},       {"clock", gateway_clock},     {NULL, NULL}};
+        {"log", gateway_log},       {"clock", gateway_clock},     {"attempts", parse_attempts},
+        {"metrics", parse_metrics}, {NULL, NULL}};
     const struct tunnel *t = tunnel(p);
     size_t errors = p->diags->errors;
     bool seen = p->gateway->name[0] != '\0';

@@ -11,6 +11,7 @@
 
 #include "policy/facts.h"
 #include "policy/model.h"
+#include "policy/outlets.h"
 #include "policy/patterns.h"
 #include "policy/zone.h"
 
@@ -125,6 +126,9 @@ struct gateway_conf {
     struct tunnel tunnel;
     bool clock_host;               /* "clock host": the hypervisor keeps the time; the default
                                       "clock ntp" trusts only a clock the kernel calls synchronised */
+    struct outlet outlets[OUTLETS_MAX];    /* "attempts { ... }" */
+    uint32_t n_outlets;
+    struct metrics_conf metrics;
 };
 /* 0, or -1 with errors in diags. */
 int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct diags *diags);

@@ -128,22 +128,74 @@ static void the_peer_is_whom_the_kernel_names(void **state)
     close(fd);
 }
 
-/* A socket of which the kernel names no peer (it was never meant to be one) lets nobody in. */
-static void nobody_without_a_name(void **state)
+/* ---- the metrics, over TCP --------------------------------------------------------------------- */
+
+static void start_with_metrics(struct role_under_test *t)
+{
+    struct role_under_test control;
+    int unix_socket = listen_unix(&control);
+    start_role(t, unix_socket, listen_tcp(t), api_main);
+}
+
+/* "127.0.0.1:PORT" of the listener. */
+static const char *host_of(const struct role_under_test *t, char out[32])
+{
+    const struct sockaddr_in *a = (const void *)&t->address;
+    snprintf(out, 32, "127.0.0.1:%u", ntohs(a->sin_port));
+    return out;
+}
+
+static void metrics_are_the_engines_text(void **state)
 {
     (void)state;
     struct role_under_test t;
     struct message m;
-    static const char q[] = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
-    start_role(&t, listen_tcp(&t), -1, api_main);
+    char q[200], host[32];
+    start_with_metrics(&t);
     int fd = dial(&t);
-    say(fd, q, sizeof q - 1);
+    int n = snprintf(q, sizeof q, "GET /metrics HTTP/1.1\r\nHost: %s\r\n\r\n", host_of(&t, host));
+    say(fd, q, (size_t)n);
+    assert_int_equal(engine_hears(&t, &m, WAIT_MS), 1);
+    assert_int_equal(m.type, MSG_METRICS);
+    assert_int_equal(m.len, 0);
+    engine_says(&t, MSG_CONTROL_REPLY, m.seq, 200, "portcullis_leases 1\n");
     char *a = hear(fd, WAIT_MS);
-    assert_int_equal(status_of(a), 403);
-    assert_non_null(strstr(a, "no_peer"));
-    assert_int_equal(engine_hears(&t, &m, 0), 0);
+    assert_int_equal(status_of(a), 200);
+    assert_string_equal(body_of(a), "portcullis_leases 1\n");
+    assert_non_null(strstr(a, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     free(a);
     close(fd);
+    stop_role(&t);
+}
+
+/* The control contract is not there over TCP, whatever is asked. */
+static void nothing_else_over_tcp(void **state)
+{
+    static const struct { const char *what, *line, *host; int status; } cases[] = {
+        {"the control contract", "GET /v1/status", "", 404},
+        {"a revocation", "POST /v1/users/maria/revoke", "", 404},
+        {"a query", "GET /metrics?x=y", "", 404},
+        {"another method", "POST /metrics", "", 405},
+        {"another host", "GET /metrics", "gateway.example", 421},
+        {"a host without its port", "GET /metrics", "127.0.0.1", 421},
+    };
+    (void)state;
+    struct role_under_test t;
+    struct message m;
+    char q[200], host[32];
+    start_with_metrics(&t);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int fd = dial(&t);
+        int n = snprintf(q, sizeof q, "%s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n",
+                         cases[i].line, cases[i].host[0] ? cases[i].host : host_of(&t, host));
+        print_message("%s\n", cases[i].what);
+        say(fd, q, (size_t)n);
+        char *a = hear(fd, WAIT_MS);
+        assert_int_equal(status_of(a), cases[i].status);
+        free(a);
+        close(fd);
+    }
+    assert_int_equal(engine_hears(&t, &m, 0), 0);
     stop_role(&t);
 }
 
@@ -480,7 +532,8 @@ int main(void)
         cmocka_unit_test(carries_a_request_and_its_answer),
         cmocka_unit_test(methods_and_the_unnamed_actor),
         cmocka_unit_test(the_peer_is_whom_the_kernel_names),
-        cmocka_unit_test(nobody_without_a_name),
+        cmocka_unit_test(metrics_are_the_engines_text),
+        cmocka_unit_test(nothing_else_over_tcp),
         cmocka_unit_test(refusals),
         cmocka_unit_test(targets_too_long),
         cmocka_unit_test(malformed),
