@@ -20,13 +20,16 @@ void nft_batch_free(struct batch *b)
     memset(b, 0, sizeof *b);
 }
 
-/* Room for one more message whatever its attributes. */
+/* Room for one more message whatever its attributes. A batch begins with enough for the few small
+ * messages of most changes: growing it would copy more than they are. */
 static int make_room(struct batch *b)
 {
     size_t need = b->len + MESSAGE_ROOM + 4096;
     if (need <= b->size)
         return 0;
-    size_t size = b->size * 2 > need ? b->size * 2 : need;
+    size_t size = b->size ? b->size * 2 : 2 * need;
+    if (size < need)
+        size = need;
     uint8_t *buf = realloc(b->buf, size);
     if (!buf)
         return -ENOMEM;
