@@ -143,7 +143,7 @@ static bool check_boot(struct engine *e)
     if (memcmp(before, e->boot_id, sizeof before) == 0)
         return true;
     store_begin(e->store);
-    store_forget_boot_times(e->store);
+    store_new_boot(e->store, clock_boot_ms(), clock_wall());
     store_set_blob(e->store, "boot_id", e->boot_id, sizeof e->boot_id);
     if (store_commit(e->store) != STORE_OK)
         fatal("the disk is full");

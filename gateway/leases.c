@@ -339,23 +339,10 @@ void leases_tick(struct engine *e)
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-/* After another boot only the wall clock knows, and one that went back or is not set does not. */
-static bool believable(struct engine *e, const struct grant *g, bool same_boot)
+/* After another boot only the wall clock knows, and one that is not set does not. */
+static bool believable(struct engine *e, bool same_boot)
 {
-    if (same_boot)
-        return true;
-    return g->granted.s <= clock_wall().s && (e->conf.clock_host || clock_synchronised());
-}
-
-/* What the wall clock says is left is measured by CLOCK_BOOTTIME from here on. */
-static void bind_to_boot(struct dev *d)
-{
-    int64_t now = clock_boot_ms(), token_left = (d->token_exp.s - clock_wall().s) * 1000;
-
-    if (d->lease.class_id && d->lease.end_boot_ms == 0)
-        d->lease.end_boot_ms = now + grant_left_ms(&d->lease);
-    if (d->token_end_boot_ms == 0 && token_left > 0)
-        d->token_end_boot_ms = now + smaller(token_left, TOKEN_LIFE_MAX * 1000 + TOKEN_SKEW * 1000);
+    return same_boot || e->conf.clock_host || clock_synchronised();
 }
 
 void leases_restore(struct engine *e, bool same_boot)
@@ -364,7 +351,7 @@ void leases_restore(struct engine *e, bool same_boot)
         struct dev *d = &e->devs[i];
         struct class_entry *c = d->state ? e->classes.v[d->lease.class_id] : NULL;
         bool holds = c && d->lease.class_id && lease_holds(d) &&
-                     believable(e, &d->lease, same_boot) && dev_should_enrol(e, d);
+                     believable(e, same_boot) && dev_should_enrol(e, d);
         if (!d->state)
             continue;
         if (holds)
@@ -372,6 +359,5 @@ void leases_restore(struct engine *e, bool same_boot)
         else
             d->lease = (struct grant){0};
         d->enrolled = dev_should_enrol(e, d);
-        bind_to_boot(d);
     }
 }

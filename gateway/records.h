@@ -35,7 +35,7 @@ struct grant {
     uint64_t roles;
     uint16_t class_id;
     struct wall granted, until;
-    int64_t end_boot_ms;         /* 0 = of another boot: the wall clock alone */
+    int64_t end_boot_ms;         /* 0 = none was noted: the wall clock alone */
 };
 
 struct bucket { uint16_t left; int64_t at_ms; };
@@ -68,7 +68,7 @@ struct dev {
     char name[NAME_SIZE];
     struct wall created, ended, last_iat;
     struct wall token_exp;       /* of the last evidence; 0 = there is none */
-    int64_t token_end_boot_ms;   /* the same by CLOCK_BOOTTIME; 0 = of another boot */
+    int64_t token_end_boot_ms;   /* the same by CLOCK_BOOTTIME; 0 = none was noted */
     struct grant lease;
     enum decide_reason reason;   /* why not more than that */
     enum refusal_code code;

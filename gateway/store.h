@@ -72,8 +72,9 @@ void store_each_hold(struct store *s, void (*each)(void *arg, const struct hold 
 /* Ids of a device's newest attempts of this kind (and reason, unless -1) since then. */
 void store_newest_attempts(struct store *s, const char *device, enum attempt_kind kind, int reason,
                            struct wall since, int64_t out[HOLD_ATTEMPTS]);
-/* The boot changed: what CLOCK_BOOTTIME said is void. */
-void store_forget_boot_times(struct store *s);
+/* The boot changed, and what CLOCK_BOOTTIME said is void: what is left of leases and evidence by
+ * the wall clock is measured by it from boot_ms on, once; nothing of what begins in the future. */
+void store_new_boot(struct store *s, int64_t boot_ms, struct wall now);
 
 /* Grace and exceptions of one device; at most max of each. */
 size_t store_get_grace(struct store *s, uint32_t device, struct grace_row *out, size_t max);

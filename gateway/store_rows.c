@@ -216,10 +216,10 @@ void store_each_kid_device(struct store *s, const char *kid,
         each(arg, (uint32_t)COL(q, 0));
 }
 
-void store_forget_boot_times(struct store *s)
+void store_new_boot(struct store *s, int64_t boot_ms, struct wall now)
 {
-    store_run(s, store_bind(s, Q_FORGET_BOOT_L, ""));
-    store_run(s, store_bind(s, Q_FORGET_BOOT_E, ""));
+    store_run(s, store_bind(s, Q_NEW_BOOT_L, "ii", boot_ms, now.s));
+    store_run(s, store_bind(s, Q_NEW_BOOT_E, "ii", boot_ms, now.s));
     store_run(s, store_bind(s, Q_FORGET_BOOT_H, ""));
 }
 

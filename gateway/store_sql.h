@@ -84,8 +84,10 @@ static const char *const store_migrations[] = {
     X(Q_EVIDENCE_DROP, "DELETE FROM evidence WHERE device = ?")                                   \
     X(Q_EVIDENCE_KID_DROP, "DELETE FROM evidence WHERE kid = ?")                                  \
     X(Q_EVIDENCE_KID, "SELECT device FROM evidence WHERE kid = ?")                                \
-    X(Q_FORGET_BOOT_L, "UPDATE leases SET end_boot = 0")                                          \
-    X(Q_FORGET_BOOT_E, "UPDATE evidence SET end_boot = 0")                                        \
+    X(Q_NEW_BOOT_L, "UPDATE leases SET end_boot = ?1 + 1000 * CASE WHEN granted > ?2 THEN 0"      \
+      " ELSE max(0, min(until - ?2, until - granted)) END")                                       \
+    X(Q_NEW_BOOT_E, "UPDATE evidence SET end_boot = ?1 + 1000 * CASE WHEN accepted > ?2 THEN 0"   \
+      " ELSE max(0, min(exp - ?2, exp - accepted)) END")                                          \
     X(Q_GRACE_GET, "SELECT rule, since, passing FROM grace WHERE device = ? LIMIT ?")             \
     X(Q_GRACE_PUT, "INSERT OR REPLACE INTO grace VALUES(?,?,?,?)")                                \
     X(Q_GRACE_DROP, "DELETE FROM grace WHERE device = ? AND rule = ?")                            \
