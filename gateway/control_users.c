@@ -201,6 +201,19 @@ struct reply control_user_add(struct engine *e, struct request *q)
 
 /* ---- changing ------------------------------------------------------------------------------- */
 
+/* What a revocation voided, and a full disk may have kept. */
+static void forget_evidence(struct engine *e, const struct user *u)
+{
+    for (size_t i = 0; i < e->n_devs; i++) {
+        struct dev *d = &e->devs[i];
+        if (!d->state || d->user != u->id)
+            continue;
+        d->token_exp.s = 0;
+        store_drop_evidence(e->store, d->k.index);
+        store_drop_lease(e->store, d->k.index);
+    }
+}
+
 /* Writes the user as it is in memory now, decides its devices anew, answers with it; puts `before`
  * back when the disk is full. */
 static struct reply change_user(struct engine *e, struct request *q, struct user *u,
@@ -211,6 +224,8 @@ static struct reply change_user(struct engine *e, struct request *q, struct user
 
     batch_begin(e, &b);
     store_put_user(e->store, u);
+    if (before->state == USER_REVOKED)
+        forget_evidence(e, u);
     audit_act(e, q->actor, q->uid, act, u->name, detail);
     decide_user_devices(&b, u, act);
     if (batch_commit(&b, order) != STORE_OK) {
