@@ -16,6 +16,7 @@
 #include "gateway/leases.h"
 #include "gateway/log.h"
 
+#define ROLL_BACK_AGAIN_MS 10000
 #define ZONE_DIR "/usr/share/zoneinfo"
 #define ZONE_BYTES_MAX 65536
 
@@ -279,8 +280,9 @@ void policy_tick(struct engine *e)
 {
     if (e->confirm_boot_ms == 0 || clock_boot_ms() < e->confirm_boot_ms)
         return;
-    e->confirm_boot_ms = 0;
     log_info("policy version %lld was not confirmed", (long long)e->version.version);
-    if (policy_roll_back(e, "engine", ENGINE_UID, "policy.unconfirmed") < 0)
-        alarm_raise(e, "the unconfirmed policy cannot be rolled back");
+    if (policy_roll_back(e, "engine", ENGINE_UID, "policy.unconfirmed") == 0)
+        return;
+    alarm_raise(e, "the unconfirmed policy cannot be rolled back; trying again");
+    e->confirm_boot_ms = clock_boot_ms() + ROLL_BACK_AGAIN_MS;
 }
