@@ -191,28 +191,45 @@ static void end_leases(struct batch *b, const struct devices *d)
         if (!one)
             continue;
         one->token_exp.s = 0;
+        one->end_untold = one->end_untold || one->lease.class_id != 0;
+        store_drop_lease(b->e->store, one->k.index);
         lease_decide(b, one, NULL, "issuer.revoke");
+        if (one->end_untold && one->lease.class_id == 0)
+            lease_record_end(b, one, "issuer.revoke");
     }
+}
+
+static enum store_result revoke_key(struct engine *e, const struct request *q,
+                                    const struct token_key *k, const struct devices *d)
+{
+    struct batch b;
+
+    batch_begin(e, &b);
+    store_put_key(e->store, k);
+    store_drop_kid_evidence(e->store, k->kid);
+    end_leases(&b, d);
+    audit_act(e, q->actor, q->uid, "issuer.revoke", k->kid,
+              json_pack("{s:I}", "devices", (json_int_t)d->n));
+    enum store_result r = batch_commit(&b, CUT_FIRST);
+    for (size_t i = 0; r == STORE_OK && i < d->n; i++)
+        if (dev_by_index(e, d->v[i]))
+            dev_by_index(e, d->v[i])->end_untold = false;
+    return r;
 }
 
 struct reply control_issuer_revoke(struct engine *e, struct request *q)
 {
     struct token_key *k = key_by_kid(e, q->name);
     struct devices d = {0};
-    struct batch b;
 
     if (!k)
         return reply_errorf(404, "unknown_issuer", "portcullis issuer list shows them.",
                             "There is no key '%s'.", q->name);
     k->status = KEY_REVOKED;
     store_each_kid_device(e->store, k->kid, collect, &d);
-    batch_begin(e, &b);
-    store_put_key(e->store, k);
-    store_drop_kid_evidence(e->store, k->kid);
-    end_leases(&b, &d);
-    audit_act(e, q->actor, q->uid, "issuer.revoke", k->kid,
-              json_pack("{s:I}", "devices", (json_int_t)d.n));
-    enum store_result r = batch_commit(&b, CUT_FIRST);
+    enum store_result r = revoke_key(e, q, k, &d);
+    if (r == STORE_FULL && store_release_reserve(e->store))
+        r = revoke_key(e, q, k, &d);
     free(d.v);
     if (r != STORE_OK)
         return reply_error(503, "store_unavailable", "What rested on the key is cut, but the disk "
