@@ -63,10 +63,11 @@ LIBTEST   := $(BUILD)/libtestable.a
 MODEL     := $(BUILD)/model/driver
 
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 REPLAY     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%-replay,$(FUZZ_SRC))
 
 all:
-.PHONY: check-model check-faults all binaries unit lab-tools fuzz-replay fuzz check check-clang test layers demo lab-up lab-down \
+.PHONY: check-model check-faults all binaries unit lab-tools fuzz-replay fuzz fuzz-smoke check check-clang test layers demo lab-up lab-down \
         lab-shell bench-revoke bench-scale check-vm mutants coverage prepare install clean help
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
@@ -152,14 +153,18 @@ coverage:                          ## line coverage of policy/ and kernel_rules/
 	@tests/run $(COVERAGE) unit golden fuzz >$(COVERAGE).log 2>&1 || { cat $(COVERAGE).log; exit 1; }
 	@tests/coverage $(COVERAGE) $(if $(LINES),--lines)
 
-# Fuzzing: make fuzz TARGET=token SECONDS=60
-TARGET  ?= policy
+# Fuzzing: all targets for SECONDS each, or one: make fuzz TARGET=token SECONDS=600
+TARGET  ?=
 SECONDS ?= 60
-fuzz:                              ## libFuzzer on one parser: make fuzz TARGET=token SECONDS=60
-	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang BUILD=$(BUILD)-fuzz OPT="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -DSANITIZED" \
-	    LDSAN="-fsanitize=fuzzer,address,undefined" $(BUILD)-fuzz/fuzz/fuzz_$(TARGET)
-	@mkdir -p tests/fuzz/corpus/$(TARGET) $(BUILD)-fuzz/found
-	cd $(BUILD)-fuzz/found && ../fuzz/fuzz_$(TARGET) -max_total_time=$(SECONDS) -print_final_stats=1 . $(CURDIR)/tests/fuzz/corpus/$(TARGET)
+FUZZ    := $(BUILD)-fuzz
+fuzz:                              ## libFuzzer on each parser and on the engine: make fuzz TARGET=token SECONDS=60
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang BUILD=$(FUZZ) OPT="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -DSANITIZED" \
+	    LDSAN="-fsanitize=fuzzer,address,undefined" \
+	    $(patsubst %,$(FUZZ)/fuzz/fuzz_%,$(or $(TARGET),$(FUZZ_TARGETS))) >$(FUZZ).log 2>&1 || { cat $(FUZZ).log; exit 1; }
+	@tests/fuzz/search $(FUZZ) $(SECONDS) $(TARGET)
+fuzz-smoke: fuzz-replay            ## every committed input again, then 3 seconds of search on each target
+	@BUILD=$(BUILD) tests/fuzz/replay
+	@$(MAKE) --no-print-directory fuzz SECONDS=3
 
 PREFIX  ?= /usr
 install: binaries                  ## install programs, manual pages, units and examples below DESTDIR

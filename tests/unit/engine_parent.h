@@ -34,6 +34,8 @@
                    "role warehouse { reach wms posture baseline }\n" \
                    "test \"t\" { role warehouse cannot reach db }\n"
 
+#define LAB_ENDS 64
+
 struct lab {
     char dir[64];
     struct engine *e;
@@ -43,6 +45,7 @@ struct lab {
     /* of the parent, under the lock */
     struct dataplane dp;
     struct changes staged;
+    int64_t lease_end_ms[LAB_ENDS];   /* by CLOCK_BOOTTIME, of the lease put last; by device */
     unsigned commits, wholes, lease_puts;
     uint64_t commit_ns;
     int refuse;                       /* the next commit answers this */
@@ -66,6 +69,15 @@ static inline void lab_stage(struct lab *l, struct reader *r)
     }
 }
 
+static inline void lab_note_ends(struct lab *l)
+{
+    for (size_t i = 0; i < l->staged.n; i++) {
+        const struct change *c = &l->staged.v[i];
+        if (c->kind == CHANGE_LEASE_PUT && c->u.lease.device < LAB_ENDS)
+            l->lease_end_ms[c->u.lease.device] = clock_boot_ms() + c->u.lease.left_ms;
+    }
+}
+
 static inline int lab_commit(struct lab *l, bool whole, struct commit_answer *a)
 {
     size_t at = 0;
@@ -83,6 +95,7 @@ static inline int lab_commit(struct lab *l, bool whole, struct commit_answer *a)
                 dataplane_clear(&l->dp);
                 l->dp = empty;
             }
+            lab_note_ends(l);
             plan_apply(&l->dp, &l->staged);
         }
     }
