@@ -51,7 +51,10 @@ static const struct verb {
     {CONTROL_GET, "/v1/attempts/*", control_attempt},
     {CONTROL_GET, "/v1/events", control_events},
     {CONTROL_GET, "/v1/audit", control_audit},
+    {CONTROL_GET, "/v1/audit/proof", control_audit_proof},
+    {CONTROL_GET, "/v1/audit/checkpoint", control_audit_checkpoint},
     {CONTROL_POST, "/v1/audit/verify", control_audit_verify},
+    {CONTROL_POST, "/v1/audit/new-key", control_audit_new_key},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 

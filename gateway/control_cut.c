@@ -22,6 +22,9 @@ struct cutting {
     json_t *devices;
     unsigned tokens;
     bool dropped;              /* something was in the kernel */
+    bool again;                /* the disk was full the first time; the kernel's part is done */
+    bool verified;
+    struct commit_answer told; /* what the kernel said to the cut */
 };
 
 static bool concerned(const struct cut *c, const struct dev *d)
@@ -79,57 +82,10 @@ static const char *act_name(const struct cut *c)
     return c->state == DEV_RETIRED ? "device.retire" : "device.revoke";
 }
 
-static void enter(struct cutting *x)
-{
-    struct engine *e = x->e;
-
-    x->devices = json_array();
-    x->tokens = 0;
-    batch_begin(e, &x->b);
-    if (x->c->user) {
-        store_put_user(e->store, x->c->user);
-    } else {
-        store_put_dev(e->store, x->c->dev);
-        revoke_key(x, x->c->dev);
-    }
-    for (size_t i = 0; i < e->n_devs; i++)
-        if (concerned(x->c, &e->devs[i]))
-            cut_device(x, &e->devs[i]);
-    x->seq = audit_act(e, x->q->actor, x->q->uid, act_name(x->c), x->c->object,
-                       json_pack("{s:s,s:O}", "reason", x->c->reason, "devices", x->devices));
-}
-
-static enum store_result write_cut(struct cutting *x)
-{
-    enter(x);
-    enum store_result r = batch_commit(&x->b, CUT_FIRST);
-    for (size_t i = 0; r == STORE_OK && i < x->e->n_devs; i++)
-        if (concerned(x->c, &x->e->devs[i]))
-            x->e->devs[i].end_untold = false;
-    return r;
-}
-
-/* Once more with the space that was kept for this. The kernel holds the cut already. */
-static enum store_result cut(struct cutting *x)
-{
-    enum store_result r = write_cut(x);
-    if (r != STORE_FULL || !store_release_reserve(x->e->store))
-        return r;
-    struct commit_answer first = x->b.answer;
-    bool dropped = x->dropped;
-    unsigned tokens = x->tokens;
-    json_decref(x->devices);
-    r = write_cut(x);
-    x->b.answer = first;
-    x->dropped = dropped;
-    x->tokens = tokens;
-    return r;
-}
-
 /* When nothing was there to drop: does the kernel hold what we think, which is nothing of them? */
 static bool kernel_agrees(struct cutting *x)
 {
-    const struct commit_answer *a = &x->b.answer;
+    const struct commit_answer *a = &x->told;
     char what[128];
 
     if (x->dropped)
@@ -150,37 +106,108 @@ static double ms_since(const struct cutting *x, uint64_t ns)
 
 static json_int_t wall_at(const struct cutting *x, uint64_t ns)
 {
-    return x->q->arrived_us + (ns > x->q->arrived_ns ? (json_int_t)((ns - x->q->arrived_ns) / 1000)
-                                                     : 0);
+    return x->q->arrived_us + (json_int_t)us_since(x, ns);
+}
+
+/* What the kernel did, as it goes into the audit log and into the receipt. */
+static json_t *facts(const struct cutting *x)
+{
+    const struct commit_answer *a = &x->told;
+    uint64_t cut_ns = a->kernel_ns ? a->kernel_ns : x->q->arrived_ns;
+
+    return json_pack("{s:I,s:I,s:f,s:O,s:I,s:I,s:I,s:I,s:i,s:b}", "requested_us",
+                     (json_int_t)x->q->arrived_us, "kernel_cut_us", wall_at(x, cut_ns), "cut_ms",
+                     ms_since(x, cut_ns), "devices", x->devices, "connections_ended",
+                     (json_int_t)a->connections, "leases_left", (json_int_t)a->leases_left,
+                     "connections_left", (json_int_t)a->connections_left, "peers_left",
+                     (json_int_t)a->peers_left, "tokens_revoked", (int)x->tokens, "verified",
+                     x->verified);
+}
+
+/* The kernel has it, the disk not yet: what is recorded, and signed, is what was read back. */
+static void record_cut(struct batch *b, void *arg)
+{
+    struct cutting *x = arg;
+
+    if (!x->again) {
+        x->told = b->answer;
+        x->verified = kernel_agrees(x);
+    }
+    json_t *detail = facts(x);
+    json_object_set_new(detail, "reason", json_string(x->c->reason));
+    json_object_set_new(detail, "kind", json_string(x->c->kind));
+    x->seq = audit_act(x->e, x->q->actor, x->q->uid, act_name(x->c), x->c->object, detail);
+}
+
+/* Into the database: all but the record of it, which waits for what the kernel says. */
+static void enter(struct cutting *x)
+{
+    struct engine *e = x->e;
+
+    x->devices = json_array();
+    batch_begin(e, &x->b);
+    x->b.before_disk = record_cut;
+    x->b.arg = x;
+    if (x->c->user) {
+        store_put_user(e->store, x->c->user);
+    } else {
+        store_put_dev(e->store, x->c->dev);
+        revoke_key(x, x->c->dev);
+    }
+    for (size_t i = 0; i < e->n_devs; i++)
+        if (concerned(x->c, &e->devs[i]))
+            cut_device(x, &e->devs[i]);
+}
+
+static enum store_result write_cut(struct cutting *x)
+{
+    enter(x);
+    enum store_result r = batch_commit(&x->b, CUT_FIRST);
+    for (size_t i = 0; r == STORE_OK && i < x->e->n_devs; i++)
+        if (concerned(x->c, &x->e->devs[i]))
+            x->e->devs[i].end_untold = false;
+    return r;
+}
+
+/* Once more with the space that was kept for this. The kernel holds the cut already. */
+static enum store_result cut(struct cutting *x)
+{
+    enum store_result r = write_cut(x);
+    if (r != STORE_FULL || !store_release_reserve(x->e->store))
+        return r;
+    x->again = true;
+    json_decref(x->devices);
+    return write_cut(x);
 }
 
 static json_t *receipt(struct cutting *x)
 {
-    const struct commit_answer *a = &x->b.answer;
-    uint64_t cut_ns = a->kernel_ns ? a->kernel_ns : x->q->arrived_ns;
-    bool verified = kernel_agrees(x);
+    const struct commit_answer *a = &x->told;
     char name[32];
 
     snprintf(name, sizeof name, "R%06llu", (unsigned long long)x->seq);
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "receipt", name, "kind",
-                          x->c->kind, "object", x->c->object, "actor", x->q->actor,
-                          "requested_us", (json_int_t)x->q->arrived_us, "kernel_cut_us",
-                          wall_at(x, cut_ns), "durable_us", wall_at(x, x->b.durable_ns),
-                          "answered_us", wall_at(x, clock_mono_ns()));
-    json_object_update_new(o, json_pack("{s:f,s:f,s:O,s:I,s:I,s:I,s:I,s:i,s:b}", "cut_ms",
-                                        ms_since(x, cut_ns), "durable_ms",
-                                        ms_since(x, x->b.durable_ns), "devices", x->devices,
-                                        "connections_ended", (json_int_t)a->connections,
-                                        "leases_left", (json_int_t)a->leases_left,
-                                        "connections_left", (json_int_t)a->connections_left,
-                                        "peers_left", (json_int_t)a->peers_left, "tokens_revoked",
-                                        (int)x->tokens, "verified", verified));
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:f}", "receipt", name, "kind", x->c->kind,
+                          "object", x->c->object, "actor", x->q->actor, "durable_us",
+                          wall_at(x, x->b.durable_ns), "answered_us", wall_at(x, clock_mono_ns()),
+                          "durable_ms", ms_since(x, x->b.durable_ns));
+    json_object_update_new(o, facts(x));
     if (a->kernel_ns)
-        histogram_add(&x->e->metrics.cut, us_since(x, cut_ns));
+        histogram_add(&x->e->metrics.cut, us_since(x, a->kernel_ns));
     histogram_add(&x->e->metrics.durable, us_since(x, x->b.durable_ns));
-    if (!verified)
+    if (!x->verified)
         alarm_raise(x->e, "receipt %s is not verified: %u lease(s), %u connection(s), %u peer(s) "
                     "left", name, a->leases_left, a->connections_left, a->peers_left);
+    return o;
+}
+
+/* The answer: the receipt, and the signed document that proves its record. */
+static json_t *with_document(struct cutting *x, json_t *receipt)
+{
+    json_t *document = audit_document(x->e, x->seq), *o = document ? json_copy(receipt) : NULL;
+
+    if (!o)
+        return json_incref(receipt);
+    json_object_set_new(o, "document", document);
     return o;
 }
 
@@ -216,8 +243,10 @@ struct reply cut_off(struct engine *e, struct request *q, const struct cut *c)
 
     if (cut(&x) == STORE_OK) {
         event_add(e, "act", "%s: %s %s", q->actor, act_name(c), c->object);
-        r = (struct reply){200, receipt(&x)};
-        keep_receipt(e, q, c, r.body);
+        json_t *given = receipt(&x);
+        keep_receipt(e, q, c, given);
+        r = (struct reply){200, with_document(&x, given)};
+        json_decref(given);
     } else {
         alarm_raise(e, "%s %s is cut in the kernel, but the disk is full and it is not written",
                     act_name(c), c->object);

@@ -229,7 +229,7 @@ static void tick(void *arg, uint32_t events)
     respond_tick(e);
     attempts_tick(e);
     prune_jtis(e);
-    audit_flush(e);
+    audit_tick(e);
     parent_drain(e);
 }
 
@@ -243,7 +243,7 @@ void engine_run(struct engine *e)
     loop_run(e->loop);
     if (e->serving) {
         attempts_keep(e);   /* the parent answers no questions any more */
-        audit_flush(e);
+        audit_stop(e);
     }
 }
 
@@ -253,6 +253,7 @@ void engine_free(struct engine *e)
         channel_free(e->peer[r]);
     channel_free(e->parent);
     audit_close(e->audit);
+    audit_close(e->batches);
     store_close(e->store);
     policy_free(e->policy);
     classes_clear(&e->classes);

@@ -49,8 +49,9 @@ struct engine {
     struct channel *parent;
     struct channel *peer[ROLES];     /* portal, api, capture; NULL while there is none */
     struct store *store;
-    struct audit *audit;
-    bool audit_unsynced, audit_behind, stopping, failed, serving;
+    struct audit *audit, *batches;   /* what was done; what was refused, second by second */
+    bool audit_unsynced, audit_behind, batches_unsynced, stopping, failed, serving;
+    uint64_t outbox_from;            /* it holds the records behind this one */
 
     char gateway_file[128], policy_file[128], boot_id[64];
     struct gateway_conf conf;
@@ -80,7 +81,7 @@ struct engine {
     json_t *receipts;                         /* given, to be recorded; NULL = none */
     int64_t started_ms;
     uint64_t ticks;                           /* seconds of the loop */
-    bool clock_alarmed, full_alarmed;
+    bool clock_alarmed, full_alarmed, unsigned_alarmed, room_alarmed;
     int64_t confirm_boot_ms;                  /* when an unconfirmed policy goes; 0 = none */
     struct hold *holds;  size_t n_holds;      /* sorted by device */
     bool answers_due, share_told;
@@ -169,6 +170,7 @@ struct batch {
     bool class0, sweep;           /* class 0 was replaced; drop classes that nothing uses then */
     bool offline;                 /* at start: the kernel gets everything later, at once */
     struct commit_answer answer;  /* when there was something for the kernel */
+    void (*before_disk)(struct batch *b, void *arg);  void *arg;   /* what is still to be recorded */
     uint64_t durable_ns;          /* CLOCK_MONOTONIC */
 };
 enum batch_order {
@@ -189,16 +191,29 @@ void event_add(struct engine *e, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void event_attempt(struct engine *e, const struct attempt *a, const char *text);
 void alarm_raise(struct engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void events_clear(struct engine *e);
+
+/* ---- engine_audit.c: the two logs ------------------------------------------------------------ */
+
+/* Opens both; what is wrong with them is an alarm. */
+void audit_start(struct engine *e);
 /* An audit record inside the open transaction; its number. detail (may be NULL) is taken over. */
 uint64_t audit_act(struct engine *e, const char *actor, uint32_t uid, const char *act,
-               const char *object, json_t *detail);
+                   const char *object, json_t *detail);
 /* Commits the open transaction and the records in it. Always this, where there may be records. */
 enum store_result audit_commit(struct engine *e);
 /* A record in a transaction of its own. A full disk loses it, and says so. */
 void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *act,
                 const char *object, json_t *detail);
-void audit_flush(struct engine *e);               /* fsync, when something is not yet */
-void events_clear(struct engine *e);
+void audit_flush(struct engine *e);               /* fsync and sign, when something is not yet */
+void audit_tick(struct engine *e);                /* each second */
+void audit_stop(struct engine *e);
+/* One record of what a second refused: detail (taken over) holds the attempts and the counts. */
+void audit_batch(struct engine *e, json_t *detail);
+/* May attempts be kept? Not when the disk is nearly full: they stop first. */
+bool audit_room(struct engine *e);
+/* New signing keys for both logs. 0 or -1, alarmed. */
+int audit_rotate(struct engine *e, const char *actor, uint32_t uid);
 
 /* ---- engine_policy.c ------------------------------------------------------------------------ */
 

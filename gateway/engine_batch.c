@@ -233,7 +233,11 @@ static void enforce(struct batch *b)
 
 static enum store_result record(struct batch *b)
 {
-    enum store_result r = audit_commit(b->e);
+    enum store_result r;
+
+    if (b->before_disk)
+        b->before_disk(b, b->arg);
+    r = audit_commit(b->e);
 
     if (r == STORE_OK)
         b->durable_ns = clock_mono_ns();

@@ -4,7 +4,6 @@
  * moment in which it holds more.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,31 +51,6 @@ static int failed_diags(struct engine *e, const struct diags *d, const char *fil
 
 /* ---- the state ------------------------------------------------------------------------------ */
 
-static void replay(void *arg, const uint8_t *record, size_t n)
-{
-    struct engine *e = arg;
-
-    if (audit_replay(e->audit, record, n) < 0)
-        alarm_raise(e, "a record kept for the audit log does not follow on its last one");
-    e->audit_unsynced = true;
-}
-
-static void open_audit(struct engine *e)
-{
-    struct audit_mark mark = {0};
-    uint64_t cut;
-    char why[128];
-
-    (void)store_get_blob(e->store, "audit_mark", &mark, sizeof mark);
-    if (audit_open(&e->audit, AT_FDCWD, "audit.log", &mark, &cut, why) < 0)
-        alarm_raise(e, "the audit log is damaged: %s", why);
-    if (cut > 0)
-        alarm_raise(e, "the audit log ended within a record: %llu bytes were cut off",
-                    (unsigned long long)cut);
-    store_each_outbox(e->store, replay, e);
-    audit_flush(e);
-}
-
 static enum store_result set_events_aside(struct engine *e)
 {
     store_begin(e->store);
@@ -96,7 +70,7 @@ int engine_open_state(struct engine *e, char why[256])
         return -1;
     }
     e->n_jtis = store_count_jti(e->store);
-    open_audit(e);
+    audit_start(e);
     attempts_load(e);
     knocks_load(e);
     return 0;

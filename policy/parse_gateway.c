@@ -2,7 +2,8 @@
 /*
  * gateway.conf: gateway NAME { tunnel IF { listen PORT address A/N, B/N mtu N portal PORT }
  * outside IF  office IF { masquerade }  log { group N rate N }  clock ntp|host
- * attempts { ... }  metrics IF { ... } }: the last two are in parse_outlets.c
+ * keep { acts TIME packets TIME }  attempts { ... }  metrics IF { ... } }: the last two are in
+ * parse_outlets.c
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,10 @@
 #define GROUP_DEFAULT 77
 #define RATE_DEFAULT 100
 #define RATE_MAX 10000
+#define DAY 86400
+#define KEEP_ACTS_DEFAULT (1826 * DAY) /* five years */
+#define KEEP_PACKETS_DEFAULT (90 * DAY)
+#define KEEP_MAX (36525ll * DAY)
 
 static struct tunnel *tunnel(struct parser *p) { return &p->gateway->tunnel; }
 
@@ -217,6 +222,30 @@ static void gateway_clock(struct parser *p)
         parse_fail(p, "who keeps this machine's clock right", "'ntp' or 'host' expected");
 }
 
+static void keep_acts(struct parser *p)
+{
+    bool seen = p->gateway->keep_acts.s != 0;
+
+    if (parse_once(p, &seen, "acts"))
+        parse_duration(p, "how long acts are kept", 365 * DAY, KEEP_MAX, &p->gateway->keep_acts);
+}
+
+static void keep_packets(struct parser *p)
+{
+    bool seen = p->gateway->keep_packets.s != 0;
+
+    if (parse_once(p, &seen, "packets"))
+        parse_duration(p, "how long packets are kept", DAY, KEEP_MAX, &p->gateway->keep_packets);
+}
+
+static void gateway_keep(struct parser *p)
+{
+    static const struct statement body[] = {
+        {"acts", keep_acts}, {"packets", keep_packets}, {NULL, NULL}};
+
+    parse_block(p, "keep", body);
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static void require(struct parser *p, const struct token *at, bool given, const char *what)
@@ -225,8 +254,12 @@ static void require(struct parser *p, const struct token *at, bool given, const 
         diag_error(p->diags, at->pos, token_width(at), "", "this gateway names no %s", what);
 }
 
-static void set_defaults(struct tunnel *t)
+static void set_defaults(struct gateway_conf *g)
 {
+    struct tunnel *t = &g->tunnel;
+
+    g->keep_acts.s = g->keep_acts.s ? g->keep_acts.s : KEEP_ACTS_DEFAULT;
+    g->keep_packets.s = g->keep_packets.s ? g->keep_packets.s : KEEP_PACKETS_DEFAULT;
     t->mtu = t->mtu ? t->mtu : MTU_DEFAULT;
     t->portal_port = t->portal_port ? t->portal_port : PORTAL_DEFAULT;
     t->nflog_group = t->nflog_group ? t->nflog_group : GROUP_DEFAULT;
@@ -237,8 +270,8 @@ static void parse_gateway(struct parser *p)
 {
     static const struct statement body[] = {
         {"tunnel", gateway_tunnel}, {"outside", gateway_outside}, {"office", gateway_office},
-        {"log", gateway_log},       {"clock", gateway_clock},     {"attempts", parse_attempts},
-        {"metrics", parse_metrics}, {NULL, NULL}};
+        {"log", gateway_log},       {"clock", gateway_clock},     {"keep", gateway_keep},
+        {"attempts", parse_attempts}, {"metrics", parse_metrics}, {NULL, NULL}};
     const struct tunnel *t = tunnel(p);
     size_t errors = p->diags->errors;
     bool seen = p->gateway->name[0] != '\0';
@@ -254,7 +287,7 @@ static void parse_gateway(struct parser *p)
     require(p, &name, t->iface[0] == '\0' || t->net4.addr.family != 0, "IPv4 tunnel address");
     require(p, &name, t->outside[0] != '\0', "outside interface");
     require(p, &name, t->n_office > 0, "office interface");
-    set_defaults(tunnel(p));
+    set_defaults(p->gateway);
 }
 
 int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct diags *diags)

@@ -129,6 +129,7 @@ struct gateway_conf {
     struct outlet outlets[OUTLETS_MAX];    /* "attempts { ... }" */
     uint32_t n_outlets;
     struct metrics_conf metrics;
+    struct span keep_acts, keep_packets;   /* how long records stay */
 };
 /* 0, or -1 with errors in diags. */
 int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct diags *diags);

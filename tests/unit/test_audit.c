@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The audit log: what is written verifies, what is touched does not, a torn end is cut. */
+/*
+ * A log in files: what is written verifies, what is touched does not, what a crash leaves is mended
+ * where the outbox can mend it, kept and said where it cannot.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,151 +20,106 @@
 
 #include "gateway/audit.h"
 
+#define FIRST "audit/records-00000000000000000001"
+
 static char dir[64];
 static int dirfd_;
 static struct audit *A;
 static const struct audit_mark nothing;
+static char why[160];
+static uint64_t cut;
 
-static struct audit *open_log(uint64_t *cut, int want)
+/* ---- a log ---------------------------------------------------------------------------------- */
+
+static struct audit *open_log(const struct audit_mark *from, int want)
 {
     struct audit *a;
-    char why[128];
 
-    assert_int_equal(audit_open(&a, dirfd_, "log", &nothing, cut, why), want);
+    if (audit_open(&a, dirfd_, "audit", "portcullis/hq/audit", from, &cut, why) != want)
+        fail_msg("opened with %d: %s", -1 - want, why);
     return a;
 }
 
-static void add(struct audit *a, const char *object)
+static void add_at(struct audit *a, const char *object, int64_t time_us)
 {
-    struct audit_record r = {.time_us = 5, .actor = "anna", .uid = 7, .act = "user.add",
-                             .object = object, .detail = "{}"};
+    struct record r = {.type = RECORD_ACT, .time_us = time_us, .actor = "anna", .uid = 7,
+                       .act = "user.add", .object = object, .detail = "{}"};
     size_t n;
 
     assert_non_null(audit_add(a, &r, &n));
     assert_int_equal(audit_write_pending(a), 0);
 }
 
+static void add(struct audit *a, const char *object) { add_at(a, object, 5); }
+
+static struct audit_mark sync_log(struct audit *a)
+{
+    struct audit_mark mark = {0};
+
+    assert_int_equal(audit_sync(a, &mark), 0);
+    assert_int_equal(mark.seq, audit_last(a));
+    return mark;
+}
+
 static int begin(void **state)
 {
-    uint64_t cut;
-
     (void)state;
     assert_true(sodium_init() >= 0);
     snprintf(dir, sizeof dir, "/tmp/pcengine-audit-XXXXXX");
     assert_non_null(mkdtemp(dir));
     dirfd_ = open(dir, O_RDONLY | O_DIRECTORY);
-    A = open_log(&cut, 0);
+    A = open_log(&nothing, 0);
     add(A, "maria");
     add(A, "otto");
     add(A, "zoe");
     return 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+    (void)st, (void)flag, (void)f;
+    return remove(path);
+}
+
 static int end(void **state)
 {
     (void)state;
     audit_close(A);
-    unlinkat(dirfd_, "log", 0);
     close(dirfd_);
-    rmdir(dir);
+    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return 0;
 }
 
-static bool verifies(struct audit *a, uint64_t want)
+static void assert_verifies(struct audit *a, uint64_t want)
 {
     uint64_t records;
-    char text[160];
-    bool whole = audit_verify(a, &records, text);
+    char text[400];
 
-    return whole && records == want;
+    if (!audit_verify(a, &records, text) || records != want)
+        fail_msg("%llu records: %s", (unsigned long long)records, text);
 }
 
-static bool count(void *arg, const struct audit_record *r)
+static void assert_does_not(struct audit *a, const char *part)
 {
-    (*(unsigned *)arg)++;
-    assert_string_equal(r->actor, "anna");
-    assert_int_equal(r->uid, 7);
-    return true;
+    uint64_t records;
+    char text[400];
+
+    if (audit_verify(a, &records, text) || !strstr(text, part))
+        fail_msg("%llu records: %s", (unsigned long long)records, text);
 }
 
-static void reads_back_what_was_written(void **state)
-{
-    unsigned n = 0;
+/* ---- files ---------------------------------------------------------------------------------- */
 
-    (void)state;
-    assert_true(verifies(A, 3));
-    assert_int_equal(audit_read(A, 1, count, &n), 0);
-    assert_int_equal(n, 2);
-}
-
-static void every_single_bit_counts(void **state)
-{
-    int fd = openat(dirfd_, "log", O_RDWR);
-    struct stat st;
-
-    (void)state;
-    fstat(fd, &st);
-    for (off_t at = 0; at < st.st_size; at++)
-        for (int bit = 0; bit < 8; bit++) {
-            uint8_t c, flipped;
-            assert_int_equal(pread(fd, &c, 1, at), 1);
-            flipped = (uint8_t)(c ^ 1 << bit);
-            assert_int_equal(pwrite(fd, &flipped, 1, at), 1);
-            assert_false(verifies(A, 3));
-            assert_int_equal(pwrite(fd, &c, 1, at), 1);
-        }
-    assert_true(verifies(A, 3));
-    close(fd);
-}
-
-static void a_cut_tail_is_seen(void **state)
+static off_t size_of(const char *file)
 {
     struct stat st;
-    char path[96];
 
-    (void)state;
-    snprintf(path, sizeof path, "%s/log", dir);
-    stat(path, &st);
-    for (off_t n = 0; n < st.st_size; n++) {
-        char copy[4096];
-        int fd = open(path, O_RDWR);
-        assert_int_equal(read(fd, copy, sizeof copy), st.st_size);
-        assert_int_equal(ftruncate(fd, n), 0);
-        assert_false(verifies(A, 3));
-        assert_int_equal(pwrite(fd, copy, (size_t)st.st_size, 0), st.st_size);
-        close(fd);
-    }
+    return fstatat(dirfd_, file, &st, 0) < 0 ? -1 : st.st_size;
 }
 
-static void a_torn_end_is_cut_and_the_chain_goes_on(void **state)
+static void flip(const char *file, off_t at)
 {
-    struct audit_mark mark;
-    uint64_t cut;
-    char path[96];
-    struct stat st;
-
-    (void)state;
-    assert_int_equal(audit_sync(A, &mark), 0);
-    snprintf(path, sizeof path, "%s/log", dir);
-    stat(path, &st);
-    assert_int_equal(truncate(path, st.st_size - 5), 0);
-    audit_close(A);
-    A = open_log(&cut, 0);
-    assert_true(cut > 0);
-    assert_int_equal(audit_last(A), 2);
-    add(A, "again");
-    assert_true(verifies(A, 3));
-    /* The mark remembers that there was more. */
-    struct audit *b;
-    char why[128];
-    assert_int_equal(truncate(path, 10), 0);
-    assert_int_equal(audit_open(&b, dirfd_, "log", &mark, &cut, why), -1);
-    audit_close(b);
-}
-
-static void flip(off_t at)
-{
-    int fd = openat(dirfd_, "log", O_RDWR);
+    int fd = openat(dirfd_, file, O_RDWR);
     uint8_t c;
 
     assert_int_equal(pread(fd, &c, 1, at), 1);
@@ -168,142 +128,485 @@ static void flip(off_t at)
     close(fd);
 }
 
-static void damage_in_the_middle_is_kept_and_said(void **state)
+static void shorten(const char *file, off_t to)
 {
-    struct audit *b;
-    struct stat st, after;
-    uint64_t cut;
-    char why[128], path[96];
+    int fd = openat(dirfd_, file, O_RDWR);
 
-    (void)state;
-    snprintf(path, sizeof path, "%s/log", dir);
-    stat(path, &st);
-    flip(30);                             /* in the first of three */
-    assert_int_equal(audit_open(&b, dirfd_, "log", &nothing, &cut, why), -1);
-    assert_int_equal(cut, 0);
-    stat(path, &after);
-    assert_int_equal(after.st_size, st.st_size);
-    audit_close(b);
+    assert_int_equal(ftruncate(fd, to), 0);
+    close(fd);
 }
 
-/* A sound first record of another log, of the same length, breaks the second. */
-static void a_replaced_record_breaks_the_chain(void **state)
+static void lengthen(const char *file)
 {
-    struct audit *b;
-    uint8_t bytes[512];
-    uint64_t cut;
-    char why[128];
+    int fd = openat(dirfd_, file, O_WRONLY | O_APPEND);
 
-    (void)state;
-    assert_int_equal(audit_open(&b, dirfd_, "other", &nothing, &cut, why), 0);
-    add(b, "peter");
-    assert_true(verifies(b, 1));
-    audit_close(b);
-    int from = openat(dirfd_, "other", O_RDONLY), to = openat(dirfd_, "log", O_WRONLY);
-    ssize_t n = read(from, bytes, sizeof bytes);
-    assert_true(n > 0 && n < (ssize_t)sizeof bytes);
-    assert_int_equal(pwrite(to, bytes, (size_t)n, 0), n);
-    close(from);
-    close(to);
-    unlinkat(dirfd_, "other", 0);
-    assert_false(verifies(A, 3));
-}
-
-static void the_outbox_fills_what_the_file_lost(void **state)
-{
-    struct audit_record r = {.time_us = 6, .actor = "anna", .uid = 7, .act = "user.revoke",
-                             .object = "maria", .detail = "{}"};
-    uint8_t kept[4096];
-    uint64_t cut;
-    size_t n;
-
-    (void)state;
-    const uint8_t *bytes = audit_add(A, &r, &n);
-    memcpy(kept, bytes, n);
-    audit_close(A);                       /* died before it was written */
-    A = open_log(&cut, 0);
-    assert_int_equal(audit_last(A), 3);
-    assert_int_equal(audit_replay(A, kept, n), 0);
-    assert_int_equal(audit_last(A), 4);
-    assert_int_equal(audit_replay(A, kept, n), 0);   /* there already */
-    assert_true(verifies(A, 4));
-    kept[20] ^= 1;
-    kept[4] = 9;
-    assert_int_equal(audit_replay(A, kept, n), -1);
-}
-
-/* Something behind the last record, though it is no record. */
-static void a_grown_file_is_seen(void **state)
-{
-    (void)state;
-    int fd = openat(dirfd_, "log", O_WRONLY | O_APPEND);
     assert_int_equal(write(fd, "x", 1), 1);
     close(fd);
-    assert_false(verifies(A, 3));
 }
 
-/* Who knows the form can chain a record of his own; its number must still follow. */
-static void a_number_left_out_is_seen(void **state)
+/* ---- what is there -------------------------------------------------------------------------- */
+
+static bool count(void *arg, const struct record *r, const uint8_t *bytes, size_t n)
 {
-    static const uint8_t first[AUDIT_HASH];
-    struct audit *b;
-    struct audit_mark mark;
-    uint8_t bytes[512];
-    uint64_t cut;
-    char why[128];
-    crypto_hash_sha256_state h;
+    (*(unsigned *)arg)++;
+    assert_string_equal(r->actor, "anna");
+    assert_int_equal(r->uid, 7);
+    assert_true(bytes && n > 20);
+    return true;
+}
+
+static void reads_back_what_was_written(void **state)
+{
+    unsigned n = 0;
 
     (void)state;
-    assert_int_equal(audit_open(&b, dirfd_, "other", &nothing, &cut, why), 0);
-    add(b, "peter");
-    assert_int_equal(audit_sync(b, &mark), 0);
-    int fd = openat(dirfd_, "other", O_RDWR);
-    ssize_t n = read(fd, bytes, sizeof bytes);
-    assert_true(n > AUDIT_HASH && n < (ssize_t)sizeof bytes);
-    for (int step = 1; step >= 0; step--) {              /* 1: made as 3, 0: as it was */
-        uint8_t *number = memchr(bytes + 4, step ? 1 : 3, 8);
-        assert_non_null(number);
-        *number = step ? 3 : 1;
-        crypto_hash_sha256_init(&h);
-        crypto_hash_sha256_update(&h, first, sizeof first);
-        crypto_hash_sha256_update(&h, bytes, (size_t)n - AUDIT_HASH);
-        crypto_hash_sha256_final(&h, bytes + n - AUDIT_HASH);
-        assert_int_equal(pwrite(fd, bytes, (size_t)n, 0), n);
-        uint64_t records;
-        char text[160];
-        assert_int_equal(audit_verify(b, &records, text), !step);
-        assert_int_equal(records, !step);
-    }
-    close(fd);
-    audit_close(b);
-    unlinkat(dirfd_, "other", 0);
+    assert_verifies(A, 3);
+    assert_int_equal(audit_read(A, 1, count, &n), 0);
+    assert_int_equal(n, 2);
 }
 
 static void what_was_rolled_back_is_not_there(void **state)
 {
-    struct audit_record r = {.actor = "anna", .uid = 7, .act = "a", .object = "b", .detail = "{}"};
+    struct record r = {.type = RECORD_ACT, .actor = "anna", .uid = 7, .act = "a", .object = "b",
+                       .detail = "{}"};
     size_t n;
 
     (void)state;
     assert_non_null(audit_add(A, &r, &n));
     audit_drop_pending(A);
     add(A, "next");
-    assert_true(verifies(A, 4));
+    assert_verifies(A, 4);
 }
 
+static void a_log_goes_on_after_a_restart(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        struct audit_mark mark = sync_log(A);
+        audit_close(A);
+        A = open_log(&mark, 0);
+        assert_int_equal(audit_compare(A, why), 0);
+        add(A, "again");
+    }
+    assert_verifies(A, 8);
+}
+
+static void large_records_are_read_back(void **state)
+{
+    char *text = malloc(RECORD_BATCH_MAX + 1);
+    unsigned n = 0;
+
+    (void)state;
+    memset(text, ' ', RECORD_BATCH_MAX);
+    for (size_t size = 60000; size <= RECORD_BATCH_MAX; size += 60000) {
+        struct record r = {.type = RECORD_ATTEMPTS, .uid = 7, .actor = "anna", .act = "attempts",
+                           .object = "", .detail = text + RECORD_BATCH_MAX - size};
+        size_t len;
+        text[RECORD_BATCH_MAX] = '\0';
+        assert_non_null(audit_add(A, &r, &len));
+        assert_int_equal(audit_write_pending(A), 0);
+        n++;
+    }
+    assert_verifies(A, 3 + n);
+    assert_true(size_of("audit/records-00000000000000000001") > (off_t)AUDIT_SEGMENT_BYTES);
+    unsigned seen = 0;
+    assert_int_equal(audit_read(A, 0, count, &seen), 0);
+    assert_int_equal(seen, n + 3);
+    free(text);
+}
+
+/* ---- what a running log notices ------------------------------------------------------------- */
+
+static void every_single_bit_counts(void **state)
+{
+    static const char *const files[] = {FIRST, "audit/hashes", "audit/origin"};
+
+    (void)state;
+    sync_log(A);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        for (off_t at = 0; at < size_of(files[i]); at++) {
+            flip(files[i], at);
+            assert_does_not(A, "");
+            flip(files[i], at);
+        }
+    assert_verifies(A, 3);
+}
+
+static void a_cut_tail_is_seen(void **state)
+{
+    (void)state;
+    off_t size = size_of(FIRST);
+    shorten(FIRST, size - 1);
+    assert_does_not(A, "not what was written");
+}
+
+static void a_grown_file_is_seen(void **state)
+{
+    (void)state;
+    lengthen(FIRST);
+    assert_does_not(A, "record 4");
+    shorten(FIRST, size_of(FIRST) - 1);
+    assert_verifies(A, 3);
+    lengthen("audit/hashes");
+    assert_does_not(A, "hashes goes on");
+}
+
+/* Between writing and signing somebody changed the file: that is not signed. */
+static void what_is_not_as_written_is_not_signed(void **state)
+{
+    struct checkpoint at;
+    size_t n;
+
+    (void)state;
+    flip(FIRST, 60);
+    assert_null(audit_checkpoint(A, &at, &n));
+}
+
+static void a_hash_not_as_written_is_not_signed(void **state)
+{
+    struct checkpoint at;
+    size_t n;
+
+    (void)state;
+    flip("audit/hashes", 70);
+    assert_null(audit_checkpoint(A, &at, &n));
+}
+
+/* ---- after a crash -------------------------------------------------------------------------- */
+
+static void a_torn_end_is_cut_and_the_log_goes_on(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+    off_t size;
+
+    (void)state;
+    add(A, "late");
+    size = size_of(FIRST);
+    shorten(FIRST, size - 5);
+    audit_close(A);
+    A = open_log(&mark, 0);
+    assert_true(cut > 0);
+    assert_int_equal(audit_last(A), 3);
+    add(A, "again");
+    assert_verifies(A, 4);
+}
+
+/* The mark remembers that there was more: what is left is kept, and a check says what is missing. */
+static void records_lost_before_the_mark_are_said(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+
+    (void)state;
+    shorten(FIRST, size_of(FIRST) - 5);
+    audit_close(A);
+    A = open_log(&mark, -1);
+    assert_int_equal(cut, 0);
+    add(A, "again");
+    assert_int_equal(audit_last(A), 4);
+    assert_does_not(A, "record 3, at byte ");
+}
+
+static void damage_before_the_mark_is_kept_and_said(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+    off_t size = size_of(FIRST);
+
+    (void)state;
+    flip(FIRST, 33);                      /* a letter of the first record's actor */
+    audit_close(A);
+    A = open_log(&mark, -1);
+    assert_string_equal(why, "a record is not the one that was signed");
+    assert_int_equal(cut, 0);
+    assert_int_equal(size_of(FIRST), size);
+    add(A, "again");
+    assert_does_not(A, "record 1 is not the one that was signed");
+}
+
+static void lost_hashes_are_made_anew(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+
+    (void)state;
+    shorten("audit/hashes", 40);
+    audit_close(A);
+    A = open_log(&mark, 0);
+    assert_int_equal(audit_compare(A, why), 0);
+    assert_verifies(A, 3);
+}
+
+static void changed_hashes_are_said(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+
+    (void)state;
+    flip("audit/hashes", 64);             /* a node, not a leaf */
+    audit_close(A);
+    A = open_log(&mark, -1);
+    assert_string_equal(why, "its hashes are not those of before");
+}
+
+static void a_replaced_log_is_said(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+
+    (void)state;
+    audit_close(A);
+    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    close(dirfd_);
+    dirfd_ = open(dir, O_RDONLY | O_DIRECTORY);
+    A = open_log(&nothing, 0);
+    add(A, "mallory");
+    add(A, "mallory");
+    add(A, "mallory");
+    audit_close(A);
+    A = open_log(&mark, -1);
+}
+
+static void a_checkpoint_of_something_else_is_said(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+
+    (void)state;
+    add(A, "late");
+    sync_log(A);
+    shorten(FIRST, size_of(FIRST) - 5);
+    audit_close(A);
+    A = open_log(&mark, 0);
+    assert_int_equal(audit_compare(A, why), -1);
+    assert_string_equal(why, "it holds 3 records, and 4 were signed");
+    flip("audit/checkpoint", 3);
+    assert_int_equal(audit_compare(A, why), -1);
+    assert_string_equal(why, "its checkpoint is missing or damaged");
+}
+
+static void the_outbox_fills_what_the_files_lost(void **state)
+{
+    struct record r = {.type = RECORD_ACT, .time_us = 6, .actor = "anna", .uid = 7,
+                       .act = "user.revoke", .object = "maria", .detail = "{}"};
+    uint8_t kept[4096];
+    size_t n;
+
+    (void)state;
+    const uint8_t *bytes = audit_add(A, &r, &n);
+    memcpy(kept, bytes, n);
+    audit_close(A);                       /* died before it was written */
+    A = open_log(&nothing, 0);
+    assert_int_equal(audit_last(A), 3);
+    assert_int_equal(audit_replay(A, kept, n), 0);
+    assert_int_equal(audit_last(A), 4);
+    assert_int_equal(audit_replay(A, kept, n), 0);   /* there already */
+    assert_verifies(A, 4);
+    kept[n - 2] ^= 1;
+    assert_int_equal(audit_replay(A, kept, n), -1);  /* another one is there */
+    kept[9] = 9;
+    assert_int_equal(audit_replay(A, kept, n), -1);  /* does not follow */
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+static int64_t epoch;
+
+static void keys_follow_each_other(void **state)
+{
+    struct audit_mark mark;
+
+    (void)state;
+    for (epoch = 1; epoch < 5; epoch++) {
+        assert_int_equal(audit_new_key(A, 1000 * epoch), 0);
+        assert_int_equal(audit_epochs(A), epoch + 1);
+        assert_int_equal(audit_key_began(A), 1000 * epoch);
+        add(A, "more");
+        assert_verifies(A, 3 + (uint64_t)epoch);
+        mark = sync_log(A);
+        audit_close(A);
+        A = open_log(&mark, 0);
+        assert_int_equal(audit_key_began(A), 1000 * epoch);
+        assert_verifies(A, 3 + (uint64_t)epoch);
+    }
+}
+
+/* Nothing on disk holds the seed of an epoch that is over. */
+static void an_old_key_is_gone(void **state)
+{
+    uint8_t before[48], after[512];
+    int fd = openat(dirfd_, "audit.secret", O_RDONLY);
+
+    (void)state;
+    assert_int_equal(pread(fd, before, 32, 16), 32);
+    assert_int_equal(audit_new_key(A, 7), 0);
+    ssize_t n = pread(fd, after, sizeof after, 0);   /* the same file: overwritten, not replaced */
+    close(fd);
+    assert_true(n > 48 && !memmem(after, (size_t)n, before, 32));
+    struct stat st;
+    assert_int_equal(fstatat(dirfd_, "audit.secret", &st, 0), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    uint8_t v[4096];
+    int in = openat(dirfd_, from, O_RDONLY), out = openat(dirfd_, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ssize_t n = read(in, v, sizeof v);
+
+    assert_int_equal(write(out, v, (size_t)n), n);
+    close(in);
+    close(out);
+}
+
+/* The three moments at which a handover may be cut off. */
+static void a_handover_that_was_cut_off_is_settled(void **state)
+{
+    static const struct { const char *what; bool keys; off_t cut; size_t epochs; } cases[] = {
+        {"only the secret file", false, 0, 1},
+        {"half of the note", true, 30, 1},
+        {"all of the note", true, 0, 2}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t both[112], seed[32];
+        if (i > 0)
+            begin(NULL);
+        struct audit_mark mark = sync_log(A);
+        copy_file("audit.secret", "before");
+        copy_file("audit/keys", "keys");
+        assert_int_equal(audit_new_key(A, 7), 0);
+        off_t keys = size_of("audit/keys");
+        audit_close(A);
+        /* As it was while both seeds were in the file. */
+        int fd = openat(dirfd_, "audit.secret", O_RDWR);
+        assert_int_equal(pread(fd, seed, 32, 16), 32);
+        int old = openat(dirfd_, "before", O_RDONLY);
+        assert_int_equal(pread(old, both, sizeof both, 0), sizeof both);
+        memcpy(both + 48, seed, 32);
+        crypto_hash_sha256(both + 80, both, 80);
+        assert_int_equal(pwrite(fd, both, sizeof both, 0), sizeof both);
+        close(fd);
+        close(old);
+        if (!cases[i].keys)
+            copy_file("keys", "audit/keys");
+        else if (cases[i].cut)
+            shorten("audit/keys", keys - cases[i].cut);
+        A = open_log(&mark, 0);
+        if (audit_epochs(A) != cases[i].epochs)
+            fail_msg("%s: %zu epochs", cases[i].what, audit_epochs(A));
+        add(A, "again");
+        assert_verifies(A, 4);
+        assert_int_equal(audit_new_key(A, 8), 0);
+        assert_verifies(A, 4);
+        if (i + 1 < sizeof cases / sizeof *cases)
+            end(NULL);
+    }
+}
+
+static void without_its_key_a_log_goes_on_unsigned(void **state)
+{
+    struct audit_mark mark = sync_log(A);
+    struct checkpoint at;
+    size_t n;
+
+    (void)state;
+    audit_close(A);
+    assert_int_equal(unlinkat(dirfd_, "audit.secret", 0), 0);
+    A = open_log(&mark, -1);
+    assert_non_null(strstr(why, "not signed any more"));
+    add(A, "unsigned");
+    assert_null(audit_checkpoint(A, &at, &n));
+    assert_int_equal(audit_new_key(A, 8), -ENOKEY);
+    assert_does_not(A, "has no key");
+}
+
+/* ---- proofs and retention ------------------------------------------------------------------- */
+
+static void proofs_hold(void **state)
+{
+    struct merkle_hash leaf, root, before;
+    struct merkle_proof p;
+    struct checkpoint at;
+    size_t n;
+    struct record r = {.type = RECORD_ACT, .number = 2, .time_us = 5, .actor = "anna", .uid = 7,
+                       .act = "user.add", .object = "otto", .detail = "{}"};
+    uint8_t bytes[256];
+
+    (void)state;
+    merkle_leaf(bytes, record_encode(&r, bytes, sizeof bytes), &leaf);
+    assert_int_equal(audit_root_at(A, 2, &before), 0);
+    assert_non_null(audit_checkpoint(A, &at, &n));
+    assert_int_equal(audit_root_at(A, 3, &root), 0);
+    assert_true(merkle_same(&root, &at.root));
+    assert_int_equal(audit_inclusion(A, 2, 3, &p), 0);
+    assert_true(merkle_included(&leaf, 1, 3, &root, &p));
+    assert_int_equal(audit_consistency(A, 2, 3, &p), 0);
+    assert_true(merkle_consistent(2, &before, 3, &root, &p));
+    assert_int_equal(audit_inclusion(A, 0, 3, &p), -1);
+    assert_int_equal(audit_inclusion(A, 1, 4, &p), -1);
+    assert_int_equal(audit_consistency(A, 1, 4, &p), -1);
+    assert_int_equal(audit_root_at(A, 4, &root), -1);
+}
+
+#define DAY_US (86400 * INT64_C(1000000))
+
+static void old_files_go_and_proofs_stay(void **state)
+{
+    struct record r = {.type = RECORD_REMOVED, .time_us = 40 * DAY_US, .actor = "engine", .uid = 0,
+                       .act = "audit.remove", .object = "4", .detail = "{}"};
+    struct merkle_proof p;
+    size_t n;
+
+    (void)state;
+    audit_segment_age(A, 86400);
+    add_at(A, "a", DAY_US / 2);           /* the first file's last */
+    add_at(A, "b", 2 * DAY_US);
+    add_at(A, "c", 2 * DAY_US + 1);
+    add_at(A, "d", 4 * DAY_US);
+    assert_int_equal(audit_old(A, 2 * DAY_US), 0);
+    assert_int_equal(audit_old(A, 2 * DAY_US + 1), 4);
+    assert_int_equal(audit_old(A, 100 * DAY_US), 6);
+    assert_non_null(audit_add(A, &r, &n));
+    assert_int_equal(audit_write_pending(A), 0);
+    struct audit_mark mark = sync_log(A);
+    audit_remove(A, 4);
+    assert_int_equal(size_of(FIRST), -1);
+    assert_verifies(A, 8);
+    assert_int_equal(audit_inclusion(A, 2, 8, &p), 0);
+    audit_close(A);
+    A = open_log(&mark, 0);
+    assert_verifies(A, 8);
+    assert_int_equal(audit_old(A, 100 * DAY_US), 7);
+    /* More than was told. */
+    assert_int_equal(unlinkat(dirfd_, "audit/records-00000000000000000005", 0), 0);
+    audit_close(A);
+    A = open_log(&mark, 0);
+    assert_does_not(A, "record 5 and others are missing");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(reads_back_what_was_written, begin, end),
-        cmocka_unit_test_setup_teardown(every_single_bit_counts, begin, end),
-        cmocka_unit_test_setup_teardown(a_cut_tail_is_seen, begin, end),
-        cmocka_unit_test_setup_teardown(a_torn_end_is_cut_and_the_chain_goes_on, begin, end),
-        cmocka_unit_test_setup_teardown(damage_in_the_middle_is_kept_and_said, begin, end),
-        cmocka_unit_test_setup_teardown(a_replaced_record_breaks_the_chain, begin, end),
-        cmocka_unit_test_setup_teardown(the_outbox_fills_what_the_file_lost, begin, end),
-        cmocka_unit_test_setup_teardown(a_grown_file_is_seen, begin, end),
-        cmocka_unit_test_setup_teardown(a_number_left_out_is_seen, begin, end),
-        cmocka_unit_test_setup_teardown(what_was_rolled_back_is_not_there, begin, end),
+        CASE(reads_back_what_was_written),
+        CASE(what_was_rolled_back_is_not_there),
+        CASE(a_log_goes_on_after_a_restart),
+        CASE(large_records_are_read_back),
+        CASE(every_single_bit_counts),
+        CASE(a_cut_tail_is_seen),
+        CASE(a_grown_file_is_seen),
+        CASE(what_is_not_as_written_is_not_signed),
+        CASE(a_hash_not_as_written_is_not_signed),
+        CASE(a_torn_end_is_cut_and_the_log_goes_on),
+        CASE(records_lost_before_the_mark_are_said),
+        CASE(damage_before_the_mark_is_kept_and_said),
+        CASE(lost_hashes_are_made_anew),
+        CASE(changed_hashes_are_said),
+        CASE(a_replaced_log_is_said),
+        CASE(a_checkpoint_of_something_else_is_said),
+        CASE(the_outbox_fills_what_the_files_lost),
+        CASE(keys_follow_each_other),
+        CASE(an_old_key_is_gone),
+        CASE(a_handover_that_was_cut_off_is_settled),
+        CASE(without_its_key_a_log_goes_on_unsigned),
+        CASE(proofs_hold),
+        CASE(old_files_go_and_proofs_stay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,10 +73,11 @@ static long killed_after(unsigned ms)
 
 struct told { unsigned users, devices, revoked; };
 
-static bool tally(void *arg, const struct audit_record *r)
+static bool tally(void *arg, const struct record *r, const uint8_t *bytes, size_t n)
 {
     struct told *t = arg;
 
+    (void)bytes, (void)n;
     t->users += strcmp(r->act, "user.add") == 0;
     t->devices += strcmp(r->act, "device.add") == 0;
     t->revoked += strcmp(r->act, "user.revoke") == 0;
@@ -88,7 +89,7 @@ static void check_state(long acknowledged)
 {
     struct told told = {0}, found = {0};
     uint64_t records;
-    char text[160];
+    char text[400];
     size_t enrolled = 0;
 
     lab_start(&L, LAB_POLICY);

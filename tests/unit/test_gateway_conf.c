@@ -43,6 +43,33 @@ static void shortest(void **state)
     assert_int_equal(c.tunnel.nflog_group, 77);
     assert_int_equal(c.tunnel.log_rate, 100);
     assert_false(c.clock_host);
+    assert_int_equal(c.keep_acts.s, 1826 * 86400);
+    assert_int_equal(c.keep_packets.s, 90 * 86400);
+}
+
+static void how_long_records_stay(void **state)
+{
+    static const struct { const char *what, *keep; int rc; int64_t acts, packets; } cases[] = {
+        {"both", "keep { acts 2600d packets 2w }", 0, 2600, 14},
+        {"one", "keep { packets 30d }", 0, 1826, 30},
+        {"acts for less than a year", "keep { acts 364d }", -1, 0, 0},
+        {"packets for less than a day", "keep { packets 23h }", -1, 0, 0},
+        {"twice", "keep { acts 400d acts 400d }", -1, 0, 0},
+        {"for ever and a day", "keep { acts 99999d }", -1, 0, 0}};
+    struct gateway_conf c;
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text, "gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16 } "
+                 "outside eth0 office eth1 %s }", cases[i].keep);
+        if (parse(text, &c) != cases[i].rc)
+            fail_msg("%s", cases[i].what);
+        if (cases[i].rc < 0)
+            continue;
+        assert_int_equal(c.keep_acts.s, cases[i].acts * 86400);
+        assert_int_equal(c.keep_packets.s, cases[i].packets * 86400);
+    }
 }
 
 static void shipped(void **state)
@@ -191,7 +218,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shortest),   cmocka_unit_test(clocks),  cmocka_unit_test(shipped),
+        cmocka_unit_test(shortest),
+        cmocka_unit_test(how_long_records_stay),   cmocka_unit_test(clocks),  cmocka_unit_test(shipped),
         cmocka_unit_test(everything), cmocka_unit_test(refused),
     };
 
