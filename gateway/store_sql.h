@@ -53,6 +53,14 @@ static const char *const store_migrations[] = {
     " withheld INTEGER NOT NULL, pattern INTEGER NOT NULL, count INTEGER NOT NULL,"
     " within INTEGER NOT NULL, time INTEGER NOT NULL, since INTEGER NOT NULL,"
     " until INTEGER NOT NULL, end_boot INTEGER NOT NULL, by TEXT NOT NULL, attempts BLOB NOT NULL);",
+    "CREATE TABLE cases(id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL,"
+    " opened INTEGER NOT NULL, opened_by TEXT NOT NULL, closed INTEGER NOT NULL,"
+    " closed_by TEXT NOT NULL, finding TEXT NOT NULL, outcome INTEGER NOT NULL);"
+    "CREATE TABLE gathered(case_id INTEGER NOT NULL REFERENCES cases,"
+    " attempt INTEGER NOT NULL, PRIMARY KEY(case_id, attempt)) WITHOUT ROWID;"
+    "CREATE INDEX gathered_attempt ON gathered(attempt);"
+    "CREATE TABLE notes(case_id INTEGER NOT NULL REFERENCES cases, time INTEGER NOT NULL,"
+    " by TEXT NOT NULL, text TEXT NOT NULL);",
 };
 
 #define STATEMENTS(X)                                                                             \
@@ -110,7 +118,8 @@ static const char *const store_migrations[] = {
       " file = excluded.file, user = excluded.user, role = excluded.role,"                        \
       " resource = excluded.resource RETURNING id")                                               \
     X(Q_ATTEMPT_GET, "SELECT * FROM attempts WHERE id = ?")                                       \
-    X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY last"  \
+    X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts"                \
+      " WHERE id NOT IN (SELECT attempt FROM gathered) ORDER BY last"                             \
       " LIMIT max(0, (SELECT count(*) FROM attempts) - ?))")                                      \
     X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND last >= ?2"                           \
       " AND first <= ?3 AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR device = ?5)"            \
@@ -122,6 +131,17 @@ static const char *const store_migrations[] = {
     X(Q_HOLD_DROP, "DELETE FROM holds WHERE device = ?")                                          \
     X(Q_HOLDS, "SELECT * FROM holds ORDER BY device")                                             \
     X(Q_FORGET_BOOT_H, "UPDATE holds SET end_boot = 0")                                           \
+    X(Q_CASE_ADD, "INSERT INTO cases(user, opened, opened_by, closed, closed_by, finding,"        \
+      " outcome) VALUES(?,?,?,0,'','',0) RETURNING id")                                           \
+    X(Q_CASE_CLOSE, "UPDATE cases SET closed = ?, closed_by = ?, finding = ?, outcome = ?"        \
+      " WHERE id = ?")                                                                            \
+    X(Q_CASE_GET, "SELECT * FROM cases WHERE id = ?")                                             \
+    X(Q_CASES, "SELECT * FROM cases WHERE id > ?1 AND (?2 IS NULL OR user = ?2)"                  \
+      " AND (?3 < 0 OR (closed != 0) = ?3) ORDER BY id LIMIT ?4")                                 \
+    X(Q_GATHER, "INSERT OR IGNORE INTO gathered VALUES(?,?)")                                     \
+    X(Q_GATHERED, "SELECT attempt FROM gathered WHERE case_id = ? ORDER BY attempt")              \
+    X(Q_NOTE_ADD, "INSERT INTO notes VALUES(?,?,?,?)")                                            \
+    X(Q_NOTES, "SELECT time, by, text FROM notes WHERE case_id = ? ORDER BY rowid")               \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

@@ -93,6 +93,20 @@ static const struct option_spec setup_options[] = {
     {"--etc", "DIR", "where both files go; otherwise /etc/portcullis"},
     {"--state", "DIR", "where secrets go; otherwise /var/lib/portcullis"}, END};
 
+static const struct option_spec case_open_options[] = {
+    {"--user", "NAME", "whom it is about"},
+    {"--attempts", "IDS", "numbers of attempts, divided by commas"},
+    {"--note", "TEXT", "what is known"}, END};
+static const struct option_spec case_list_options[] = {
+    {"--user", "NAME", "only about this person"},
+    {"--state", "STATE", "open or closed"}, PAGE, END};
+static const struct option_spec case_note_options[] = {
+    {"--attempts", "IDS", "more attempts, divided by commas"}, END};
+static const struct option_spec case_close_options[] = {
+    {"--finding", "TEXT", "what was found"},
+    {"--outcome", "CODE", "no-action, false-alarm, training, warning, access-changed, suspended, "
+     "terminated or referred"}, END};
+
 const struct command commands[] = {
     {"setup", NULL, "", setup_options,
      "Write gateway.conf and policy.conf for this machine, and say what comes next. Needs no daemon.",
@@ -196,6 +210,17 @@ const struct command commands[] = {
      "Do what was withheld because too many devices would be held at once; of all, or of one.",
      "respond allow otto-laptop --reason 'he scans, I saw it'\nrespond allow --reason 'all of them do'",
      respond_cmd_allow},
+    {"case", "open", "", case_open_options,
+     "Gather attempts against a person's name. What is gathered is kept as evidence.",
+     "case open --user carla --attempts 12,13 --note 'asked her on Monday'", case_cmd_open},
+    {"case", "list", "", case_list_options, "List cases.", "case list\ncase list --state open",
+     case_cmd_list},
+    {"case", "show", "CASE", NULL, "One case: attempts, notes, finding, outcome.", "case show 3",
+     case_cmd_show},
+    {"case", "note", "CASE TEXT", case_note_options, "Add a note, and attempts, to an open case.",
+     "case note 3 'her manager was there' --attempts 20", case_cmd_note},
+    {"case", "close", "CASE", case_close_options, "Say what was found and what comes of it.",
+     "case close 3 --finding 'a scanner came with a game' --outcome training", case_cmd_close},
     {"audit", "show", "", audit_options, "The audit log: who did what, when.",
      "audit show --last 20\naudit show --after 100 --limit 50", audit_cmd_show},
     {"audit", "verify", "", NULL, "Check that nothing in the audit log was changed or cut.",

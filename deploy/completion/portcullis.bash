@@ -22,6 +22,7 @@ _portcullis()
         issuer) verbs='add list revoke' ;;
         attempts) verbs='list show follow' ;;
         respond) verbs='show allow' ;;
+        case) verbs='open list show note close' ;;
         audit) verbs='show verify' ;;
     esac
     case "$noun${verbs:+ $verb}" in
@@ -47,12 +48,16 @@ _portcullis()
         'attempts show') options+=' --ecs' ;;
         'attempts follow') options+=' --user --device --role --kind --reason --ecs' ;;
         'respond allow') options+=' --reason' ;;
+        'case open') options+=' --user --attempts --note' ;;
+        'case list') options+=' --user --state --limit' ;;
+        'case note') options+=' --attempts' ;;
+        'case close') options+=' --finding --outcome' ;;
         'audit show') options+=' --last --after --limit' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain policy user device issuer attempts respond audit completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain policy user device issuer attempts respond case audit completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
     elif [[ $noun == policy ]]; then
