@@ -68,6 +68,7 @@ void alarm_raise(struct engine *e, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     log_alarm("%s", text);
+    e->metrics.alarms++;
     keep_alarm(e, text);
     (void)add_text(e, "alarm", text);
 }
