@@ -173,7 +173,9 @@ void watch_start(struct parent *p);
 
 /* ---- parent_endings.c ------------------------------------------------------------------------------ */
 
-uint32_t endings_now(struct parent *p, const struct device *d);    /* how many were ended */
+/* How many were ended, and of a device that is gone how many are left (1: cannot be told). */
+struct ended { uint32_t n, left; };
+struct ended endings_now(struct parent *p, const struct device *d);
 /* One a turn of the loop; dropped when the device has a lease again by then. */
 void endings_later(struct parent *p, const struct device *d);
 

@@ -98,10 +98,13 @@ static void find_dropped(const struct dataplane *wish, const struct changes *c, 
 static void end_connections(struct parent *p, const struct dropped *d, struct commit_answer *a)
 {
     for (size_t i = 0; i < d->n; i++) {
+        struct ended e = {.left = 1};
         if (i < AT_ONCE)
-            a->connections += endings_now(p, &d->v[i]);
+            e = endings_now(p, &d->v[i]);
         else
             endings_later(p, &d->v[i]);
+        a->connections += e.n;
+        a->connections_left += i < d->gone ? e.left : 0;
     }
 }
 
@@ -143,12 +146,6 @@ static bool lease_left(struct parent *p, const struct device *d)
     return nft_device_read(p->nft, d, &s) < 0 || s.lease4 || s.lease6 || s.live;
 }
 
-static uint32_t connections_left(struct parent *p, const struct device *d)
-{
-    uint32_t left = 0;
-    return ct_count_device(p->ct, d, &left) < 0 ? 1 : left;
-}
-
 static int peer_cmp(const void *key, const void *peer)
 {
     return memcmp(((const struct wg_key *)key)->b, ((const struct wg_peer *)peer)->key.b,
@@ -171,10 +168,8 @@ static uint32_t peers_left(struct parent *p, const struct dropped *d)
 
 static void read_back(struct parent *p, const struct dropped *d, struct commit_answer *a)
 {
-    for (size_t i = 0; i < d->gone; i++) {
+    for (size_t i = 0; i < d->gone; i++)
         a->leases_left += lease_left(p, &d->v[i]);
-        a->connections_left += i < AT_ONCE ? connections_left(p, &d->v[i]) : 1;
-    }
     a->peers_left = peers_left(p, d);
 }
 

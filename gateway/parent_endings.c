@@ -14,14 +14,16 @@
 #define LIST_MAX DEVICE_MAX /* beyond it connections end by their own time-outs */
 
 /* A device that stays enrolled keeps its connection to the portal: it hears there why. */
-uint32_t endings_now(struct parent *p, const struct device *d)
+struct ended endings_now(struct parent *p, const struct device *d)
 {
-    uint32_t ended = 0;
+    struct ended e = {0};
     bool stays = dataplane_device(&p->wish, d->index) != NULL;
-    int rc = (stays ? ct_end_grants : ct_end_device)(p->ct, d, &ended);
-    if (rc < 0)
+    int rc = stays ? ct_end_grants(p->ct, d, &e.n) : ct_end_device(p->ct, d, &e.n, &e.left);
+    if (rc < 0) {
         log_alarm("cannot end the connections of device %u: %s", d->index, strerror(-rc));
-    return ended;
+        e.left = 1;
+    }
+    return e;
 }
 
 static void one(void *arg, uint32_t events)

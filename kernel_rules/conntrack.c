@@ -2,7 +2,10 @@
 /*
  * Ending connections by ctnetlink. One dump finds those of a device: by the device bits of the
  * mark, and, where we never marked them, by its addresses. The marked ones are ended by one
- * filtered delete, the others one by one by their tuple. Connections that a table which is gone
+ * filtered delete, which ends those as well that have come since; the others one by one by their
+ * tuple. That they are gone is asked by tuple too: a dump goes through every bucket of the host's
+ * table (3.6 ms for 262,144 empty ones), the filtered delete through those alone that are not empty.
+ * Connections that a table which is gone
  * has marked keep running without their mark.
  *
  * A DELETE without mark and tuple empties the whole table, so none leaves this file before
@@ -24,11 +27,12 @@
 
 #define DEVICE_MASK (MARK_MASK & ~(uint32_t)CLASS_MAX)
 #define TUPLE_SIZE 128                    /* an IPv6 tuple with ports is 72 bytes */
+#define ASK_EACH 128                      /* a walk costs what asking for 150 by their tuples does */
 
 struct ct { struct nl *nl; };
 
 /* A connection to be named one by one, as the kernel described it. */
-struct unmarked {
+struct found {
     uint8_t family;
     bool has_id, has_zone;
     uint16_t zone, tuple_len;
@@ -38,9 +42,9 @@ struct unmarked {
 
 struct search {
     const struct device *device;
-    bool keep;                            /* collect the unmarked ones, or only count */
-    uint32_t marked, n_unmarked;
-    struct unmarked *unmarked;
+    bool keep;                            /* collect them, or only count */
+    uint32_t n_marked, n_unmarked;
+    struct found *v;                      /* the unmarked, and the first ASK_EACH marked ones */
     size_t n, room;
 };
 
@@ -108,26 +112,26 @@ static uint32_t mark_of(const struct nlattr **tb)
     return a && mnl_attr_get_payload_len(a) == sizeof(uint32_t) ? ntohl(mnl_attr_get_u32(a)) : 0;
 }
 
-static struct unmarked *new_unmarked(struct search *s)
+static struct found *new_found(struct search *s)
 {
     if (s->n == s->room) {
         size_t room = s->room ? s->room * 2 : 32;
-        struct unmarked *v = reallocarray(s->unmarked, room, sizeof *v);
+        struct found *v = reallocarray(s->v, room, sizeof *v);
         if (!v)
             return NULL;
-        s->unmarked = v;
+        s->v = v;
         s->room = room;
     }
-    s->unmarked[s->n] = (struct unmarked){0};
-    return &s->unmarked[s->n++];
+    s->v[s->n] = (struct found){0};
+    return &s->v[s->n++];
 }
 
-static int keep_unmarked(struct search *s, uint8_t family, const struct nlattr **tb)
+static int keep_found(struct search *s, uint8_t family, const struct nlattr **tb)
 {
     const struct nlattr *tuple = tb[CTA_TUPLE_ORIG], *id = tb[CTA_ID], *zone = tb[CTA_ZONE];
     if (mnl_attr_get_payload_len(tuple) > TUPLE_SIZE)
         return -EBADMSG;
-    struct unmarked *u = new_unmarked(s);
+    struct found *u = new_found(s);
     if (!u)
         return -ENOMEM;
     u->family = family;
@@ -150,9 +154,12 @@ static int judge_entry(const struct nlmsghdr *nlh, void *arg)
 
     if (nl_attrs(nlh, sizeof(struct nfgenmsg), tb, CTA_MAX) < 0)
         return -EBADMSG;
+    const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
     if (mark_device(mark_of(tb)) == s->device->index) {
-        s->marked++;
-        return 0;
+        s->n_marked++;
+        if (!s->keep || s->n_marked > ASK_EACH || !tb[CTA_TUPLE_ORIG])
+            return 0;
+        return keep_found(s, nfg->nfgen_family, tb);
     }
     int opened = tuple_from(tb[CTA_TUPLE_ORIG], s->device);
     int received = tuple_from(tb[CTA_TUPLE_REPLY], s->device);
@@ -161,8 +168,7 @@ static int judge_entry(const struct nlmsghdr *nlh, void *arg)
     if (!opened && !received)
         return 0;
     s->n_unmarked++;
-    const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-    return s->keep ? keep_unmarked(s, nfg->nfgen_family, tb) : 0;
+    return s->keep ? keep_found(s, nfg->nfgen_family, tb) : 0;
 }
 
 static int search(struct ct *c, struct search *s)
@@ -210,7 +216,7 @@ static int delete_marked(struct ct *c, uint32_t device)
     return send_delete(c, nlh);
 }
 
-static int delete_one(struct ct *c, const struct unmarked *u)
+static int delete_one(struct ct *c, const struct found *u)
 {
     char buf[512];
     struct nlmsghdr *nlh = begin(buf, IPCTNL_MSG_CT_DELETE, u->family, NLM_F_ACK);
@@ -222,11 +228,18 @@ static int delete_one(struct ct *c, const struct unmarked *u)
     return send_delete(c, nlh);
 }
 
+static bool is_marked(const struct search *s, const struct found *u)
+{
+    return s->device && mark_device(u->mark) == s->device->index;
+}
+
 /* One that has ended by itself in the meantime is no error, and not ours to count. */
 static int delete_unmarked(struct ct *c, const struct search *s, uint32_t *ended)
 {
     for (size_t i = 0; i < s->n; i++) {
-        int rc = delete_one(c, &s->unmarked[i]);
+        if (is_marked(s, &s->v[i]))
+            continue;
+        int rc = delete_one(c, &s->v[i]);
         if (rc < 0 && rc != -ENOENT)
             return rc;
         *ended += rc == 0;
@@ -234,18 +247,56 @@ static int delete_unmarked(struct ct *c, const struct search *s, uint32_t *ended
     return 0;
 }
 
-int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended)
+/* ---- looking again ------------------------------------------------------------------------ */
+
+static int note_there(const struct nlmsghdr *nlh, void *arg)
+{
+    (void)nlh;
+    *(bool *)arg = true;
+    return 0;
+}
+
+/* Is a connection of this tuple there? 1, 0 or negative. */
+static int is_there(struct ct *c, const struct found *u)
+{
+    char buf[512];
+    bool there = false;
+    struct nlmsghdr *nlh = begin(buf, IPCTNL_MSG_CT_GET, u->family, NLM_F_ACK);
+    mnl_attr_put(nlh, CTA_TUPLE_ORIG | NLA_F_NESTED, u->tuple_len, u->tuple);
+    if (u->has_zone)
+        mnl_attr_put_u16(nlh, CTA_ZONE, u->zone);
+    int rc = nl_request(c->nl, nlh, note_there, &there);
+    return rc == -ENOENT ? 0 : rc < 0 ? rc : there;
+}
+
+/* Of a few each is asked for; of many all are counted again, which is a walk. */
+static int count_left(struct ct *c, const struct search *s, uint32_t *left)
+{
+    if (s->n > ASK_EACH || s->n_marked > ASK_EACH)
+        return ct_count_device(c, s->device, left);
+    for (size_t i = 0; i < s->n; i++) {
+        int rc = is_there(c, &s->v[i]);
+        if (rc < 0)
+            return rc;
+        *left += (uint32_t)rc;
+    }
+    return 0;
+}
+
+int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended, uint32_t *left)
 {
     struct search s = {.device = d, .keep = true};
-    *ended = 0;
+    *ended = *left = 0;
     int rc = search(c, &s);
     if (rc == 0)
         rc = delete_marked(c, d->index);
     if (rc == 0) {
-        *ended = s.marked;
+        *ended = s.n_marked;
         rc = delete_unmarked(c, &s, ended);
     }
-    free(s.unmarked);
+    if (rc == 0)
+        rc = count_left(c, &s, left);
+    free(s.v);
     return rc;
 }
 
@@ -257,7 +308,7 @@ int ct_end_grants(struct ct *c, const struct device *d, uint32_t *ended)
     if (rc == 0)
         rc = delete_marked(c, d->index);
     if (rc == 0)
-        *ended = s.marked;
+        *ended = s.n_marked;
     return rc;
 }
 
@@ -294,11 +345,11 @@ static int keep_marked(const struct nlmsghdr *nlh, void *arg)
     if (ours <= 0)
         return ours;
     const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-    return keep_unmarked(&m->found, nfg->nfgen_family, tb);
+    return keep_found(&m->found, nfg->nfgen_family, tb);
 }
 
 /* Without NLM_F_CREATE this changes what is there and makes nothing. */
-static int take_mark_off(struct ct *c, const struct unmarked *u)
+static int take_mark_off(struct ct *c, const struct found *u)
 {
     char buf[512];
     struct nlmsghdr *nlh = begin(buf, IPCTNL_MSG_CT_NEW, u->family, NLM_F_ACK);
@@ -316,11 +367,11 @@ int ct_forget_grants(struct ct *c, const struct ip_prefix *net4, const struct ip
     int rc = nl_request(c->nl, begin(buf, IPCTNL_MSG_CT_GET, AF_UNSPEC, NLM_F_DUMP), keep_marked,
                         &m);
     for (size_t i = 0; rc == 0 && i < m.found.n; i++) {
-        rc = take_mark_off(c, &m.found.unmarked[i]);
+        rc = take_mark_off(c, &m.found.v[i]);
         if (rc == -ENOENT)
             rc = 0;       /* it has ended by itself */
     }
-    free(m.found.unmarked);
+    free(m.found.v);
     return rc;
 }
 
@@ -345,7 +396,7 @@ static int keep_past_rules(const struct nlmsghdr *nlh, void *arg)
     if ((mark_of(tb) & MARK_MASK) == 0 || !is_offloaded(tb) || p->in_force(p->arg, mark_of(tb)))
         return 0;
     const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-    return tb[CTA_TUPLE_ORIG] ? keep_unmarked(&p->found, nfg->nfgen_family, tb) : -EBADMSG;
+    return tb[CTA_TUPLE_ORIG] ? keep_found(&p->found, nfg->nfgen_family, tb) : -EBADMSG;
 }
 
 int ct_end_offloaded(struct ct *c, ct_in_force *in_force, const void *arg, uint32_t *ended)
@@ -357,7 +408,7 @@ int ct_end_offloaded(struct ct *c, ct_in_force *in_force, const void *arg, uint3
                         keep_past_rules, &p);
     if (rc == 0)
         rc = delete_unmarked(c, &p.found, ended);
-    free(p.found.unmarked);
+    free(p.found.v);
     return rc;
 }
 
@@ -367,6 +418,6 @@ int ct_count_device(struct ct *c, const struct device *d, uint32_t *left)
     *left = 0;
     int rc = search(c, &s);
     if (rc == 0)
-        *left = s.marked + s.n_unmarked;
+        *left = s.n_marked + s.n_unmarked;
     return rc;
 }

@@ -12,8 +12,9 @@ int ct_open(struct ct **out);
 void ct_close(struct ct *c);
 
 /* Deletes every connection whose mark belongs to this device or that it opened or received by
- * one of its addresses, and counts them. Never an unfiltered delete. */
-int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended);
+ * one of its addresses, and counts them. Never an unfiltered delete. Then looks for each of them
+ * again: *left are those that are still there, or there again. */
+int ct_end_device(struct ct *c, const struct device *d, uint32_t *ended, uint32_t *left);
 /* The same of those that carry its mark alone, for a device that stays enrolled: its connections to
  * the gateway itself go on, among them the one by which it is told why its lease has ended. */
 int ct_end_grants(struct ct *c, const struct device *d, uint32_t *ended);

@@ -127,7 +127,7 @@ static void only_the_device_ends(void **state)
 {
     const struct device d = {.index = 2, .addr4 = ip("10.77.0.2"), .addr6 = ip("fd77::2")};
     struct ct *c;
-    uint32_t n = 99;
+    uint32_t n = 99, left = 99;
     (void)state;
     if (cannot())
         skip();
@@ -151,8 +151,9 @@ static void only_the_device_ends(void **state)
     assert_int_equal(ct_count_device(c, &d, &n), 0);
     assert_int_equal(n, 3);
     assert_int_equal(listed("udp"), 7);
-    assert_int_equal(ct_end_device(c, &d, &n), 0);
+    assert_int_equal(ct_end_device(c, &d, &n, &left), 0);
     assert_int_equal(n, 3);
+    assert_int_equal(left, 0);
     assert_int_equal(ct_count_device(c, &d, &n), 0);
     assert_int_equal(n, 0);
     assert_int_equal(listed("src=10.77.0.2 "), 0);
@@ -161,7 +162,7 @@ static void only_the_device_ends(void **state)
     assert_int_equal(listed("src=10.77.2.2 "), 1);
     assert_int_equal(listed("src=10.77.0.20 "), 1);
     assert_int_equal(listed("src=fd77::22 "), 1);
-    assert_int_equal(ct_end_device(c, &d, &n), 0);
+    assert_int_equal(ct_end_device(c, &d, &n, &left), 0);
     assert_int_equal(n, 0);
     ct_close(c);
 }
@@ -171,7 +172,7 @@ static void an_index_that_names_everybody(void **state)
 {
     static const uint32_t indexes[] = {0, DEVICE_MAX + 1, 0x40000, 0xfffff};
     struct ct *c;
-    uint32_t n;
+    uint32_t n, left;
     (void)state;
     if (cannot())
         skip();
@@ -181,7 +182,7 @@ static void an_index_that_names_everybody(void **state)
     assert_int_equal(ct_open(&c), 0);
     for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
         const struct device d = {.index = indexes[i], .addr4 = ip("10.77.0.200")};
-        assert_int_equal(ct_end_device(c, &d, &n), -EINVAL);
+        assert_int_equal(ct_end_device(c, &d, &n, &left), -EINVAL);
         assert_int_equal(n, 0);
         assert_int_equal(ct_end_grants(c, &d, &n), -EINVAL);
     }

@@ -94,7 +94,7 @@ static void marked_connections_end(void **state)
 {
     const struct device d = {.index = 2, .addr4 = {4, {10, 77, 0, 2}}};
     struct ct *c;
-    uint32_t n = 0;
+    uint32_t n = 0, left = 99;
     (void)state;
     if (cannot())
         skip();
@@ -104,8 +104,9 @@ static void marked_connections_end(void **state)
     connection("10.77.0.3", "10.20.0.9", 104, grant_mark(3, 5));
     connection("10.77.2.2", "10.20.0.9", 105, grant_mark(0x202, 5));
     assert_int_equal(ct_open(&c), 0);
-    assert_int_equal(ct_end_device(c, &d, &n), 0);
+    assert_int_equal(ct_end_device(c, &d, &n, &left), 0);
     assert_int_equal(n, 3);
+    assert_int_equal(left, 0);
     for (unsigned port = 101; port <= 103; port++)
         assert_int_equal(mark_of(port), -1);
     assert_int_equal(mark_of(104), grant_mark(3, 5));

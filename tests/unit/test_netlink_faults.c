@@ -416,11 +416,45 @@ static void wireguard(void **state)
     nl_close(w.nl);
 }
 
+/* After the delete each one that was found is looked for by its tuple. */
+static void ended_and_looked_for(void **state)
+{
+    static const struct step gone[] = {{MESSAGE, 0}, {DONE, 0}, {STATUS, 0}, {STATUS, -ENOENT},
+                                       {END, 0}},
+                             there[] = {{MESSAGE, 0}, {DONE, 0}, {STATUS, 0}, {MESSAGE, 0},
+                                        {STATUS, 0}, {END, 0}},
+                             refused[] = {{MESSAGE, 0}, {DONE, 0}, {STATUS, 0}, {STATUS, -EPERM},
+                                          {END, 0}};
+    static const struct {
+        const char *what;
+        const struct step *steps;
+        int rc;
+        uint32_t left;
+    } some[] = {
+        {"it is gone", gone, 0, 0}, {"it is there", there, 0, 1}, {"no answer", refused, -EPERM, 0},
+    };
+    const struct device six = {.index = 6, .addr4 = {4, {10, 77, 0, 2}}};
+    struct ct *c;
+    (void)state;
+    assert_int_equal(ct_open(&c), 0);
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        uint32_t ended = 99, left = 99;
+        prepare_connection(0x6001, IPS_CONFIRMED);
+        script = some[i].steps;
+        int rc = ct_end_device(c, &six, &ended, &left);
+        script = NULL;
+        if (rc != some[i].rc || ended != 1 || left != some[i].left)
+            fail_msg("%s: %d, %u ended, %u left", some[i].what, rc, ended, left);
+    }
+    ct_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answers), cmocka_unit_test(sending),    cmocka_unit_test(batches),
         cmocka_unit_test(flowtables),  cmocka_unit_test(offloaded),   cmocka_unit_test(wireguard),
+        cmocka_unit_test(ended_and_looked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
