@@ -22,9 +22,12 @@ CONF
     gw_example_policy >"$LAB_DIR/gw/policy.conf"
 }
 
+# With `locks` attempts are answered as the example says; otherwise by alarms alone, for most tests
+# knock at closed ports themselves.
 gw_example_policy() {
-    sed -E -e "/^[[:space:]]*hours[[:space:]]/d" \
-        -e "s/^( +[a-z-]+ +[0-9]+ within [0-9]+[smhd] +)(lock|quarantine .*)$/\1alarm/" \
+    local answers="s/^( +[a-z-]+ +[0-9]+ within [0-9]+[smhd] +)(lock|quarantine .*)$/\1alarm/"
+    [ "${1-}" != locks ] || answers=
+    sed -E -e "/^[[:space:]]*hours[[:space:]]/d" -e "$answers" \
         "$LAB_TOP/deploy/examples/policy.conf"
 }
 
