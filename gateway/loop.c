@@ -20,6 +20,7 @@
 #include "gateway/log.h"
 
 #define ROUND 64
+#define BEAT_MS 1000
 
 struct watch {
     loop_cb *cb;
@@ -143,6 +144,20 @@ static void run_timers(void *arg, uint32_t events)
     arm(l);
 }
 
+/* ---- the beat ----------------------------------------------------------------------------- */
+
+static int beat_fd = -1; /* of the process: it has one loop and one watcher */
+
+void loop_beat_on(int eventfd) { beat_fd = eventfd; }
+
+static void beat(void *arg, uint32_t events)
+{
+    const uint64_t one = 1;
+    (void)arg;
+    (void)events;
+    (void)!write(beat_fd, &one, sizeof one);
+}
+
 /* ---- signals ------------------------------------------------------------------------------ */
 
 static void run_signals(void *arg, uint32_t events)
@@ -179,6 +194,8 @@ struct loop *loop_new(void)
         fatal("cannot make the event loop: %s", strerror(errno));
     loop_watch(l, l->timerfd, EPOLLIN, run_timers, l);
     loop_watch(l, l->signalfd, EPOLLIN, run_signals, l);
+    if (beat_fd >= 0)
+        (void)loop_timer(l, BEAT_MS, BEAT_MS, beat, NULL);
     return l;
 }
 

@@ -11,6 +11,8 @@ struct loop;
 typedef void loop_cb(void *arg, uint32_t events);    /* EPOLLIN, EPOLLOUT, EPOLLHUP ... */
 
 struct loop *loop_new(void);                         /* dies when it cannot be had */
+/* Every loop made from now on adds one to this eventfd each second, as long as it goes round. */
+void loop_beat_on(int eventfd);
 void loop_watch(struct loop *l, int fd, uint32_t events, loop_cb *cb, void *arg);
 void loop_events(struct loop *l, int fd, uint32_t events);
 void loop_unwatch(struct loop *l, int fd);

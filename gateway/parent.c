@@ -228,6 +228,7 @@ static int enter_cage(struct parent *p)
 static int start_engine(struct parent *p)
 {
     roles_start_engine(p);
+    pulse_start(p);
     return 0;
 }
 

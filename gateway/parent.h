@@ -3,7 +3,8 @@
  * Private to the parent: its state, shared by its files and by nobody else.
  *
  * Files: parent (start, stop, loop), parent_files (state directory, lock, config files, key),
- * parent_roles and parent_spawn (starting and watching roles), parent_doors (listening sockets), parent_requests
+ * parent_roles and parent_spawn (starting and watching roles),
+ * parent_pulse (ending those that do not go on), parent_doors (listening sockets), parent_requests
  * (the table of what the engine may ask), parent_tunnel, parent_commit and parent_query (its
  * handlers), parent_knock (opening handshakes), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
  * connections), parent_watch (noticing others and repairing), parent_keeper (handing the table to the next daemon), wireguard_go.
@@ -34,6 +35,9 @@ struct role_process {
     int64_t delay_ms;          /* before the next start; 0 = at once */
     uint32_t restarts;
     bool killed;               /* by us: nothing more is heard of it */
+    int beat;                  /* the eventfd that it adds to each second */
+    bool beats;                /* it has begun to */
+    unsigned silent, stopped;  /* for how many ticks in a row it has not, and was seen stopped */
     int timer;                 /* of the next start; -1 = none made yet */
 };
 
@@ -110,14 +114,22 @@ void roles_stop(struct parent *p);                /* at most 5 s for the engine,
 void engine_tell(struct parent *p, enum message_type t, const struct writer *w, int fd);
 /* Forks and execs this program as `--role name argument`; fds[i] goes to descriptor 3 + i, -1 =
  * closed. Returns the pid or -1. keep_net_admin: as an ambient capability. detached: it outlives us. */
+#define SPAWN_FDS 5
 struct spawn {
     const char *name, *argument;
     uid_t uid;
     gid_t gid;
-    int fds[4];
+    int fds[SPAWN_FDS];
     bool keep_net_admin, detached;
 };
 pid_t spawn_role(const struct parent *p, const struct spawn *s);
+
+/* ---- parent_pulse.c ------------------------------------------------------------------------- */
+
+#define PULSE_STOPPED_MAX 2   /* ticks: two looks at a role that somebody is just letting go on */
+#define PULSE_SILENT_MAX 60   /* the longest that the engine may work at one thing, on a slow box */
+void pulse_start(struct parent *p);               /* a tick each second */
+void pulse_tick(struct parent *p);
 
 /* ---- parent_doors.c ------------------------------------------------------------------------- */
 

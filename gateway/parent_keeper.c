@@ -108,7 +108,7 @@ void keeper_leave(struct parent *p)
                       .argument = life,
                       .uid = p->ids[ROLE_CAPTURE].uid,
                       .gid = p->ids[ROLE_CAPTURE].gid,
-                      .fds = {nft_fd(p->nft), fd, -1, -1},
+                      .fds = {nft_fd(p->nft), fd, -1, -1, -1},
                       .detached = true};
     if (fd < 0 || spawn_role(p, &s) < 0)
         log_warn("cannot leave a keeper: leases end now: %s", strerror(errno));

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -124,7 +125,7 @@ static void set_spawn(const struct parent *p, enum gateway_role r, int channel, 
     *s = (struct spawn){.name = role_name(r),
                         .uid = p->ids[r].uid,
                         .gid = p->ids[r].gid,
-                        .fds = {channel, -1, -1, p->dirs[r]}};
+                        .fds = {channel, -1, -1, p->dirs[r], p->role[r].beat}};
     if (r == ROLE_PORTAL) {
         s->fds[1] = p->listen4;
         s->fds[2] = p->listen6;
@@ -143,15 +144,21 @@ static int start_process(struct parent *p, enum gateway_role r, int channel)
 {
     struct role_process *x = &p->role[r];
     struct spawn s;
+    x->beat = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (x->beat < 0)
+        fatal("cannot watch a role: %s", strerror(errno));
     set_spawn(p, r, channel, &s);
     pid_t pid = spawn_role(p, &s);
-    if (pid < 0)
+    if (pid < 0) {
+        close(x->beat);
         return -1;
+    }
     x->pidfd = pidfd_open(pid, 0);
     if (x->pidfd < 0)
         fatal("cannot watch a role: %s", strerror(errno));
     x->pid = pid;
-    x->killed = false;
+    x->killed = x->beats = false;
+    x->silent = x->stopped = 0;
     x->started_ms = clock_boot_ms();
     loop_watch(p->loop, x->pidfd, EPOLLIN, on_end[r], p);
     return 0;
@@ -251,6 +258,7 @@ static uint32_t reap(struct role_process *x)
     while (waitpid(x->pid, &status, 0) < 0 && errno == EINTR)
         ;
     close(x->pidfd);
+    close(x->beat);
     x->pid = 0;
     return (uint32_t)status;
 }

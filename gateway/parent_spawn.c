@@ -24,15 +24,15 @@
 /* fds[i] to 3 + i and the program's own to the number behind them; all else is closed. */
 static int place_descriptors(const struct parent *p, const struct spawn *s, int *exe)
 {
-    int moved[4], n = FIRST_FD;
+    int moved[SPAWN_FDS], n = FIRST_FD;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
         return -1;
     *exe = fcntl(p->exe, F_DUPFD_CLOEXEC, SAFE_FD);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < SPAWN_FDS; i++)
         if (s->fds[i] >= 0 && (moved[i] = fcntl(s->fds[i], F_DUPFD_CLOEXEC, SAFE_FD)) < 0)
             return -1;
-    for (size_t i = 0; i < 4; i++, n++)
+    for (size_t i = 0; i < SPAWN_FDS; i++, n++)
         if (s->fds[i] >= 0 ? dup2(moved[i], n) < 0 : (close(n) < 0 && errno != EBADF))
             return -1;
     if (*exe < 0 || dup3(*exe, n, O_CLOEXEC) < 0)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/loop.h"
 
 static int64_t number(const char *s, int64_t max)
 {
@@ -38,6 +39,7 @@ int role_main(const char *name, const char *argument)
         return keeper_main(number(argument, INT64_MAX));
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         fatal("cannot tie this role to its parent: %s", strerror(errno));
+    loop_beat_on(FD_BEAT);
     if (strcmp(name, "engine") == 0)
         return engine_main();
     if (strcmp(name, "portal") == 0)

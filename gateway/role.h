@@ -13,7 +13,8 @@ enum role_fd {
     FD_PARENT = 3,      /* engine: channel to the parent. Others: channel to the engine */
     FD_LISTEN = 4,      /* portal: listening TCP socket v4; api: listening unix socket; capture: pcap handle is opened by itself before caging */
     FD_LISTEN6 = 5,     /* portal: listening TCP socket v6 (absent without net6); api: listening TCP socket of the metrics (absent without them) */
-    FD_DIR = 6          /* engine: its state directory; capture: its ring directory */
+    FD_DIR = 6,         /* engine: its state directory; capture: its ring directory */
+    FD_BEAT = 7         /* an eventfd: the role's loop adds one to it each second */
 };
 
 /* Runs the role of that name ("engine", "capture" with its nflog group and the gateway's
