@@ -103,6 +103,7 @@ struct model_device {
     int64_t last_iat, grace_since, grace_passing;   /* 0 = none */
     /* how exact the comparison can be */
     int64_t blind_until;      /* the wall clock went back: until it is there again */
+    int64_t lag_until;        /* it fell behind the other: what is the same by it may end sooner */
     bool loose;               /* decisions were due while the clock was not to be trusted */
     bool decided;             /* by this operation, anew */
 };

@@ -148,7 +148,7 @@ static int copy_one(const char *path, const struct stat *st, int flag, struct FT
 }
 
 /* kill -9 at this moment: the files as they are, in another directory. */
-static void crash_files(void)
+static inline void crash_files(void)
 {
     static unsigned crashes;
 
@@ -161,7 +161,7 @@ static void crash_files(void)
 /* ---- the kernel ----------------------------------------------------------------------------- */
 
 /* Leases end by the kernel's own time, whatever the engine does. */
-static void kernel_time(void)
+static inline void kernel_time(void)
 {
     size_t kept = 0;
 
@@ -172,12 +172,12 @@ static void kernel_time(void)
 }
 
 /* When the lease of this device ends by CLOCK_BOOTTIME; 0 = it has none. */
-static int64_t kernel_lease_end(uint32_t index)
+static inline int64_t kernel_lease_end(uint32_t index)
 {
     return dataplane_lease(&L.dp, index) ? L.lease_end_ms[index] : 0;
 }
 
-static bool kernel_reaches(const struct device *d, unsigned last, uint16_t port)
+static inline bool kernel_reaches(const struct device *d, unsigned last, uint16_t port)
 {
     struct ip_addr dst = {.family = 4, .b = {10, 20, 0, (uint8_t)last}};
     enum deny_reason why;

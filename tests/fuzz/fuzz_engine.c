@@ -54,8 +54,8 @@ static void time_is(int64_t wall, int64_t boot_ms)
     int64_t lag = (boot_ms - M.boot_ms) / 1000 - (wall - M.wall);
 
     for (int i = 0; i < MODEL_DEVICES && lag > 0; i++)
-        if (M.dev[i].blind_until < wall + lag)
-            M.dev[i].blind_until = wall + lag;
+        if (M.dev[i].lag_until < wall + lag)
+            M.dev[i].lag_until = M.dev[i].blind_until = wall + lag;
     now.wall = M.wall = wall;
     now.boot_ms = M.boot_ms = boot_ms;
     pthread_mutex_lock(&L.lock);
