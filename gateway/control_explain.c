@@ -216,8 +216,9 @@ static void why_quarantine(struct engine *e, const struct dev *d, const struct f
     enum refusal_code code = f->code != CODE_NONE ? f->code : d->code;
     enum decide_reason reason = f->reason != DECIDE_GRANTED ? f->reason : d->reason;
 
-    (void)e;
-    if (code != CODE_NONE)
+    if (d->hold != HOLD_NONE)
+        snprintf(out, size, "%s", dev_sentence(e, d, &code));
+    else if (code != CODE_NONE)
         snprintf(out, size, "%s (%s)", code_sentence(code), code_id(code));
     else
         snprintf(out, size, "%s", decide_reason_sentence(reason));
@@ -238,7 +239,8 @@ static void say_denied(struct engine *e, const struct dev *d, const struct targe
         snprintf(out + n, SENTENCE - n, "%s is %s.", d->name, dev_state_name(e, d));
     else if (f->reason != DECIDE_GRANTED)
         snprintf(out + n, SENTENCE - n, "%s: %s", lease_holds(d) ? "the role that reaches it is "
-                 "not open now" : "the device is in quarantine", why);
+                 "not open now" : d->hold == HOLD_LOCK ? "the device is locked"
+                                                       : "the device is in quarantine", why);
     else if (f->lacking >= 0)
         snprintf(out + n, SENTENCE - n, "none of their roles reaches it (role %s does).",
                  e->policy->roles[f->lacking].name);

@@ -16,6 +16,8 @@ static enum metric_device state_of(struct engine *e, const struct dev *d)
         return METRIC_RETIRED;
     if (d->state == DEV_REVOKED || dev_user(e, d)->state == USER_REVOKED)
         return METRIC_REVOKED;
+    if (d->hold == HOLD_LOCK)
+        return METRIC_LOCKED;
     return lease_holds(d) ? METRIC_IN : METRIC_QUARANTINE;
 }
 

@@ -93,8 +93,8 @@ static void about(FILE *f, const struct metrics *m)
 
 static void people(FILE *f, const struct metrics *m)
 {
-    static const char *const states[METRIC_DEVICE_STATES] = {"in", "quarantine", "revoked", "lost",
-                                                             "retired"};
+    static const char *const states[METRIC_DEVICE_STATES] = {"in", "quarantine", "locked",
+                                                             "revoked", "lost", "retired"};
 
     one(f, P "leases", "gauge", "Leases in force.", m->leases);
     head(f, P "devices", "gauge", "Devices by state.");

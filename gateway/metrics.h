@@ -26,8 +26,8 @@ struct metric_counts {
 /* in: it led to a lease; else the code of why not, which may be CODE_NONE (out of hours ...). */
 void metrics_posture(struct metric_counts *m, bool in, enum refusal_code code);
 
-enum metric_device { METRIC_IN, METRIC_QUARANTINE, METRIC_REVOKED, METRIC_LOST, METRIC_RETIRED,
-                     METRIC_DEVICE_STATES };
+enum metric_device { METRIC_IN, METRIC_QUARANTINE, METRIC_LOCKED, METRIC_REVOKED, METRIC_LOST,
+                     METRIC_RETIRED, METRIC_DEVICE_STATES };
 
 struct metric_outlet {
     const char *name;

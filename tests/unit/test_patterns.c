@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/address.h"
@@ -168,6 +169,63 @@ static void cleared_it_counts_from_nothing(void **state)
     assert_int_equal(see(nth(PATTERN_PORT_SCAN, 20), 120), 1 << PATTERN_PORT_SCAN);
 }
 
+/* ---- against the definition ----------------------------------------------------------------- */
+
+#define HISTORY 4000
+
+/* Everything that was ever seen, and the pattern by its definition: slow and obviously right. */
+static struct { int64_t at; unsigned what; } history[HISTORY];
+
+static bool defined(size_t n, int64_t quiet_until, unsigned count, int64_t within_ms, bool distinct)
+{
+    unsigned seen = 0;
+    int64_t now = history[n - 1].at;
+
+    if (now < quiet_until)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        bool again = false;
+        if (history[i].at < quiet_until || now - history[i].at >= within_ms)
+            continue;
+        for (size_t j = i + 1; distinct && j < n && !again; j++)
+            again = history[j].what == history[i].what;
+        seen += !again;
+    }
+    return seen >= count;
+}
+
+static void as_defined_for(enum pattern p, unsigned seed)
+{
+    unsigned count = 2 + (unsigned)rand() % 12, spread = 1 + (unsigned)rand() % 20;
+    int64_t within_ms = 1000 * (1 + rand() % 5), quiet_until = 0, at = 0;
+
+    R.rule[p].count = (uint16_t)count;
+    R.rule[p].within.s = within_ms / 1000;
+    for (size_t n = 1; n <= 600; n++) {
+        at += rand() % 3 ? rand() % 300 : rand() % 2 * 1000;
+        history[n - 1].at = at;
+        history[n - 1].what = (unsigned)rand() % spread;
+        bool want = defined(n, quiet_until, count, within_ms, p <= PATTERN_HOST_SCAN);
+        int got = see(nth(p, history[n - 1].what), at) & 1 << p;
+        if (want != (got != 0))
+            fail_msg("%s of %u within %lld ms, seed %u, event %zu: %d", pattern_name(p), count,
+                     (long long)within_ms, seed, n, got);
+        if (want)
+            quiet_until = at + within_ms;
+    }
+    patterns_clear(&P);
+}
+
+static void as_defined(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 100; seed++) {
+        srand(seed);
+        for (int p = 0; p < PATTERNS; p++)
+            as_defined_for((enum pattern)p, seed);
+    }
+}
+
 /* ---- what counts ---------------------------------------------------------------------------- */
 
 static void what_counts(void **state)
@@ -276,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_jump_ahead, begin, end),
         cmocka_unit_test_setup_teardown(once_a_window, begin, end),
         cmocka_unit_test_setup_teardown(cleared_it_counts_from_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(as_defined, begin, end),
         cmocka_unit_test_setup_teardown(what_counts, begin, end),
         cmocka_unit_test_setup_teardown(the_same_again_is_no_scan, begin, end),
         cmocka_unit_test_setup_teardown(ports_of_several_protocols, begin, end),
