@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "gateway/attempts.h"
+#include "gateway/ecs.h"
 #include "policy/address.h"
 
 /* "10.20.0.9:5432/tcp (customs-db)", "[fd20::9]:443/tcp", "10.20.0.9/icmp" */
@@ -29,10 +30,30 @@ static const char *who_text(const struct attempt *a, char out[160])
     return out;
 }
 
+/* A knock has no person before its key is known. */
+static const char *knocker_text(const struct attempt *a, char out[160])
+{
+    if (a->device[0])
+        return who_text(a, out);
+    snprintf(out, 160, "%s%s", a->actor[0] ? "key " : "somebody", a->actor);
+    return out;
+}
+
+/* ", device-revoked on 2026-11-22"; the day in UTC. */
+static const char *ended_text(const struct attempt *a, char out[80])
+{
+    char time[TIME_TEXT];
+
+    out[0] = '\0';
+    if (a->why)
+        snprintf(out, 80, ", %s on %.10s", attempt_why_name(a), time_text(a->ended, time));
+    return out;
+}
+
 /* What came, said by kind: a token, a packet to somewhere, something else from somewhere. */
 const char *attempt_text(const struct attempt *a, char out[ATTEMPT_TEXT])
 {
-    char who[160], src[ADDR_TEXT] = "", to[160], times[40] = "";
+    char who[160], src[ADDR_TEXT] = "", dst[ADDR_TEXT], to[160], ended[80], times[40] = "";
     const char *reason = attempt_reason_name(a);
 
     if (a->count > 1)
@@ -45,8 +66,12 @@ const char *attempt_text(const struct attempt *a, char out[ATTEMPT_TEXT])
                  times);
     else if (a->kind == ATTEMPT_ADMIN)
         snprintf(out, ATTEMPT_TEXT, "%s: %s%s", a->actor, reason, times);
+    else if (a->kind == ATTEMPT_KNOCK)
+        snprintf(out, ATTEMPT_TEXT, "%s knocks from %s: %s%s%s", knocker_text(a, who),
+                 ip_print(&a->source, src), reason, ended_text(a, ended), times);
     else
-        snprintf(out, ATTEMPT_TEXT, "%s from %s: %s %s%s", who_text(a, who),
-                 ip_print(&a->source, src), attempt_kind_name(a->kind), reason, times);
+        snprintf(out, ATTEMPT_TEXT, "%s: its key is used from %s and from %s in turn%s",
+                 who_text(a, who), ip_print(&a->source, src), ip_print(&a->destination, dst),
+                 times);
     return out;
 }

@@ -27,15 +27,29 @@ static bool same_attempt(const struct attempt *a, const struct attempt *b)
            strcmp(a->device, b->device) == 0 && strcmp(a->actor, b->actor) == 0;
 }
 
-void attempts_add(struct attempts *all, const struct attempt *a)
+static struct attempt *find(const struct attempts *all, const struct attempt *a)
 {
     for (size_t i = 0; i < all->n; i++)
-        if (same_attempt(&all->v[i], a)) {
-            all->v[i].count += a->count;
-            all->v[i].last = a->last;
-            all->v[i].file = a->file;
-            return;
-        }
+        if (same_attempt(&all->v[i], a))
+            return &all->v[i];
+    return NULL;
+}
+
+bool attempts_pending(const struct attempts *all, const struct attempt *a)
+{
+    return find(all, a) != NULL;
+}
+
+void attempts_add(struct attempts *all, const struct attempt *a)
+{
+    struct attempt *same = find(all, a);
+
+    if (same) {
+        same->count += a->count;
+        same->last = a->last;
+        same->file = a->file;
+        return;
+    }
     if (all->n == ATTEMPTS_PENDING) {
         all->overflow += a->count;
         return;
@@ -45,10 +59,9 @@ void attempts_add(struct attempts *all, const struct attempt *a)
     all->v[all->n++] = *a;
 }
 
-void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
-                    const uint64_t now[DENY_REASONS])
+void attempts_count(uint64_t *total, uint64_t *last, const uint64_t *now, size_t n)
 {
-    for (int i = 0; i < DENY_REASONS; i++) {
+    for (size_t i = 0; i < n; i++) {
         total[i] += now[i] >= last[i] ? now[i] - last[i] : now[i];
         last[i] = now[i];
     }
@@ -56,7 +69,7 @@ void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
 
 /* ---- whose it is ---------------------------------------------------------------------------- */
 
-static void name_device(struct engine *e, const struct dev *d, struct attempt *a)
+void attempts_name(struct engine *e, const struct dev *d, struct attempt *a)
 {
     uint64_t roles = d->lease.roles ? d->lease.roles : dev_user(e, d)->role_mask;
 
@@ -84,7 +97,7 @@ static void add_packet(struct engine *e, const struct denied_packet *p)
     const struct dev *d = whose(e, p);
 
     if (d)
-        name_device(e, d, &a);
+        attempts_name(e, d, &a);
     if (d && p->reason == DENY_NO_LEASE) {
         a.why = (uint8_t)d->reason;
         a.code = (uint16_t)d->code;
@@ -102,7 +115,7 @@ void attempts_token(struct engine *e, const struct dev *d, enum refusal_code cod
     struct attempt a = {.kind = ATTEMPT_TOKEN, .source = d->k.addr4, .code = (uint16_t)code, .first = now,
                         .last = now, .count = 1};
 
-    name_device(e, d, &a);
+    attempts_name(e, d, &a);
     attempts_note(e, &a);
 }
 
@@ -113,8 +126,10 @@ static int add_packets(struct engine *e, struct reader *r)
 
     for (unsigned i = 0; i < n && !r->failed; i++) {
         get_denied(r, &p);
-        if (!r->failed && p.reason < DENY_REASONS)
-            add_packet(e, &p);
+        if (r->failed || p.reason >= DENY_REASONS)
+            continue;
+        e->attempts.kept[p.reason]++;
+        add_packet(e, &p);
     }
     return reader_done(r) ? 0 : -1;
 }
@@ -175,6 +190,13 @@ const char *attempt_reason_name(const struct attempt *a)
     return "";
 }
 
+const char *attempt_why_name(const struct attempt *a)
+{
+    if (a->kind == ATTEMPT_KNOCK)
+        return key_end_name((enum key_end)a->why);
+    return a->why ? decide_reason_name((enum decide_reason)a->why) : "";
+}
+
 /* Is this, of kind and reason alone, what is called so? Then the filter asks for it. */
 static bool reason_is(enum attempt_kind k, unsigned reason, const char *name,
                       struct attempt_filter *f)
@@ -222,10 +244,12 @@ static void store_counts(struct engine *e)
 
     store_set_blob(e->store, "denied", a->denied, sizeof a->denied);
     store_set_blob(e->store, "logged", a->logged, sizeof a->logged);
+    store_set_blob(e->store, "kept", a->kept, sizeof a->kept);
     store_set_blob(e->store, "last_denied", a->last_denied, sizeof a->last_denied);
     store_set_blob(e->store, "last_logged", a->last_logged, sizeof a->last_logged);
     store_set(e->store, "attempts_lost", (int64_t)a->lost);
     store_set(e->store, "attempts_overflow", (int64_t)a->overflow);
+    knocks_store(e);
 }
 
 void attempts_load(struct engine *e)
@@ -234,6 +258,7 @@ void attempts_load(struct engine *e)
 
     (void)store_get_blob(e->store, "denied", a->denied, sizeof a->denied);
     (void)store_get_blob(e->store, "logged", a->logged, sizeof a->logged);
+    (void)store_get_blob(e->store, "kept", a->kept, sizeof a->kept);
     (void)store_get_blob(e->store, "last_denied", a->last_denied, sizeof a->last_denied);
     (void)store_get_blob(e->store, "last_logged", a->last_logged, sizeof a->last_logged);
     a->lost = (uint64_t)store_get(e->store, "attempts_lost", 0);
@@ -242,12 +267,16 @@ void attempts_load(struct engine *e)
 
 void attempts_read_counts(struct engine *e)
 {
-    uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
+    struct attempts *a = &e->attempts;
+    struct knocks *k = &e->knocks;
+    struct nft_counts now;
 
-    if (kernel_counts(e, denied, logged) < 0)
+    if (kernel_counts(e, &now) < 0)
         return;
-    attempts_count(e->attempts.denied, e->attempts.last_denied, denied);
-    attempts_count(e->attempts.logged, e->attempts.last_logged, logged);
+    attempts_count(a->denied, a->last_denied, now.denied, DENY_REASONS);
+    attempts_count(a->logged, a->last_logged, now.logged, DENY_REASONS);
+    attempts_count(&k->seen, &k->last_seen, &now.knocks, 1);
+    attempts_count(&k->logged, &k->last_logged, &now.knocks_logged, 1);
 }
 
 static void show(struct engine *e, const struct attempt *a)
@@ -269,6 +298,7 @@ void attempts_keep(struct engine *e)
         store_prune_attempts(e->store, ATTEMPTS_KEPT);
     if (store_commit(e->store) != STORE_OK)
         return;   /* a full disk: they wait, and what has no room is counted */
+    knocks_stored(e);
     for (size_t i = 0; i < a->n && i < EVENTS_EACH_SECOND; i++)
         show(e, &a->v[i]);
     a->n = 0;

@@ -21,6 +21,9 @@ struct attempts {
     struct attempt *v;  size_t n;            /* not yet in the database */
     uint64_t overflow;                       /* not kept singly: more than ATTEMPTS_PENDING */
     uint64_t lost;                           /* between kernel and capture */
+    /* Of those that the kernel logged, how many came to the engine. logged - kept were lost:
+     * `lost` of all reasons together, the others while the capture role was being restarted. */
+    uint64_t kept[DENY_REASONS];
     /* Exact counts: those of earlier tables, and what this one said last. */
     uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
     uint64_t last_denied[DENY_REASONS], last_logged[DENY_REASONS];
@@ -33,9 +36,12 @@ void attempts_token(struct engine *e, const struct dev *d, enum refusal_code cod
 /* Every attempt comes by here: added up, and looked at for patterns (gateway/respond.h). */
 void attempts_note(struct engine *e, const struct attempt *a);
 void attempts_add(struct attempts *all, const struct attempt *a);      /* aggregates */
-/* Adds what the table's counters say now; they may have begun again from 0. Pure. */
-void attempts_count(uint64_t total[DENY_REASONS], uint64_t last[DENY_REASONS],
-                    const uint64_t now[DENY_REASONS]);
+/* Is there one like it that is not yet in the database? */
+bool attempts_pending(const struct attempts *all, const struct attempt *a);
+/* Fills in whose device it was: its name, its person, a role. */
+void attempts_name(struct engine *e, const struct dev *d, struct attempt *a);
+/* Adds what n counters of the table say now; they may have begun again from 0. Pure. */
+void attempts_count(uint64_t *total, uint64_t *last, const uint64_t *now, size_t n);
 void attempts_load(struct engine *e);
 void attempts_tick(struct engine *e);     /* once a second: asks the kernel now and then, keeps */
 void attempts_keep(struct engine *e);     /* what is in memory goes to the database */
@@ -46,6 +52,8 @@ const char *attempt_kind_name(enum attempt_kind k);      /* "packet"; "" for an 
 bool attempt_kind_parse(const char *name, enum attempt_kind *out);
 /* "not-permitted", "replayed_jti", "retired-key": what one calls it, by its kind. */
 const char *attempt_reason_name(const struct attempt *a);
+/* Why, where the kind of attempt knows more: "no-evidence", "device-revoked"; or "". */
+const char *attempt_why_name(const struct attempt *a);
 /* A name of that list, as the kind and reason (or code) to ask the store for. */
 bool attempt_reason_parse(const char *name, struct attempt_filter *f);
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The capture role: takes the sample of denied packets that the kernel logs, keeps the packets in
- * the ring and tells the engine what they were. All handles are opened before the cage; a packet
+ * the ring and tells the engine what they were; takes the knocks at the tunnel's port from a group
+ * of their own and passes on those that are worth the engine's while. All handles are opened before the cage; a packet
  * that nobody can take in time is dropped and counted, never queued without bound.
  */
 #include "gateway/capture.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "gateway/capture_knock.h"
 #include "gateway/capture_nflog.h"
 #include "gateway/capture_source.h"
 #include "gateway/channel.h"
@@ -18,8 +21,10 @@
 #include "gateway/loop.h"
 #include "gateway/ring.h"
 #include "gateway/role.h"
+#include "policy/address.h"
 
 #define RECEIVE_BYTES (32 << 20)
+#define KNOCK_RECEIVE_BYTES (16 << 20)
 #define READS_MAX 32           /* before the loop's other events get a turn */
 #define FLUSH_MS 50            /* the longest that a decoded packet waits for company */
 #define BACKLOG_MAX (2u << 20) /* bytes that the engine has not taken; beyond: dropped */
@@ -35,6 +40,11 @@ struct capture {
     bool timer_set;
     int timer;
     uint32_t next_seq;
+    struct source *door;
+    struct knock_sieve sieve;
+    struct knock knocks[KNOCK_BATCH];
+    uint16_t n_knocks;
+    uint32_t next_knock;
     size_t backlog; /* bytes sent since the channel was last empty */
     uint64_t lost, undecodable;
 };
@@ -70,6 +80,48 @@ static void send_lost(struct capture *c)
     c->lost = 0;
 }
 
+static void send_knocks(struct capture *c)
+{
+    struct writer w;
+    writer_init(&w, CHANNEL_MESSAGE_MAX);
+    put_u16(&w, c->n_knocks);
+    for (uint16_t i = 0; i < c->n_knocks; i++)
+        put_knock(&w, &c->knocks[i]);
+    send_or_stop(c, MSG_KNOCKS, &w);
+    writer_clear(&w);
+}
+
+static void send_knock_counts(struct capture *c)
+{
+    struct writer w;
+    writer_init(&w, CHANNEL_MESSAGE_MAX);
+    put_knock_counts(&w, &c->sieve.counts);
+    send_or_stop(c, MSG_KNOCK_COUNTS, &w);
+    writer_clear(&w);
+    c->sieve.counts = (struct knock_counts){0};
+}
+
+/* What the engine is too slow for is not opened, and counted as that. */
+static void drop_knocks(struct capture *c)
+{
+    for (uint16_t i = 0; i < c->n_knocks; i++)
+        c->sieve.counts.limited += c->knocks[i].good;
+}
+
+static void flush_knocks(struct capture *c)
+{
+    static const struct knock_counts none;
+    if (c->backlog > BACKLOG_MAX) {
+        drop_knocks(c);
+    } else {
+        if (c->n_knocks > 0)
+            send_knocks(c);
+        if (memcmp(&c->sieve.counts, &none, sizeof none) != 0)
+            send_knock_counts(c);
+    }
+    c->n_knocks = 0;
+}
+
 static void watch_engine(struct capture *c)
 {
     bool writes = channel_wants_write(c->engine);
@@ -101,6 +153,7 @@ static void on_timer(void *arg, uint32_t events)
     (void)events;
     struct capture *c = arg;
     c->timer_set = false;
+    flush_knocks(c);
     flush_batch(c);
 }
 
@@ -128,15 +181,15 @@ static void on_engine(void *arg, uint32_t events)
 /* ---- from the kernel ---------------------------------------------------------------------------
  */
 
-static void count_gap(struct capture *c, const uint8_t *nflog, size_t len)
+/* How many did not arrive before this one. */
+static uint32_t gap_before(uint32_t *next, const uint8_t *nflog, size_t len)
 {
     struct nflog m;
     if (nflog_parse(nflog, len, &m) < 0 || !m.has_seq)
-        return;
-    uint32_t gap = m.seq - c->next_seq;
-    if (gap < GAP_MAX)
-        c->lost += gap;
-    c->next_seq = m.seq + 1;
+        return 0;
+    uint32_t gap = m.seq - *next;
+    *next = m.seq + 1;
+    return gap < GAP_MAX ? gap : 0;
 }
 
 /* Said at the first and then ever more rarely: 1, 2, 4, 8 ... */
@@ -151,7 +204,7 @@ static void on_packet(void *arg, int64_t read_us, const uint8_t *nflog, size_t l
 {
     struct capture *c = arg;
     struct denied_packet p;
-    count_gap(c, nflog, len);
+    c->lost += gap_before(&c->next_seq, nflog, len);
     flush_soon(c);
     int rc = denied_decode(nflog, len, &p);
     if (p.time_us == 0)
@@ -166,15 +219,43 @@ static void on_packet(void *arg, int64_t read_us, const uint8_t *nflog, size_t l
         flush_batch(c);
 }
 
+static void on_knock(void *arg, int64_t read_us, const uint8_t *nflog, size_t len)
+{
+    struct capture *c = arg;
+    struct knock *k = &c->knocks[c->n_knocks];
+    c->sieve.counts.lost += gap_before(&c->next_knock, nflog, len);
+    flush_soon(c);
+    int rc = knock_decode(nflog, len, k);
+    if (rc <= 0) {
+        c->sieve.counts.unread += rc < 0;
+        return;
+    }
+    if (k->time_us == 0)
+        k->time_us = read_us;
+    c->n_knocks += knock_sieve_pass(&c->sieve, k, clock_boot_ms());
+    if (c->n_knocks == KNOCK_BATCH)
+        flush_knocks(c);
+}
+
+static void read_source(struct source *s)
+{
+    int n = 1;
+    for (int i = 0; i < READS_MAX && n > 0; i++)
+        n = source_read(s);
+    if (n < 0)
+        fatal("the capture handle broke");
+}
+
 static void on_source(void *arg, uint32_t events)
 {
     (void)events;
-    struct capture *c = arg;
-    int n = 1;
-    for (int i = 0; i < READS_MAX && n > 0; i++)
-        n = source_read(c->source);
-    if (n < 0)
-        fatal("the capture handle broke");
+    read_source(((struct capture *)arg)->source);
+}
+
+static void on_door(void *arg, uint32_t events)
+{
+    (void)events;
+    read_source(((struct capture *)arg)->door);
 }
 
 static struct ring *open_ring(void)
@@ -185,19 +266,36 @@ static struct ring *open_ring(void)
     return r;
 }
 
-int capture_main(uint16_t nflog_group)
+/* "77,<public key in base64>": the group of denied packets, the next one is that of knocks. */
+static uint16_t read_argument(const char *argument, struct wg_key *key)
+{
+    char *end = NULL;
+    unsigned long group = argument ? strtoul(argument, &end, 10) : 0;
+    if (group == 0 || group >= UINT16_MAX || *end != ',' ||
+        !wg_key_parse(end + 1, strlen(end + 1), key))
+        fatal("this role needs a log group and a public key");
+    return (uint16_t)group;
+}
+
+int capture_main(const char *argument)
 {
     static struct capture c;
+    struct wg_key key;
+    uint16_t group = read_argument(argument, &key);
     c = (struct capture){.loop = loop_new(), .engine = channel_new(FD_PARENT)};
     if (!c.engine)
         fatal("out of memory");
     c.ring = open_ring();
-    c.source = source_open(nflog_group, RECEIVE_BYTES, on_packet, &c);
+    c.source = source_open(group, RECEIVE_BYTES, on_packet, &c);
+    c.door = source_open((uint16_t)(group + 1), KNOCK_RECEIVE_BYTES, on_knock, &c);
+    knock_sieve_set(&c.sieve, &key, clock_boot_ms());
     c.timer = loop_timer(c.loop, FLUSH_MS, 0, on_timer, &c);
     sandbox_enter(ROLE_CAPTURE);
     loop_watch(c.loop, channel_fd(c.engine), EPOLLIN, on_engine, &c);
     loop_watch(c.loop, source_fd(c.source), EPOLLIN, on_source, &c);
+    loop_watch(c.loop, source_fd(c.door), EPOLLIN, on_door, &c);
     loop_run(c.loop);
+    source_close(c.door);
     source_close(c.source);
     ring_close(c.ring);
     channel_free(c.engine);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a denied packet was: addresses, protocol, ports, reason. See capture.h. */
-#include "gateway/capture.h"
+#include "gateway/capture_packet.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -25,8 +25,9 @@ static struct ip_addr address(uint8_t family, const uint8_t *b)
 }
 
 /* Ports, or ICMP type and code, of the first fragment's upper header. */
-static void take_ports(const uint8_t *p, size_t n, struct denied_packet *out)
+static void take_ports(const uint8_t *p, size_t n, struct denied_packet *out, struct upper *u)
 {
+    *u = (struct upper){p, n};
     if ((out->proto == IPPROTO_ICMP || out->proto == IPPROTO_ICMPV6) && n >= 2) {
         out->sport = p[0];
         out->dport = p[1];
@@ -36,7 +37,7 @@ static void take_ports(const uint8_t *p, size_t n, struct denied_packet *out)
     }
 }
 
-static int decode_v4(const uint8_t *p, size_t n, struct denied_packet *out)
+static int decode_v4(const uint8_t *p, size_t n, struct denied_packet *out, struct upper *u)
 {
     if (n < IPV4_HEADER)
         return -1;
@@ -49,7 +50,7 @@ static int decode_v4(const uint8_t *p, size_t n, struct denied_packet *out)
     out->src = address(4, p + 12);
     out->dst = address(4, p + 16);
     if ((be16(p + 6) & OFFSET_MASK) == 0 && n > header)
-        take_ports(p + header, n - header, out);
+        take_ports(p + header, n - header, out, u);
     return 0;
 }
 
@@ -85,7 +86,7 @@ static bool is_later_fragment(uint8_t proto, const uint8_t *p)
     return proto == IPPROTO_FRAGMENT && (be16(p + 2) & OFFSET6_MASK) != 0;
 }
 
-static int decode_v6(const uint8_t *p, size_t n, struct denied_packet *out)
+static int decode_v6(const uint8_t *p, size_t n, struct denied_packet *out, struct upper *u)
 {
     if (n < IPV6_HEADER)
         return -1;
@@ -104,8 +105,23 @@ static int decode_v6(const uint8_t *p, size_t n, struct denied_packet *out)
             return 0;
         at += step;
     }
-    take_ports(p + at, n - at, out);
+    take_ports(p + at, n - at, out, u);
     return 0;
+}
+
+int packet_decode(const uint8_t *p, size_t n, struct denied_packet *out, struct upper *u)
+{
+    *u = (struct upper){0};
+    if (n == 0)
+        return -1;
+    switch (p[0] >> 4) {
+    case 4:
+        return decode_v4(p, n, out, u);
+    case 6:
+        return decode_v6(p, n, out, u);
+    default:
+        return -1;
+    }
 }
 
 /* "pc:3": the rule's number behind our mark. */
@@ -120,19 +136,13 @@ static enum deny_reason reason_of(const struct nflog *m)
 int denied_decode(const uint8_t *nflog, size_t len, struct denied_packet *out)
 {
     struct nflog m;
+    struct upper u;
     *out = (struct denied_packet){.reason = DENY_REASONS};
-    if (nflog_parse(nflog, len, &m) < 0 || m.payload_len == 0)
+    if (nflog_parse(nflog, len, &m) < 0)
         return -1;
     out->time_us = m.time_us;
     out->reason = reason_of(&m);
-    switch (m.payload[0] >> 4) {
-    case 4:
-        return decode_v4(m.payload, m.payload_len, out);
-    case 6:
-        return decode_v6(m.payload, m.payload_len, out);
-    default:
-        return -1;
-    }
+    return packet_decode(m.payload, m.payload_len, out, &u);
 }
 
 void put_denied(struct writer *w, const struct denied_packet *p)

@@ -29,8 +29,6 @@ static void set_packet(json_t *o, const struct attempt *a)
     set_some(o, "proto", proto_name(a->proto, proto));
     json_object_set_new(o, "port", json_integer(a->port));
     set_some(o, "resource", a->resource);
-    if (a->why)
-        set_some(o, "why", decide_reason_name((enum decide_reason)a->why));
     json_object_set_new(o, "file", json_integer(a->file));
 }
 
@@ -41,13 +39,16 @@ json_t *attempt_json(const struct attempt *a)
                           (json_int_t)a->count, "kind", attempt_kind_name(a->kind), "reason",
                           attempt_reason_name(a));
 
-    set_some(o, "actor", a->actor);
+    set_some(o, a->kind == ATTEMPT_KNOCK ? "key" : "actor", a->actor);
     set_some(o, "user", a->user);
     set_some(o, "device", a->device);
     set_some(o, "role", a->role);
     set_address(o, "source", &a->source);
     set_address(o, "destination", &a->destination);
     set_some(o, "code", code_id((enum refusal_code)a->code));
+    set_some(o, "why", attempt_why_name(a));
+    if (a->ended.s)
+        json_object_set_new(o, "ended", time_json(a->ended));
     if (a->kind == ATTEMPT_PACKET)
         set_packet(o, a);
     return o;

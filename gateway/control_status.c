@@ -69,6 +69,16 @@ static json_t *devices_status(struct engine *e, int *leases)
                      enrolled - *leases, "ended", ended);
 }
 
+/* denied = kept + sampled + lost, exactly. */
+static json_t *reason_status(const struct attempts *a, int i)
+{
+    uint64_t kept = a->kept[i], logged = a->logged[i], denied = a->denied[i];
+
+    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "denied", (json_int_t)denied, "logged",
+                     (json_int_t)logged, "kept", (json_int_t)kept, "sampled",
+                     (json_int_t)(denied - logged), "lost", (json_int_t)(logged - kept));
+}
+
 static json_t *denied_status(struct engine *e)
 {
     json_t *o = json_object();
@@ -76,8 +86,24 @@ static json_t *denied_status(struct engine *e)
     attempts_read_counts(e);
     for (int i = 0; i < DENY_REASONS; i++)
         json_object_set_new(o, deny_reason_name((enum deny_reason)i),
-                            json_pack("{s:I,s:I}", "denied", (json_int_t)e->attempts.denied[i],
-                                      "logged", (json_int_t)e->attempts.logged[i]));
+                            reason_status(&e->attempts, i));
+    return o;
+}
+
+/* seen = all the others added up: see engine_knock.h. */
+static json_t *knocks_status(struct engine *e)
+{
+    uint64_t unheard;
+    struct door_books b = knocks_books(e, &unheard);
+    json_t *o = json_pack("{s:I}", "seen", (json_int_t)e->knocks.seen);
+
+    for (int i = 0; i < HANDSHAKE_CLASSES; i++)
+        json_object_set_new(o, handshake_class_name((enum handshake_class)i),
+                            json_integer((json_int_t)b.class_[i]));
+    json_object_set_new(o, "unread", json_integer((json_int_t)b.unread));
+    json_object_set_new(o, "limited", json_integer((json_int_t)b.limited));
+    json_object_set_new(o, "lost", json_integer((json_int_t)b.lost));
+    json_object_set_new(o, "unheard", json_integer((json_int_t)unheard));
     return o;
 }
 
@@ -117,6 +143,8 @@ struct reply control_status(struct engine *e, struct request *q)
     json_object_set_new(o, "devices", devices_status(e, &leases));
     json_object_set_new(o, "leases", json_integer(leases));
     json_object_set_new(o, "denied", denied_status(e));
+    json_object_set_new(o, "knocks", knocks_status(e));
+    json_object_set_new(o, "overflow", json_integer((json_int_t)e->attempts.overflow));
     json_object_set_new(o, "lost", json_integer((json_int_t)e->attempts.lost));
     json_object_set_new(o, "alarms", alarms_status(e));
     json_object_set_new(o, "roles", roles_status(e));

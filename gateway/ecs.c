@@ -138,7 +138,7 @@ static void set_addresses(json_t *o, const struct attempt *a)
 
 static void set_who(json_t *o, const struct attempt *a)
 {
-    const char *user = a->user[0] ? a->user : a->actor;
+    const char *user = a->user[0] || a->kind != ATTEMPT_ADMIN ? a->user : a->actor;
 
     set_text(o, "user", "name", user);
     add_to(o, "related", "user", user);
@@ -159,14 +159,17 @@ static void set_observer(json_t *o, const char *gateway)
 
 static void set_own(json_t *o, const struct attempt *a)
 {
+    char ended[TIME_TEXT];
+
     if (a->id)
         set_number(o, "portcullis", "attempt", (uint64_t)a->id);
     set_text(o, "portcullis", "kind", attempt_kind_name(a->kind));
     set_number(o, "portcullis", "count", a->count);
     set_text(o, "portcullis", "resource", a->resource);
-    set_text(o, "portcullis", "actor", a->actor);
-    if (a->why)
-        set_text(o, "portcullis", "why", decide_reason_name((enum decide_reason)a->why));
+    set_text(o, "portcullis", a->kind == ATTEMPT_KNOCK ? "key" : "actor", a->actor);
+    set_text(o, "portcullis", "why", attempt_why_name(a));
+    if (a->ended.s)
+        set_text(o, "portcullis", "key_ended", time_text(a->ended, ended));
     if (a->file)
         set_number(o, "portcullis", "file", a->file);
 }

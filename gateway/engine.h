@@ -154,6 +154,8 @@ void kernel_ready(struct engine *e);
 int kernel_metrics_door(struct engine *e);
 const char *kernel_error(int rc);
 
+/* The file of that name beside gateway.conf, malloc'd, with a NUL behind its n bytes; NULL: it
+ * cannot be had, and the parent has said why. */
 /* ---- engine_batch.c: a change of database, kernel and memory -------------------------------- */
 
 struct pending {                  /* what a device becomes when the batch holds */

@@ -31,6 +31,15 @@ static uint32_t hash_name(const char *s)
     return h;
 }
 
+/* Public keys are as good as random. */
+static uint32_t hash_key(const struct wg_key *k)
+{
+    uint32_t h;
+
+    memcpy(&h, k->b, sizeof h);
+    return h;
+}
+
 static void names_put(struct names *t, uint32_t hash, uint32_t id)
 {
     size_t i = hash & (t->size - 1);
@@ -41,7 +50,7 @@ static void names_put(struct names *t, uint32_t hash, uint32_t id)
     t->n++;
 }
 
-static void names_add(struct names *t, const char *name, uint32_t id)
+static void names_add(struct names *t, uint32_t hash, uint32_t id)
 {
     if (2 * (t->n + 1) > t->size) {
         struct names old = *t;
@@ -54,7 +63,7 @@ static void names_add(struct names *t, const char *name, uint32_t id)
                 names_put(t, old.v[i].hash, old.v[i].id);
         free(old.v);
     }
-    names_put(t, hash_name(name), id);
+    names_put(t, hash, id);
 }
 
 static uint32_t names_find(struct engine *e, const struct names *t, const char *name,
@@ -126,7 +135,7 @@ struct user *user_add(struct engine *e, const struct user *u)
     e->users[u->id - 1] = *u;
     if (e->policy)
         e->users[u->id - 1].role_mask = roles_mask(e->policy, u->roles);
-    names_add(&e->user_names, u->name, u->id);
+    names_add(&e->user_names, hash_name(u->name), u->id);
     return &e->users[u->id - 1];
 }
 
@@ -192,9 +201,14 @@ struct dev *dev_by_name(struct engine *e, const char *name)
 
 struct dev *dev_by_key(struct engine *e, const struct wg_key *k)
 {
-    for (size_t i = 0; i < e->n_devs; i++)
-        if (e->devs[i].state && wg_key_equal(&e->devs[i].k.key, k))
-            return &e->devs[i];
+    const struct names *t = &e->dev_keys;
+    uint32_t hash = hash_key(k);
+
+    for (size_t i = hash & (t->size - 1); t->size && t->v[i].id; i = (i + 1) & (t->size - 1)) {
+        struct dev *d = t->v[i].hash == hash ? dev_by_index(e, t->v[i].id) : NULL;
+        if (d && wg_key_equal(&d->k.key, k))
+            return d;
+    }
     return NULL;
 }
 
@@ -258,7 +272,8 @@ struct dev *dev_add(struct engine *e, const struct dev *d)
     }
     e->devs[index] = *d;
     e->devs[index].addressed = dev_address(&e->conf, &e->devs[index].k);
-    names_add(&e->dev_names, d->name, index);
+    names_add(&e->dev_names, hash_name(d->name), index);
+    names_add(&e->dev_keys, hash_key(&d->k.key), index);
     return &e->devs[index];
 }
 
@@ -316,4 +331,5 @@ void people_clear(struct engine *e)
     free(e->keys);
     free(e->user_names.v);
     free(e->dev_names.v);
+    free(e->dev_keys.v);
 }

@@ -87,6 +87,10 @@ int request_counts(struct parent *p, struct reader *r, struct writer *answer)
         put_u64(answer, c.denied[i]);
         put_u64(answer, c.logged[i]);
     }
+    if (rc == 0) {
+        put_u64(answer, c.knocks);
+        put_u64(answer, c.knocks_logged);
+    }
     return rc;
 }
 

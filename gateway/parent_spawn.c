@@ -69,7 +69,7 @@ static int become(const struct spawn *s)
 
 static void exec_role(const struct spawn *s, int exe)
 {
-    char title[32], flag[] = "--role", name[16], argument[24];
+    char title[32], flag[] = "--role", name[16], argument[64];
     char lang[] = "LANG=C.UTF-8", zone[] = "TZ=UTC";
     char *argv[] = {title, flag, name, argument, NULL}, *env[] = {lang, zone, NULL};
     snprintf(title, sizeof title, "portcullisd: %s", s->name);

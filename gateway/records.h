@@ -110,19 +110,28 @@ enum attempt_kind {
     ATTEMPT_KINDS
 };
 enum admin_refusal { ADMIN_FORBIDDEN = 0, ADMIN_REFUSALS };
+/* Why a key that knocks has no place any more. Stored: a number never changes its meaning. */
+enum key_end {
+    KEY_END_NONE = 0, KEY_DEVICE_REVOKED, KEY_DEVICE_LOST, KEY_DEVICE_RETIRED,
+    KEY_PERSON_REVOKED, KEY_PERSON_ENDED, KEY_ENDS
+};
 
 /* Something refused. Equal in all but times, count and file = one record. */
 struct attempt {
     int64_t id;
     enum attempt_kind kind;
-    char actor[ACTOR_SIZE];      /* who asked, of ATTEMPT_ADMIN; not verified beyond its uid */
+    /* Who asked, of ATTEMPT_ADMIN; not verified beyond its uid. The key itself, of
+     * HANDSHAKE_UNKNOWN_KEY. */
+    char actor[ACTOR_SIZE];
     char user[NAME_SIZE], device[NAME_SIZE], role[NAME_SIZE], resource[NAME_SIZE];   /* "" = none */
     struct ip_addr source, destination;
     uint8_t proto;
     uint16_t port;
     uint8_t reason;              /* by kind */
     uint16_t code;               /* enum refusal_code: of the token, or why there is no lease */
-    uint8_t why;                 /* enum decide_reason, for DENY_NO_LEASE */
+    uint8_t why;                 /* enum decide_reason, for DENY_NO_LEASE; enum key_end, for
+                                    HANDSHAKE_ENDED_KEY */
+    struct wall ended;           /* of HANDSHAKE_ENDED_KEY: since when; 0 = none */
     struct wall first, last;
     uint64_t count;
     uint32_t file;               /* number of the pcap file with the last packet */

@@ -47,7 +47,7 @@ int role_main(const char *name, const char *argument)
     if (strcmp(name, "api") == 0)
         return api_main();
     if (strcmp(name, "capture") == 0)
-        return capture_main((uint16_t)number(argument, UINT16_MAX));
+        return capture_main(argument);
     log_warn("there is no role '%s'", name);
     return 2;
 }

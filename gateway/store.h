@@ -10,6 +10,7 @@
 #ifndef GATEWAY_STORE_H
 #define GATEWAY_STORE_H
 
+#include "gateway/handshake.h"
 #include "gateway/records.h"
 
 struct store;   /* opaque */
@@ -114,6 +115,12 @@ enum store_result store_get_attempt(struct store *s, int64_t id, struct attempt 
 void store_prune_attempts(struct store *s, int64_t keep);
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg);
+
+/* The greatest time that a handshake of this device bore. */
+void store_put_handshake(struct store *s, uint32_t device, const uint8_t time[HANDSHAKE_TIME]);
+void store_each_handshake(struct store *s,
+                          void (*each)(void *arg, uint32_t device,
+                                       const uint8_t time[HANDSHAKE_TIME]), void *arg);
 
 void store_put_outbox(struct store *s, uint64_t seq, const void *record, size_t n);
 void store_drop_outbox(struct store *s, uint64_t up_to);

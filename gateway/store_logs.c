@@ -84,12 +84,12 @@ void store_policy_in_force(struct store *s, int64_t version, struct wall confirm
 
 int64_t store_add_attempt(struct store *s, const struct attempt *a)
 {
-    sqlite3_stmt *q = store_bind(s, Q_ATTEMPT_ADD, "itttttbbiiiiiiiii", I(a->kind), a->actor,
+    sqlite3_stmt *q = store_bind(s, Q_ATTEMPT_ADD, "itttttbbiiiiiiiiii", I(a->kind), a->actor,
                                  a->user, a->device, a->role, a->resource,
                                  (struct bytes){&a->source, sizeof a->source},
                                  (struct bytes){&a->destination, sizeof a->destination},
                                  I(a->proto), I(a->port), I(a->reason), I(a->code), I(a->why),
-                                 a->first.s, a->last.s, I(a->count), I(a->file));
+                                 a->first.s, a->last.s, I(a->count), I(a->file), a->ended.s);
 
     return store_run_id(s, q);
 }
@@ -105,7 +105,8 @@ static void read_attempt(sqlite3_stmt *q, struct attempt *a)
                           .proto = (uint8_t)COL(q, 9), .port = (uint16_t)COL(q, 10),
                           .reason = (uint8_t)COL(q, 11), .code = (uint16_t)COL(q, 12),
                           .why = (uint8_t)COL(q, 13), .first = {COL(q, 14)}, .last = {COL(q, 15)},
-                          .count = (uint64_t)COL(q, 16), .file = (uint32_t)COL(q, 17)};
+                          .count = (uint64_t)COL(q, 16), .file = (uint32_t)COL(q, 17),
+                          .ended = {COL(q, 18)}};
     store_text(q, 2, a->actor, sizeof a->actor);
     store_text(q, 3, a->user, sizeof a->user);
     store_text(q, 4, a->device, sizeof a->device);
@@ -137,6 +138,27 @@ void store_each_attempt(struct store *s, const struct attempt_filter *f,
     while (store_row(s, q)) {
         read_attempt(q, &a);
         each(arg, &a);
+    }
+}
+
+/* ---- handshakes ------------------------------------------------------------------------------ */
+
+void store_put_handshake(struct store *s, uint32_t device, const uint8_t time[HANDSHAKE_TIME])
+{
+    store_run(s, store_bind(s, Q_HANDSHAKE_PUT, "ib", I(device),
+                            (struct bytes){time, HANDSHAKE_TIME}));
+}
+
+void store_each_handshake(struct store *s,
+                          void (*each)(void *arg, uint32_t device,
+                                       const uint8_t time[HANDSHAKE_TIME]), void *arg)
+{
+    sqlite3_stmt *q = store_bind(s, Q_HANDSHAKES, "");
+    uint8_t time[HANDSHAKE_TIME];
+
+    while (store_row(s, q)) {
+        store_bytes(q, 1, time, sizeof time);
+        each(arg, (uint32_t)COL(q, 0), time);
     }
 }
 

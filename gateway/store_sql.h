@@ -49,6 +49,9 @@ static const char *const store_migrations[] = {
     "CREATE UNIQUE INDEX attempts_same ON attempts(device, destination, proto, port, reason, code,"
     " source, kind, why, actor);"
     "CREATE TABLE outbox(seq INTEGER PRIMARY KEY, record BLOB NOT NULL);",
+    "ALTER TABLE attempts ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE handshakes(device INTEGER PRIMARY KEY REFERENCES devices,"
+    " time BLOB NOT NULL);",
     "CREATE TABLE holds(device INTEGER PRIMARY KEY REFERENCES devices, kind INTEGER NOT NULL,"
     " withheld INTEGER NOT NULL, pattern INTEGER NOT NULL, count INTEGER NOT NULL,"
     " within INTEGER NOT NULL, time INTEGER NOT NULL, since INTEGER NOT NULL,"
@@ -111,12 +114,14 @@ static const char *const store_migrations[] = {
     X(Q_POLICY_ADD, "INSERT INTO policies(sha256, at, by, text) VALUES(?,?,?,?)")                 \
     X(Q_POLICY_GET, "SELECT version, sha256, at, by, text FROM policies WHERE version = ?")       \
     X(Q_ATTEMPT_ADD, "INSERT INTO attempts(kind, actor, user, device, role, resource, source,"    \
-      " destination, proto, port, reason, code, why, first, last, count, file)"                   \
-      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"                                                \
+      " destination, proto, port, reason, code, why, first, last, count, file, ended)"            \
+      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"                                              \
       " ON CONFLICT(device, destination, proto, port, reason, code, source, kind, why, actor)"    \
       " DO UPDATE SET last = max(last, excluded.last), count = count + excluded.count,"           \
       " file = excluded.file, user = excluded.user, role = excluded.role,"                        \
-      " resource = excluded.resource RETURNING id")                                               \
+      " resource = excluded.resource, ended = excluded.ended RETURNING id")                       \
+    X(Q_HANDSHAKE_PUT, "INSERT OR REPLACE INTO handshakes VALUES(?,?)")                           \
+    X(Q_HANDSHAKES, "SELECT device, time FROM handshakes")                                        \
     X(Q_ATTEMPT_GET, "SELECT * FROM attempts WHERE id = ?")                                       \
     X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts"                \
       " WHERE id NOT IN (SELECT attempt FROM gathered) ORDER BY last"                             \

@@ -36,11 +36,23 @@ static void show_denied(const json_t *denied)
         if (all == 0)
             continue;
         show_linef(any ? "" : "denied", "%-18s %lld packet%s, %lld in detail", reason,
-                   (long long)all, all == 1 ? "" : "s", (long long)int_of(n, "logged"));
+                   (long long)all, all == 1 ? "" : "s", (long long)int_of(n, "kept"));
         any = true;
     }
     if (!any)
         show_line("denied", "nothing");
+}
+
+/* Handshakes at the tunnel's port, by what they were; what is zero is left out. */
+static void show_knocks(const json_t *knocks)
+{
+    const char *name;
+    json_t *n;
+    show_linef("knocks", "%lld handshake%s at the tunnel's port", (long long)int_of(knocks, "seen"),
+               int_of(knocks, "seen") == 1 ? "" : "s");
+    json_object_foreach((json_t *)(uintptr_t)knocks, name, n)
+        if (json_integer_value(n) > 0 && strcmp(name, "seen") != 0)
+            show_linef("", "%-18s %lld", name, (long long)json_integer_value(n));
 }
 
 static void show_alarms(const json_t *alarms)
@@ -96,6 +108,7 @@ static void show_status(const json_t *s)
                (long long)int_of(devices, "enrolled"), (long long)int_of(devices, "leased"),
                (long long)int_of(devices, "quarantine"), (long long)int_of(devices, "ended"));
     show_denied(json_object_get(s, "denied"));
+    show_knocks(json_object_get(s, "knocks"));
     show_linef("lost", "%lld logged packets not read", (long long)int_of(s, "lost"));
     show_roles(json_object_get(s, "roles"));
     show_alarms(json_object_get(s, "alarms"));

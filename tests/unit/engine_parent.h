@@ -52,7 +52,7 @@ struct lab {
     struct { uint32_t leases, connections, peers; } left;  /* what its commits read back */
     char failed[2048];                /* what MSG_FAILED said */
     bool ready;
-    uint64_t denied;
+    uint64_t denied, knocks, knocks_logged;
 };
 
 /* ---- the parent ----------------------------------------------------------------------------- */
@@ -129,6 +129,18 @@ static inline int lab_inspect(struct lab *l, struct reader *r, struct writer *w)
     return 0;
 }
 
+/* It believes what it reads: a class, a key and a time, one after another. */
+static inline int lab_open(struct reader *r, struct writer *w)
+{
+    uint8_t message[HANDSHAKE_BYTES];
+
+    for (unsigned n = get_u8(r); n > 0; n--) {
+        get_raw(r, message, sizeof message);
+        put_raw(w, message, 1 + 32 + HANDSHAKE_TIME);
+    }
+    return reader_done(r) ? 0 : -EBADMSG;
+}
+
 static inline int lab_serve(struct lab *l, const struct message *m, struct writer *w)
 {
     struct commit_answer a = {0};
@@ -156,7 +168,11 @@ static inline int lab_serve(struct lab *l, const struct message *m, struct write
     case MSG_COUNTS:
         for (int i = 0; i < 2 * DENY_REASONS; i++)
             put_u64(w, l->denied);
+        put_u64(w, l->knocks);
+        put_u64(w, l->knocks_logged);
         break;
+    case MSG_OPEN:
+        return lab_open(&r, w);
     case MSG_PEERS:
         put_u32(w, 0);
         break;

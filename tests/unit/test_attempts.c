@@ -205,7 +205,7 @@ static void counters_may_begin_again(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         now[DENY_SPOOFED] = steps[i].says;
-        attempts_count(total, last, now);
+        attempts_count(total, last, now, DENY_REASONS);
         assert_int_equal(total[DENY_SPOOFED], steps[i].total);
     }
 }

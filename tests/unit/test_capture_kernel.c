@@ -35,6 +35,7 @@
 #include "gateway/role.h"
 
 #define GROUP 77
+#define ARGUMENT "77,CzKQD0u6BmhXNd4siLW8UxSFJt9pXD3e1JV1+uOyDQk="   /* any key */
 #define WAIT_MS 5000
 
 static const char RULES[] =
@@ -151,7 +152,7 @@ static void start(void)
         close(FD_LISTEN);
         close(FD_LISTEN6);
         log_init("capture");
-        _exit(capture_main(GROUP));
+        _exit(capture_main(ARGUMENT));
     }
     close(pair[1]);
     R.channel = channel_new(pair[0]);
