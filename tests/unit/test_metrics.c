@@ -28,7 +28,7 @@ static char *example(void)
 {
     struct metrics m = {.gateway = "hq", .started = 1795330000, .clock_synchronised = true,
                         .policy_version = 3, .policy_applied = 1795330001, .policy_sha256 = "00ff",
-                        .leases = 5, .devices = {5, 4, 3, 2, 1}, .users_active = 9,
+                        .leases = 5, .devices = {5, 4, 6, 3, 2, 1}, .users_active = 9,
                         .users_revoked = 1, .lost = 11, .overflow = 12, .audit_records = 77,
                         .counts = &counts, .outlets = outlets, .n_outlets = 2};
     size_t len;
@@ -57,6 +57,7 @@ static void values(void **state)
         "portcullis_build_info{gateway=\"hq\",version=\"" VERSION "\"} 1",
         "portcullis_policy_info{version=\"3\",sha256=\"00ff\"} 1",
         "portcullis_leases 5",
+        "portcullis_devices{state=\"locked\"} 6",
         "portcullis_devices{state=\"lost\"} 2",
         "portcullis_users{state=\"revoked\"} 1",
         "portcullis_denied_packets_total{reason=\"spoofed\"} 1000",
