@@ -291,12 +291,17 @@ void attempts_keep(struct engine *e)
     struct attempts *a = &e->attempts;
 
     store_begin(e->store);
-    for (size_t i = 0; i < a->n; i++)
+    for (size_t i = 0; i < a->n; i++) {
         a->v[i].id = store_add_attempt(e->store, &a->v[i]);
+        outlets_add(e, &a->v[i]);
+    }
+    outlets_store(e);
     store_counts(e);
     if (e->ticks % PRUNE_EVERY_S == 0)
         store_prune_attempts(e->store, ATTEMPTS_KEPT);
-    if (store_commit(e->store) != STORE_OK)
+    bool held = store_commit(e->store) == STORE_OK;
+    outlets_stored(e, held);
+    if (!held)
         return;   /* a full disk: they wait, and what has no room is counted */
     knocks_stored(e);
     for (size_t i = 0; i < a->n && i < EVENTS_EACH_SECOND; i++)

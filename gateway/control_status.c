@@ -148,5 +148,6 @@ struct reply control_status(struct engine *e, struct request *q)
     json_object_set_new(o, "lost", json_integer((json_int_t)e->attempts.lost));
     json_object_set_new(o, "alarms", alarms_status(e));
     json_object_set_new(o, "roles", roles_status(e));
+    json_object_set_new(o, "outlets", outlets_json(e));
     return (struct reply){200, o};
 }

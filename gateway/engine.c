@@ -47,6 +47,8 @@ static int on_channel(struct engine *e, const struct message *m, struct reader *
         fatal("out of memory");
     watches[role] = (struct peer_watch){e, (enum gateway_role)role};
     loop_watch(e->loop, m->fd, EPOLLIN, peer_events, &watches[role]);
+    if (role == ROLE_COURIER)
+        outlets_courier(e);
     return 0;
 }
 
@@ -166,6 +168,8 @@ static int from_peer(struct engine *e, enum gateway_role role, const struct mess
         return portal_message(e, m);
     case MSG_CONTROL:
         return control_message(e, m);
+    case MSG_DELIVERED:
+        return outlets_message(e, m);
     case MSG_METRICS:
         return metrics_message(e, m);
     case MSG_DENIED:
@@ -228,6 +232,7 @@ static void tick(void *arg, uint32_t events)
     policy_tick(e);
     respond_tick(e);
     attempts_tick(e);
+    outlets_tick(e);
     prune_jtis(e);
     audit_tick(e);
     parent_drain(e);
@@ -258,6 +263,7 @@ void engine_free(struct engine *e)
     policy_free(e->policy);
     classes_clear(&e->classes);
     attempts_clear(&e->attempts);
+    outlets_clear(e);
     knocks_clear(e);
     people_clear(e);
     events_clear(e);

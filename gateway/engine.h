@@ -16,6 +16,7 @@
 #include "gateway/channel.h"
 #include "gateway/classes.h"
 #include "gateway/engine_knock.h"
+#include "gateway/engine_outlets.h"
 #include "gateway/loop.h"
 #include "gateway/metrics.h"
 #include "gateway/store.h"
@@ -75,6 +76,7 @@ struct engine {
     struct alarm alarms[ALARMS_MAX];  size_t n_alarms;
     struct attempts attempts;
     struct metric_counts metrics;
+    struct outlets outlets;
     struct knocks knocks;
     struct peer_state *peers;  size_t n_peers;  int64_t peers_at_ms;
     uint32_t deaths[ROLES];
@@ -152,10 +154,12 @@ int kernel_whole(struct engine *e);
 void kernel_ready(struct engine *e);
 /* Opens the door to the metrics, if gateway.conf names one. 0 or a negative errno. */
 int kernel_metrics_door(struct engine *e);
-const char *kernel_error(int rc);
-
 /* The file of that name beside gateway.conf, malloc'd, with a NUL behind its n bytes; NULL: it
  * cannot be had, and the parent has said why. */
+char *kernel_outlet_file(struct engine *e, const char *name, size_t *n);
+void kernel_courier(struct engine *e);             /* there is something for one to do */
+const char *kernel_error(int rc);
+
 /* ---- engine_batch.c: a change of database, kernel and memory -------------------------------- */
 
 struct pending {                  /* what a device becomes when the batch holds */

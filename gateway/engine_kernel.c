@@ -288,6 +288,38 @@ int kernel_metrics_door(struct engine *e)
     return checked(rc, &r);
 }
 
+char *kernel_outlet_file(struct engine *e, const char *name, size_t *n)
+{
+    struct reader r;
+    struct writer w;
+
+    *n = 0;
+    writer_init(&w, 128);
+    put_text(&w, name);
+    int rc = ask(e, MSG_OUTLET_FILE, &w, &r);
+    writer_clear(&w);
+    if (rc < 0) {
+        log_warn("%s: %s", name, kernel_error(rc));
+        return NULL;
+    }
+    const uint8_t *bytes = get_blob(&r, n, CHANNEL_MESSAGE_MAX);
+    (void)checked(rc, &r);
+    char *text = malloc(*n + 1);
+    if (!text)
+        fatal("out of memory");
+    memcpy(text, bytes, *n);
+    text[*n] = '\0';
+    return text;
+}
+
+void kernel_courier(struct engine *e)
+{
+    struct reader r;
+    int rc = ask(e, MSG_COURIER, NULL, &r);
+
+    (void)checked(rc, &r);
+}
+
 void kernel_ready(struct engine *e)
 {
     struct reader r;

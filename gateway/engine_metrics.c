@@ -58,6 +58,7 @@ static void count_handshakes(struct engine *e, struct metrics *m)
 
 static char *text_now(struct engine *e, size_t *len)
 {
+    struct metric_outlet outlets[OUTLETS_MAX];
     char sha[65];
     struct metrics m = {.gateway = e->conf.name,
                         .started = clock_wall().s - (clock_boot_ms() - e->started_ms) / 1000,
@@ -66,12 +67,14 @@ static char *text_now(struct engine *e, size_t *len)
                         .policy_applied = e->version.at.s,
                         .policy_sha256 = sha,
                         .audit_records = audit_last(e->audit),
-                        .counts = &e->metrics};
+                        .counts = &e->metrics,
+                        .outlets = outlets};
 
     sodium_bin2hex(sha, sizeof sha, e->version.sha256, sizeof e->version.sha256);
     count_people(e, &m);
     count_attempts(e, &m);
     count_handshakes(e, &m);
+    m.n_outlets = outlets_metrics(e, outlets);
     for (int r = 0; r < ROLES; r++)
         m.restarts[r] = e->deaths[r];
     return metrics_text(&m, len);

@@ -317,6 +317,7 @@ int engine_start(struct engine *e, const struct message *m)
     if (rc == 0) {
         (void)lease_clock(e);
         open_metrics(e);
+        outlets_start(e);
         kernel_ready(e);
         e->serving = true;
         policy_reload(e, policy, t.policy_len, "policy.start");

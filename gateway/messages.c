@@ -15,7 +15,8 @@ MESSAGES(X)
 
 const char *role_name(enum gateway_role r)
 {
-    static const char *const names[ROLES] = {"parent", "engine", "portal", "api", "capture"};
+    static const char *const names[ROLES] = {"parent", "engine", "portal", "api", "capture",
+                                             "courier"};
     return (unsigned)r < ROLES ? names[r] : "unknown";
 }
 

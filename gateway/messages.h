@@ -13,7 +13,8 @@
 #include "policy/plan.h"
 
 /* Not "enum role": policy/policy.h has a struct of that name, and the engine needs both. */
-enum gateway_role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLES };
+enum gateway_role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLE_COURIER,
+                    ROLES };
 const char *role_name(enum gateway_role r);        /* "engine" */
 
 /* type, number, from, to, largest body */
@@ -51,6 +52,11 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     X(MSG_KNOCK_COUNTS, 63, ROLE_CAPTURE, ROLE_ENGINE, 32)  /* struct knock_counts, in order */ \
     /* where attempts go, and the metrics */                                                    \
     X(MSG_METRICS_DOOR, 70, ROLE_ENGINE, ROLE_PARENT, 512)  /* text iface, addr, u16 port, u8 n, n x (addr, u8 prefix length): who may connect. Answer: result */ \
+    X(MSG_COURIER, 71, ROLE_ENGINE, ROLE_PARENT, 0)         /* there are outlets: start the courier with the others. Answer: result */ \
+    X(MSG_OUTLET_FILE, 72, ROLE_ENGINE, ROLE_PARENT, 128)   /* text name, of a .key or .pem beside gateway.conf. Answer: result, blob content (<= 64 KiB) */ \
+    X(MSG_OUTLET, 74, ROLE_ENGINE, ROLE_COURIER, 1u << 17)  /* u8 index, outlet, blob CA (courier.h) */ \
+    X(MSG_DELIVER, 75, ROLE_ENGINE, ROLE_COURIER, 1u << 19) /* item, text signature or "", blob line or body */ \
+    X(MSG_DELIVERED, 76, ROLE_COURIER, ROLE_ENGINE, 32)     /* item, u8 enum delivery, u16 HTTP status or 0 */ \
     X(MSG_METRICS, 73, ROLE_API, ROLE_ENGINE, 0)            /* answered by MSG_CONTROL_REPLY with text */ \
     /* parent -> portal, api, capture: they get listening descriptors before exec, no messages */
 

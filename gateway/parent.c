@@ -199,10 +199,12 @@ static char *dir_of(const char *path)
 static int enter_cage(struct parent *p)
 {
     char *policy = dir_of(p->opt.policy), *control = dir_of(p->opt.control);
+    char *config = dir_of(p->opt.config);
     (void)mkdir("/var/run/wireguard", 0755);
     (void)mkdir(control, 0755);
     const struct sandbox_path paths[] = {{p->opt.state, true, false},
                                          {policy, false, false},
+                                         {config, false, false},
                                          {control, true, false},
                                          {"/var/run/wireguard", true, false},
                                          {"/proc", false, false},
@@ -218,9 +220,15 @@ static int enter_cage(struct parent *p)
                                          {"/etc/ld.so.cache", false, false},
                                          {"/etc/passwd", false, false},
                                          {"/etc/group", false, false},
-                                         {"/etc/nsswitch.conf", false, false}};
+                                         {"/etc/nsswitch.conf", false, false},
+                                         {"/etc/hosts", false, false},
+                                         {"/etc/host.conf", false, false},
+                                         {"/etc/resolv.conf", false, false},
+                                         {"/etc/gai.conf", false, false},
+                                         {"/etc/ssl/certs", false, false}};
     sandbox_enter_parent(paths, sizeof paths / sizeof *paths);
     free(policy);
+    free(config);
     free(control);
     return 0;
 }

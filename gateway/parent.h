@@ -56,6 +56,7 @@ struct parent {
     struct loop *loop;
     bool stopping, failed;
     bool was_open;             /* the doors were open once */
+    bool courier;              /* the engine has something for it */
     /* who the roles are */
     struct { uid_t uid; gid_t gid; } ids[ROLES];
     gid_t admin_gid;
@@ -106,7 +107,7 @@ int files_preshared(struct parent *p, struct wg_preshared **v, size_t *n);
 
 int roles_ids(struct parent *p);
 void roles_start_engine(struct parent *p);
-void roles_open_doors(struct parent *p);          /* portal, api, capture */
+void roles_open_doors(struct parent *p);          /* portal, api, capture; the courier, if wanted */
 void roles_kill(struct parent *p, enum gateway_role r, const char *why);
 void roles_channel_broken(struct parent *p);      /* the engine's: it is ending, or is ended */
 void roles_stop(struct parent *p);                /* at most 5 s for the engine, then SIGKILL */
@@ -145,7 +146,7 @@ void doors_close(struct parent *p);
 typedef int request_handler(struct parent *p, struct reader *r, struct writer *answer);
 request_handler request_tunnel, request_changes, request_commit, request_inspect, request_counts,
     request_peers, request_ready, request_verify, request_failed, request_open,
-    request_metrics_door;
+    request_metrics_door, request_courier, request_outlet_file;
 void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's channel */
 
 /* ---- parent_tunnel.c -------------------------------------------------------------------------- */

@@ -113,10 +113,11 @@ ROLE_CALLBACKS(ROLE_ENGINE)
 ROLE_CALLBACKS(ROLE_PORTAL)
 ROLE_CALLBACKS(ROLE_API)
 ROLE_CALLBACKS(ROLE_CAPTURE)
+ROLE_CALLBACKS(ROLE_COURIER)
 static loop_cb *const on_end[ROLES] = {NULL, ended_ROLE_ENGINE, ended_ROLE_PORTAL, ended_ROLE_API,
-                                       ended_ROLE_CAPTURE};
+                                       ended_ROLE_CAPTURE, ended_ROLE_COURIER};
 static loop_cb *const on_again[ROLES] = {NULL, again_ROLE_ENGINE, again_ROLE_PORTAL, again_ROLE_API,
-                                         again_ROLE_CAPTURE};
+                                         again_ROLE_CAPTURE, again_ROLE_COURIER};
 
 static void set_spawn(const struct parent *p, enum gateway_role r, int channel, struct spawn *s)
 {
@@ -213,7 +214,7 @@ static void start_role(struct parent *p, enum gateway_role r)
 void roles_open_doors(struct parent *p)
 {
     for (unsigned r = ROLE_PORTAL; r < ROLES; r++)
-        if (p->role[r].pid == 0)
+        if (p->role[r].pid == 0 && (r != ROLE_COURIER || p->courier))
             start_role(p, (enum gateway_role)r);
 }
 

@@ -48,6 +48,8 @@ int role_main(const char *name, const char *argument)
         return api_main();
     if (strcmp(name, "capture") == 0)
         return capture_main(argument);
+    if (strcmp(name, "courier") == 0)
+        return courier_main();
     log_warn("there is no role '%s'", name);
     return 2;
 }

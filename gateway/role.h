@@ -27,6 +27,7 @@ int engine_main(void);
 int portal_main(void);
 int api_main(void);
 int capture_main(const char *argument);
+int courier_main(void);
 int keeper_main(int64_t life_ms);
 
 /*

@@ -70,7 +70,7 @@ static void enter(enum syscalls which, bool writes, const struct opening *o, siz
     limit_role(writes);
     no_new_privileges(); /* landlock asks for it */
     drop_capabilities();
-    landlock_enter(o, n, true);
+    landlock_enter(o, n, which == SYSCALLS_COURIER ? REACH_CONNECT : REACH_NOTHING);
     seccomp_enter(which);
 }
 
@@ -79,6 +79,11 @@ void sandbox_enter(enum gateway_role r)
     static const struct opening engine[] = {{.fd = FD_DIR, .write = true},
                                             {.path = "/usr/share/zoneinfo"}};
     static const struct opening capture[] = {{.fd = FD_DIR, .write = true}};
+    /* To look a name up, and to know whom to trust. */
+    static const struct opening courier[] = {{.path = "/etc/hosts"},     {.path = "/etc/host.conf"},
+                                             {.path = "/etc/resolv.conf"}, {.path = "/etc/gai.conf"},
+                                             {.path = "/etc/nsswitch.conf"},
+                                             {.path = "/etc/ssl/certs"}};
     switch (r) {
     case ROLE_ENGINE:
         enter(SYSCALLS_ENGINE, true, engine, 2);
@@ -91,6 +96,9 @@ void sandbox_enter(enum gateway_role r)
         return;
     case ROLE_CAPTURE:
         enter(SYSCALLS_CAPTURE, true, capture, 1);
+        return;
+    case ROLE_COURIER:
+        enter(SYSCALLS_COURIER, false, courier, sizeof courier / sizeof *courier);
         return;
     case ROLE_PARENT:
     case ROLES:
@@ -124,7 +132,7 @@ void sandbox_enter_parent(const struct sandbox_path *paths, size_t n)
     limit(RLIMIT_CORE, 0, "core dumps");
     limit(RLIMIT_NOFILE, FILES_MAX, "descriptors");
     no_new_privileges();
-    landlock_enter(o, n, false);
+    landlock_enter(o, n, REACH_ALL);
     keep_parent_capabilities();
     seccomp_enter(SYSCALLS_PARENT);
 }

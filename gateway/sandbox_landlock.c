@@ -17,7 +17,8 @@
 
 #define FS_TRUNCATE (1ull << 14)  /* ABI 3, Linux 6.2 */
 #define FS_IOCTL_DEV (1ull << 15) /* ABI 5, Linux 6.10 */
-#define NET_TCP 3ull              /* bind and connect: ABI 4, Linux 6.7 */
+#define NET_BIND 1ull             /* TCP: ABI 4, Linux 6.7 */
+#define NET_CONNECT 2ull
 #define SCOPED_ALL 3ull           /* abstract sockets and signals: ABI 6, Linux 6.12 */
 
 #define FS_FILE_READ LANDLOCK_ACCESS_FS_READ_FILE
@@ -70,16 +71,21 @@ static void allow(int ruleset, const struct opening *o, uint64_t known)
         close(fd);
 }
 
+static uint64_t denied_net(enum reach reach)
+{
+    return reach == REACH_ALL ? 0 : NET_BIND | (reach == REACH_NOTHING ? NET_CONNECT : 0);
+}
+
 #ifndef SANITIZED
-void landlock_enter(const struct opening *o, size_t n, bool network)
+void landlock_enter(const struct opening *o, size_t n, enum reach reach)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1)
         fatal(
             "the kernel has no landlock: boot with landlock among the security modules (lsm=...)");
     struct ruleset_attr attr = {.fs = known_fs(abi),
-                                .net = network && abi >= 4 ? NET_TCP : 0,
-                                .scoped = network && abi >= 6 ? SCOPED_ALL : 0};
+                                .net = abi >= 4 ? denied_net(reach) : 0,
+                                .scoped = reach != REACH_ALL && abi >= 6 ? SCOPED_ALL : 0};
     size_t size = abi >= 6 ? sizeof attr : abi >= 4 ? 16 : 8;
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
     if (ruleset < 0)
@@ -92,8 +98,8 @@ void landlock_enter(const struct opening *o, size_t n, bool network)
 }
 #else
 /* The sanitizers' run time reads /proc and loads a symbolizer at any time. */
-void landlock_enter(const struct opening *o, size_t n, bool network)
+void landlock_enter(const struct opening *o, size_t n, enum reach reach)
 {
-    (void)o, (void)n, (void)network, (void)allow, (void)known_fs;
+    (void)o, (void)n, (void)reach, (void)allow, (void)known_fs, (void)denied_net;
 }
 #endif

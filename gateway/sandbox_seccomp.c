@@ -6,8 +6,11 @@
 #include "gateway/sandbox_parts.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/log.h"
 
@@ -87,6 +90,12 @@ static const int engine_more[] = {
 
 static const int capture_more[] = {S(getsockopt), S(setsockopt), S(getsockname),
                                    S(ioctl),      S(uname),      S(sched_setaffinity)};
+
+/* Connections to others, and what the C library looks names up with. */
+static const int courier_more[] = {S(connect),    S(bind),        S(getsockopt), S(setsockopt),
+                                   S(getsockname), S(getpeername), S(shutdown),   S(ioctl),
+                                   S(openat),     S(access),      S(statx),      S(sendmmsg),
+                                   S(recvmmsg),   S(uname)};
 
 static const int keeper_more[] = {S(accept4), S(getsockopt)};
 
@@ -184,6 +193,7 @@ static const struct table tables[][TABLES_MAX] = {
     [SYSCALLS_PORTAL] = {TABLE(base), TABLE(serve)},
     [SYSCALLS_API] = {TABLE(base), TABLE(serve)},
     [SYSCALLS_CAPTURE] = {TABLE(base), TABLE(files), TABLE(capture_more)},
+    [SYSCALLS_COURIER] = {TABLE(base), TABLE(courier_more)},
     [SYSCALLS_KEEPER] = {TABLE(base), TABLE(keeper_more)},
 };
 
@@ -202,6 +212,28 @@ static void allow(scmp_filter_ctx ctx, const struct table *t)
     }
 }
 
+#define SOCKET_TYPE 0xf /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+
+/* The courier's sockets: to the internet and to this machine, and the one by which the C library
+ * asks for this machine's addresses (NETLINK_ROUTE); no other netlink, no raw packets. */
+static void allow_sockets(scmp_filter_ctx ctx)
+{
+    static const struct {
+        scmp_datum_t family, type, last_protocol;
+    } kinds[] = {{AF_UNIX, SOCK_DGRAM, 0},          {AF_UNIX, SOCK_STREAM, 0},
+                 {AF_INET, SOCK_DGRAM, IPPROTO_UDP}, {AF_INET, SOCK_STREAM, IPPROTO_TCP},
+                 {AF_INET6, SOCK_DGRAM, IPPROTO_UDP}, {AF_INET6, SOCK_STREAM, IPPROTO_TCP},
+                 {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, S(socket), 3,
+                                  SCMP_A0(SCMP_CMP_EQ, kinds[i].family, 0),
+                                  SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, kinds[i].type),
+                                  SCMP_A2(SCMP_CMP_LE, kinds[i].last_protocol, 0));
+        if (rc < 0)
+            fatal("cannot make the filter of system calls: %s", strerror(-rc));
+    }
+}
+
 #ifndef SANITIZED
 void seccomp_enter(enum syscalls which)
 {
@@ -210,6 +242,8 @@ void seccomp_enter(enum syscalls which)
         fatal("cannot make the filter of system calls");
     for (size_t i = 0; i < TABLES_MAX; i++)
         allow(ctx, &tables[which][i]);
+    if (which == SYSCALLS_COURIER)
+        allow_sockets(ctx);
     int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree, not a list */
     if (rc == 0)
         rc = seccomp_load(ctx);
@@ -221,5 +255,5 @@ void seccomp_enter(enum syscalls which)
 /* The sanitizers' run time makes calls of its own. It cannot trace us to look for leaks either. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "detect_leaks=0"; }
-void seccomp_enter(enum syscalls which) { (void)which, (void)tables, (void)allow; }
+void seccomp_enter(enum syscalls which) { (void)which, (void)tables, (void)allow, (void)allow_sockets; }
 #endif

@@ -106,7 +106,7 @@ enum store_result store_get_policy(struct store *s, int64_t version, struct poli
 void store_policy_in_force(struct store *s, int64_t version, struct wall confirm_until,
                            int64_t previous);
 
-/* ---- attempts, audit outbox ----------------------------------------------------------------- */
+/* ---- attempts, handshakes, audit outbox ----------------------------------------------------------------- */
 
 /* Adds to its like. The id of the record; 0 when it could not be written. */
 int64_t store_add_attempt(struct store *s, const struct attempt *a);
@@ -126,5 +126,21 @@ void store_put_outbox(struct store *s, uint64_t seq, const void *record, size_t 
 void store_drop_outbox(struct store *s, uint64_t up_to);
 void store_each_outbox(struct store *s, void (*each)(void *arg, const uint8_t *record, size_t n),
                        void *arg);
+
+/* ---- deliveries: what waits to be sent, by the outlet's name; in order of id ------------------ */
+
+struct outlet_books { uint64_t delivered, dropped; };    /* since the first start */
+void store_add_delivery(struct store *s, const char *outlet, const void *event, size_t n);
+/* Behind `after`, at most limit of them. */
+void store_each_delivery(struct store *s, const char *outlet, int64_t after, int64_t limit,
+                         void (*each)(void *arg, int64_t id, const void *event, size_t n),
+                         void *arg);
+uint64_t store_count_deliveries(struct store *s, const char *outlet);
+void store_drop_deliveries(struct store *s, const char *outlet, int64_t up_to);
+/* The id of the n-th oldest, from 1; 0: there are fewer. */
+int64_t store_nth_delivery(struct store *s, const char *outlet, uint64_t n);
+void store_each_outlet(struct store *s, void (*each)(void *arg, const char *outlet), void *arg);
+struct outlet_books store_get_outlet(struct store *s, const char *outlet);
+void store_put_outlet(struct store *s, const char *outlet, const struct outlet_books *b);
 
 #endif

@@ -64,6 +64,12 @@ static const char *const store_migrations[] = {
     "CREATE INDEX gathered_attempt ON gathered(attempt);"
     "CREATE TABLE notes(case_id INTEGER NOT NULL REFERENCES cases, time INTEGER NOT NULL,"
     " by TEXT NOT NULL, text TEXT NOT NULL);",
+    /* What is to be sent, and what became of it. */
+    "CREATE TABLE deliveries(id INTEGER PRIMARY KEY AUTOINCREMENT, outlet TEXT NOT NULL,"
+    " event BLOB NOT NULL);"
+    "CREATE INDEX deliveries_outlet ON deliveries(outlet, id);"
+    "CREATE TABLE outlets(name TEXT PRIMARY KEY, delivered INTEGER NOT NULL,"
+    " dropped INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 #define STATEMENTS(X)                                                                             \
@@ -147,6 +153,15 @@ static const char *const store_migrations[] = {
     X(Q_GATHERED, "SELECT attempt FROM gathered WHERE case_id = ? ORDER BY attempt")              \
     X(Q_NOTE_ADD, "INSERT INTO notes VALUES(?,?,?,?)")                                            \
     X(Q_NOTES, "SELECT time, by, text FROM notes WHERE case_id = ? ORDER BY rowid")               \
+    X(Q_DELIVERY_ADD, "INSERT INTO deliveries(outlet, event) VALUES(?, ?)")                       \
+    X(Q_DELIVERIES, "SELECT id, event FROM deliveries WHERE outlet = ? AND id > ? ORDER BY id"    \
+      " LIMIT ?")                                                                                 \
+    X(Q_DELIVERY_COUNT, "SELECT count(*) FROM deliveries WHERE outlet = ?")                       \
+    X(Q_DELIVERY_DROP, "DELETE FROM deliveries WHERE outlet = ? AND id <= ?")                     \
+    X(Q_DELIVERY_NTH, "SELECT id FROM deliveries WHERE outlet = ? ORDER BY id LIMIT 1 OFFSET ?")  \
+    X(Q_DELIVERY_OUTLETS, "SELECT DISTINCT outlet FROM deliveries")                               \
+    X(Q_OUTLET_GET, "SELECT delivered, dropped FROM outlets WHERE name = ?")                      \
+    X(Q_OUTLET_PUT, "INSERT OR REPLACE INTO outlets VALUES(?,?,?)")                               \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

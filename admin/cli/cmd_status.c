@@ -74,6 +74,17 @@ static void show_roles(const json_t *roles)
             show_linef("restarted", "%s, %lld times", name, (long long)int_of(r, "restarts"));
 }
 
+static void show_outlets(const json_t *outlets)
+{
+    size_t i;
+    json_t *o;
+    json_array_foreach(outlets, i, o)
+        show_linef(i ? "" : "sent to", "%s: %lld, %lld wait, %lld dropped%s%s", text_of(o, "name"),
+                   (long long)int_of(o, "delivered"), (long long)int_of(o, "queued"),
+                   (long long)int_of(o, "dropped"), *text_of(o, "fault") ? "; " : "",
+                   text_of(o, "fault"));
+}
+
 static const char *clock_state(const json_t *clock)
 {
     if (json_is_true(json_object_get(clock, "synchronised")))
@@ -110,6 +121,7 @@ static void show_status(const json_t *s)
     show_denied(json_object_get(s, "denied"));
     show_knocks(json_object_get(s, "knocks"));
     show_linef("lost", "%lld logged packets not read", (long long)int_of(s, "lost"));
+    show_outlets(json_object_get(s, "outlets"));
     show_roles(json_object_get(s, "roles"));
     show_alarms(json_object_get(s, "alarms"));
 }

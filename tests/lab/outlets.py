@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The other side of the outlets: a webhook's receiver, and what arrived compared with the store.
+
+  outlets.py receive PORT KEYFILE OUT [refuse N] [tls CERT KEY]
+      verifies each POST and writes its events to OUT, one a line; says "ready"; refuse: the first
+      N are answered 503
+  outlets.py syslog ATTEMPTS LINES     LINES as rsyslog parsed them, one JSON object a line
+  outlets.py webhook ATTEMPTS EVENTS   both: every attempt is there with all its counts, no event
+      twice, every value equal; says how many
+"""
+import hashlib
+import hmac
+import http.server
+import json
+import re
+import ssl
+import sys
+import time
+
+WINDOW = 300  # seconds that a signature may be old
+
+
+def signed_by(key, header, body, now):
+    """The documented check: t within the window, v1 = HMAC-SHA256(key, t "." body)."""
+    m = re.fullmatch(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})", header or "")
+    if not m or abs(now - int(m[1])) > WINDOW:
+        return False
+    want = hmac.new(key, m[1].encode() + b"." + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(want, m[2])
+
+
+def receive(port, keyfile, out, *options):
+    options = list(options)
+    refuse = int(options[options.index("refuse") + 1]) if "refuse" in options else 0
+    key = open(keyfile, "rb").read().rstrip()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        left = refuse
+
+        def answer(self, status):
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if Handler.left > 0:
+                Handler.left -= 1
+                return self.answer(503)
+            if not signed_by(key, self.headers["Portcullis-Signature"], body, time.time()):
+                print("bad signature", flush=True)
+                return self.answer(401)
+            with open(out, "a") as f:
+                for event in json.loads(body)["events"]:
+                    f.write(json.dumps(event) + "\n")
+            self.answer(204)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("", int(port)), Handler)
+    if "tls" in options:
+        at = options.index("tls")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options[at + 1], options[at + 2])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    print("ready", flush=True)
+    server.serve_forever()
+
+
+def elements(text):
+    """RFC 5424, 6.3: structured data to {name: value}, unescaped."""
+    found = {}
+    for name, value in re.findall(r' ([^=\s]+)="((?:[^"\\\]]|\\.)*)"', text):
+        found[name] = re.sub(r'\\(["\\\]])', r"\1", value)
+    return found
+
+
+def of_syslog(line):
+    sd = elements(line["structured-data"])
+    assert line["structured-data"].startswith("[attempt@32473 "), line
+    assert line["pri"] == "84" and line["app-name"] == "portcullisd", line
+    return {"id": int(sd["id"]), "seq": int(sd["seq"]), "count": int(sd["count"]),
+            "kind": sd["kind"], "reason": line["msgid"], "user": sd.get("user"),
+            "device": sd.get("device"), "role": sd.get("role"), "source": sd.get("src"),
+            "destination": sd.get("dst"), "proto": sd.get("proto"), "resource": sd.get("resource"),
+            "port": int(sd["port"]) if "port" in sd else None, "gateway": line["hostname"],
+            "text": line["msg"].strip()}
+
+
+def of_ecs(e):
+    own = e["portcullis"]
+    return {"id": own["attempt"], "seq": e["event"]["sequence"], "count": own["count"],
+            "kind": own["kind"], "reason": e["event"]["reason"],
+            "user": e.get("user", {}).get("name"), "device": e.get("host", {}).get("name"),
+            "role": (e.get("user", {}).get("roles") or [None])[0],
+            "source": e.get("source", {}).get("ip"),
+            "destination": e.get("destination", {}).get("ip"),
+            "proto": e.get("network", {}).get("transport"), "resource": own.get("resource"),
+            "port": e.get("destination", {}).get("port"), "gateway": e["observer"]["hostname"],
+            "text": e["message"]}
+
+
+SAME = ("kind", "reason", "user", "device", "role", "source", "destination", "proto", "port",
+        "resource")
+
+
+def compare(attempts, lines, read):
+    items = {a["id"]: a for a in json.load(open(attempts))["items"]}
+    counts, seen = dict.fromkeys(items, 0), set()
+    for line in open(lines):
+        event = read(json.loads(line))
+        assert event["seq"] not in seen, f"event {event['seq']} came twice"
+        seen.add(event["seq"])
+        attempt = items[event["id"]]
+        for name in SAME:
+            assert event[name] == attempt.get(name) or (name == "port" and not event[name]), \
+                (name, event, attempt)
+        assert event["gateway"] == "lab-edge-1" and event["reason"] in event["text"], event
+        counts[event["id"]] += event["count"]
+    for number, attempt in items.items():
+        assert counts[number] == attempt["count"], (counts[number], attempt)
+    print(len(items), len(seen))
+
+
+if __name__ == "__main__":
+    verb, *words = sys.argv[1:]
+    if verb == "receive":
+        receive(*words)
+    else:
+        compare(*words, of_syslog if verb == "syslog" else of_ecs)
