@@ -165,11 +165,12 @@ static int role_dir(struct parent *p, enum gateway_role r)
     const char *name = role_name(r);
     if (mkdirat(p->state_dir, name, 0700) < 0 && errno != EEXIST)
         goto fail;
-    int fd = openat(p->state_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    /* Not for reading: it is the role's, and systemd starts a root without CAP_DAC_OVERRIDE. */
+    int fd = openat(p->state_dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         goto fail;
     p->dirs[r] = fd;
-    if (fchown(fd, p->ids[r].uid, p->ids[r].gid) < 0 || fchmod(fd, 0700) < 0)
+    if (fchownat(fd, "", p->ids[r].uid, p->ids[r].gid, AT_EMPTY_PATH) < 0)
         goto fail;
     return check_dir(name, fd, p->ids[r].uid, 0700);
 fail:

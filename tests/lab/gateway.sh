@@ -31,10 +31,11 @@ gw_example_policy() {
         "$LAB_TOP/deploy/examples/policy.conf"
 }
 
-# Starts the daemon and waits until it answers, at most 10 s on a machine of usual speed.
+# Starts the daemon, by the command in front of it if one is given, and waits until it answers, at
+# most 10 s on a machine of usual speed.
 gw_start() {
     lab_on gw mkdir -p -m 755 /run/portcullis
-    lab_start gw daemon portcullisd --config "$LAB_DIR/gw/gateway.conf" \
+    lab_start gw daemon "$@" portcullisd --config "$LAB_DIR/gw/gateway.conf" \
         --policy "$LAB_DIR/gw/policy.conf" --state "$LAB_DIR/gw/state" --control "$GW_SOCKET" \
         --foreground
     lab_wait_for 10 gw_answers ||

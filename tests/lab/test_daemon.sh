@@ -47,6 +47,23 @@ check "without CAP_NET_ADMIN it names what is missing" grep -qi 'net_admin' <<<"
 out=$(try_daemon /tmp/none setpriv --reuid nobody --regid nogroup --clear-groups)
 check "without root it says so" grep -qi 'root\|net_admin' <<<"$out"
 
+# --- as systemd starts it: what the unit leaves of root is enough ----------------------------------
+kept=$(sed -n 's/^CapabilityBoundingSet=//p' "$LAB_TOP/deploy/systemd/portcullisd.service" |
+    tr '[:upper:]' '[:lower:]' | sed 's/cap_/+/g; s/ /,/g')
+gw_stop
+gw_start setpriv --bounding-set "-all,$kept" --inh-caps -all --no-new-privs
+check "with the unit's capabilities alone it starts on a state that is there" \
+    lab_wait_for 5 lab_on laptop probe -t 1000 tcp 10.20.0.10 80
+gw_signal KILL
+mv "$LAB_DIR/gw/state" "$LAB_DIR/gw/state.before"
+gw_start setpriv --bounding-set "-all,$kept" --inh-caps -all --no-new-privs
+check "and on none" gw_answers
+gw_signal KILL
+rm -rf "$LAB_DIR/gw/state"
+mv "$LAB_DIR/gw/state.before" "$LAB_DIR/gw/state"
+gw_start
+check "the device passes as before" lab_wait_for 20 lab_on laptop probe -t 500 tcp 10.20.0.10 80
+
 # --- roles die, the data plane does not notice ------------------------------------------------------
 lab_start laptop flow flow -r "$(lab_rate 500)" udp send 10.20.0.11 6001
 for role in capture api portal engine; do
