@@ -203,12 +203,13 @@ int patterns_see(struct patterns *p, const struct respond *r, const struct patte
 {
     int complete = 0;
 
-    if (now_ms > p->now_ms)
-        p->now_ms = now_ms;
+    if (now_ms < p->now_ms)
+        patterns_clear(p);
+    p->now_ms = now_ms;
     for (int i = 0; i < PATTERNS; i++) {
         if (!event_counts((enum pattern)i, ev))
             continue;
-        int rc = track(&p->track[i], (enum pattern)i, &r->rule[i], ev, p->now_ms);
+        int rc = track(&p->track[i], (enum pattern)i, &r->rule[i], ev, now_ms);
         if (rc < 0)
             return -1;
         complete |= rc << i;

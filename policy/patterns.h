@@ -94,10 +94,11 @@ struct patterns {
         uint16_t n, room;
         int64_t quiet_ms;        /* counts nothing until then; 0 = counts */
     } track[PATTERNS];
-    int64_t now_ms;              /* the latest time seen: the clock never goes back */
+    int64_t now_ms;              /* of the newest event */
 };
 
-/* Enters an event at this monotonic time. Returns the patterns that it completes, as bits; each
+/* Enters an event at this monotonic time; were it earlier than the last one, all before would be
+ * forgotten: a broken clock accuses nobody. Returns the patterns that it completes, as bits; each
  * then counts nothing for its own window: a scan that goes on is told once a window. -1 when
  * memory is out: what was known stays. */
 int patterns_see(struct patterns *p, const struct respond *r, const struct pattern_event *ev,

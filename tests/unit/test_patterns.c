@@ -111,7 +111,7 @@ static void edges_of_the_window(void **state)
     static const struct { const char *what; int64_t last_ms; int complete; } cases[] = {
         {"just inside", 59999, 1},
         {"a whole window later the first is outside", 60000, 0},
-        {"the clock went back", -100000, 1},
+        {"the clock went back", -1, 0},
     };
 
     (void)state;
