@@ -135,7 +135,24 @@ static void fix_ueid(struct engine *e, const struct dev *d)
         store_set_ueid(e->store, d->k.index, claims.ueid);
 }
 
-/* jti, iat, evidence, lease and record in one transaction; then the kernel. */
+/* A report that takes something away, on a full disk: cut it is, in the kernel and here, though
+ * nothing of it can be written. The evidence of before counts no more, so that nothing but a new
+ * report brings the lease back; an engine that starts before there is room knows only the old. */
+static void cut_unwritten(struct engine *e, struct dev *d)
+{
+    struct batch b;
+
+    d->token_exp = (struct wall){0};
+    d->token_end_boot_ms = 0;
+    alarm_raise(e, "the disk is full: what %s has lost by its report is cut, and not written",
+                d->name);
+    batch_begin(e, &b);
+    lease_decide(&b, d, NULL, "token");
+    (void)batch_commit(&b, CUT_FIRST);
+}
+
+/* jti, iat, evidence, lease and record in one transaction; then the kernel, but what ends a lease
+ * comes to the kernel first. */
 static enum refusal_code accept_token(struct engine *e, struct dev *d, uint64_t began_ns)
 {
     struct evidence ev;
@@ -152,8 +169,13 @@ static enum refusal_code accept_token(struct engine *e, struct dev *d, uint64_t 
     lease_decide(&b, d, &ev, "token");
     audit_act(e, "engine", ENGINE_UID, "posture.accept", d->name,
               decision_record(e, d, &ev, batch_dev(&b, d), began_ns));
-    if (batch_commit(&b, DURABLE_FIRST) != STORE_OK)
+    uint64_t lost = lease_holds(d) ? d->lease.roles & ~batch_dev(&b, d)->lease.roles : 0;
+    if (batch_commit(&b, batch_dev(&b, d)->lease.class_id ? DURABLE_FIRST : CUT_FIRST) !=
+        STORE_OK) {
+        if (lost)
+            cut_unwritten(e, d);
         return PT902;
+    }
     d->last_iat = newer.last_iat;
     d->token_exp = ev.exp;
     d->token_end_boot_ms = ev.end_boot_ms;

@@ -8,7 +8,10 @@
 
 #include "gateway/respond.h"
 
-#define LOCKING_POLICY LAB_POLICY "contact \"x\" respond { two-places 3 within 1m lock }\n"
+#define LOCKING_POLICY LAB_POLICY "posture exact { lease 15m evidence <= 8h assurance >= PA1\n" \
+                                  "  require pend.crit == 0\n }\n"                              \
+                                  "role strict { reach wms posture exact }\n"                    \
+                                  "contact \"x\" respond { two-places 3 within 1m lock }\n"
 
 static struct lab L;
 static struct laptop maria, otto;
@@ -125,6 +128,61 @@ static void revoking_works_and_nothing_else_is_acknowledged(void **state)
     json_decref(o);
 }
 
+/* What a report takes away is away, on a full disk too, and no later decision brings it back. */
+static void a_report_that_takes_away_does_so(void **state)
+{
+    const struct report sick = {0}, healthy = {.encrypted = true},
+                        pending = {.encrypted = true, .pending = 1};
+    struct batch b;
+    int status;
+
+    (void)state;
+    if (!L.e)
+        skip();
+    add_users_until_full(&status);
+    json_t *o = lab_report(&L, &maria, &sick, &status);
+    assert_int_equal(status, 503);
+    assert_string_equal(lab_text(o, "code"), "PT902");
+    json_decref(o);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+    json_decref(lab_report(&L, &otto, &pending, &status));
+    assert_int_equal(status, 503);
+    assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
+
+    unlink("filler");
+    batch_begin(L.e, &b);
+    (void)leases_decide_all(&b, "test");
+    assert_int_equal(batch_commit(&b, DURABLE_FIRST), STORE_OK);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+    assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
+    json_decref(lab_report(&L, &maria, &healthy, &status));
+    assert_int_equal(status, 200);
+    assert_true(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+}
+
+/* A report that leaves one role and takes the other: neither is left when it cannot be written. */
+static void a_report_that_takes_one_of_two(void **state)
+{
+    const struct report pending = {.encrypted = true, .pending = 1};
+    int status;
+
+    (void)state;
+    if (!L.e)
+        skip();
+    lab_do(&L, CONTROL_PUT, "/v1/users/maria/roles", "{\"roles\":[\"filing\",\"strict\"]}", 200);
+    assert_true(lab_reaches(&L, &maria, "10.20.0.22", 8081));
+    add_users_until_full(&status);
+    json_decref(lab_report(&L, &maria, &pending, &status));
+    assert_int_equal(status, 503);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.22", 8081));
+
+    unlink("filler");
+    json_decref(lab_report(&L, &maria, &pending, &status));
+    assert_int_equal(status, 200);
+    assert_true(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+    assert_false(lab_reaches(&L, &maria, "10.20.0.22", 8081));
+}
+
 /* The lock holds in the kernel at once, and on the disk as soon as it has room. */
 static void locking_works_and_is_written_later(void **state)
 {
@@ -158,6 +216,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(revoking_works_and_nothing_else_is_acknowledged, begin, end),
+        cmocka_unit_test_setup_teardown(a_report_that_takes_away_does_so, begin, end),
+        cmocka_unit_test_setup_teardown(a_report_that_takes_one_of_two, begin, end),
         cmocka_unit_test_setup_teardown(locking_works_and_is_written_later, begin, end),
     };
 
