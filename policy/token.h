@@ -97,6 +97,7 @@ struct token_binding {
     bool replay_cache_full;
     struct wall last_iat;           /* newest iat accepted from this device; 0 = none */
 };
+/* A token without nonce must have been issued later than the last; one with a nonce, not before. */
 enum refusal_code token_bind(const struct claims *c, const struct token_binding *b);
 
 /* PA1..PA4 as computed by the gateway: the key kind capped by the issuer's ceiling. */

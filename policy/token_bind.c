@@ -59,11 +59,18 @@ static enum refusal_code bind_nonce(const struct claims *c, const struct token_b
     return b->nonce == NONCE_VALID ? CODE_NONE : PT402;
 }
 
+/* Two tokens of one second are told apart by their nonces. Without, the second might be the first
+ * again, whose jti was forgotten while the clock was ahead: it must be newer. */
+static bool is_older(const struct claims *c, const struct token_binding *b)
+{
+    return c->has_nonce ? c->iat.s < b->last_iat.s : c->iat.s <= b->last_iat.s;
+}
+
 static enum refusal_code bind_replay(const struct claims *c, const struct token_binding *b)
 {
     if (b->jti_seen)
         return PT404;
-    if (c->iat.s < b->last_iat.s)
+    if (is_older(c, b))
         return PT405;
     return b->replay_cache_full ? PT406 : CODE_NONE;
 }

@@ -60,6 +60,8 @@ static void by_mdm(struct scene *s)
 }
 static void no_nonce(struct scene *s) { s->c.has_nonce = false; }
 static void mdm_no_nonce(struct scene *s) { by_mdm(s); no_nonce(s); }
+static void mdm_later(struct scene *s) { mdm_no_nonce(s); s->b.last_iat.s = MAKER_NOW - 1; }
+static void mdm_first(struct scene *s) { mdm_no_nonce(s); s->b.last_iat.s = 0; }
 static void mdm_nonce_asked(struct scene *s) { mdm_no_nonce(s); s->c.key.nonce_required = true; }
 static void mdm_bad_nonce(struct scene *s) { by_mdm(s); s->b.nonce = NONCE_UNKNOWN; }
 static void nonce_gone(struct scene *s) { s->b.nonce = NONCE_UNKNOWN; }
@@ -105,7 +107,10 @@ static void binding(void **state)
         {"any issuer", any_issuer, CODE_NONE},
         {"an mdm speaks for every device", by_mdm, CODE_NONE},
         {"device token without nonce", no_nonce, PT401},
-        {"mdm token without nonce", mdm_no_nonce, CODE_NONE},
+        {"mdm token without nonce, a second later", mdm_later, CODE_NONE},
+        {"mdm token without nonce, the first", mdm_first, CODE_NONE},
+        {"mdm token without nonce, of the same second: the same, its jti forgotten?", mdm_no_nonce,
+         PT405},
         {"mdm key of which a nonce is asked", mdm_nonce_asked, PT401},
         {"mdm token with a bad nonce", mdm_bad_nonce, PT402},
         {"nonce used up", nonce_gone, PT402},
