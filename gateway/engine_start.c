@@ -78,13 +78,24 @@ int engine_open_state(struct engine *e, char why[256])
 
 /* ---- what the database holds ---------------------------------------------------------------- */
 
-static void load_user(void *arg, struct user *u) { user_add(arg, u); }
+/* Ids of people have no gaps. */
+static void load_user(void *arg, struct user *u)
+{
+    struct engine *e = arg;
+
+    if (u->id != e->n_users + 1)
+        fatal("the database is damaged: the id of user %s", u->name);
+    user_add(e, u);
+}
+
 static void load_key(void *arg, const struct token_key *k) { key_add(arg, k); }
 
 static void load_dev(void *arg, struct dev *d, const char *roles)
 {
     struct engine *e = arg;
 
+    if (d->user > e->n_users)
+        fatal("the database is damaged: the user of device %s", d->name);
     d->lease.roles = roles_mask(e->policy, roles);
     if (!dev_add(e, d)->addressed)
         alarm_raise(e, "device %s has no address in the tunnel networks of gateway.conf", d->name);

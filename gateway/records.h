@@ -14,6 +14,8 @@
 #define ROLE_LIST_SIZE 4160  /* 64 names with commas */
 #define HISTORY_MAX 96       /* grace states, and exceptions, of one device */
 
+#define USER_MAX (1u << 20)  /* ids of people: 1.., without gaps */
+
 enum user_state { USER_ACTIVE = 1, USER_REVOKED };
 
 struct user {

@@ -17,6 +17,7 @@
 
 #include "gateway/log.h"
 #include "gateway/store_parts.h"
+#include "policy/json_bounds.h"
 
 #define RESERVE_FILE "reserve"
 #define RESERVE_BYTES (4 << 20)
@@ -111,11 +112,31 @@ bool store_row(struct store *s, sqlite3_stmt *q)
     return false;
 }
 
+noreturn void store_damaged(sqlite3_stmt *q, int col)
+{
+    fatal("the database is damaged: '%s' column %d", sqlite3_sql(q), col);
+}
+
+int64_t store_number(sqlite3_stmt *q, int col, int64_t least, int64_t most)
+{
+    int type = sqlite3_column_type(q, col);
+    int64_t v = sqlite3_column_int64(q, col);
+
+    if ((type != SQLITE_INTEGER && type != SQLITE_NULL) || v < least || v > most)
+        store_damaged(q, col);
+    return v;
+}
+
 void store_text(sqlite3_stmt *q, int col, char *out, size_t size)
 {
     const unsigned char *t = sqlite3_column_text(q, col);
+    size_t n = (size_t)sqlite3_column_bytes(q, col);
 
-    snprintf(out, size, "%s", t ? (const char *)t : "");
+    if (n >= size || (n > 0 && !text_printable((const char *)t, n)))
+        store_damaged(q, col);
+    if (n > 0)
+        memcpy(out, t, n);
+    out[n] = '\0';
 }
 
 void store_bytes(sqlite3_stmt *q, int col, void *out, size_t n)
@@ -123,7 +144,7 @@ void store_bytes(sqlite3_stmt *q, int col, void *out, size_t n)
     const void *p = sqlite3_column_blob(q, col);
 
     if (!p || (size_t)sqlite3_column_bytes(q, col) != n)
-        fatal("the database is damaged: '%s' column %d", sqlite3_sql(q), col);
+        store_damaged(q, col);
     memcpy(out, p, n);
 }
 

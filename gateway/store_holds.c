@@ -22,11 +22,17 @@ void store_drop_hold(struct store *s, uint32_t device)
 
 static void read_hold(sqlite3_stmt *q, struct hold *h)
 {
-    *h = (struct hold){.device = (uint32_t)COL(q, 0), .kind = (enum hold_kind)COL(q, 1),
-                       .withheld = COL(q, 2) != 0, .pattern = (enum pattern)COL(q, 3),
-                       .rule = {.count = (uint16_t)COL(q, 4), .within = {COL(q, 5)},
-                                .time = {COL(q, 6)}},
-                       .since = {COL(q, 7)}, .until = {COL(q, 8)}, .end_boot_ms = COL(q, 9)};
+    *h = (struct hold){
+        .device = (uint32_t)store_number(q, 0, 1, DEVICE_MAX),
+        .kind = (enum hold_kind)store_number(q, 1, HOLD_QUARANTINE, HOLD_LOCK),
+        .withheld = store_number(q, 2, 0, 1) != 0,
+        .pattern = (enum pattern)store_number(q, 3, 0, PATTERNS - 1),
+        .rule = {.count = (uint16_t)store_number(q, 4, 0, PATTERN_COUNT_MAX),
+                 .within = {store_number(q, 5, 0, PATTERN_WITHIN_MAX)},
+                 .time = {store_number(q, 6, 0, STORE_TIME_MAX)}},
+        .since = {store_number(q, 7, 0, STORE_TIME_MAX)},
+        .until = {store_number(q, 8, 0, STORE_TIME_MAX)},
+        .end_boot_ms = store_number(q, 9, 0, STORE_BOOT_MAX)};
     h->rule.action = h->kind == HOLD_LOCK ? ACTION_LOCK : ACTION_QUARANTINE;
     store_text(q, 10, h->by, sizeof h->by);
     store_bytes(q, 11, h->attempts, sizeof h->attempts);

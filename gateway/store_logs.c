@@ -8,6 +8,7 @@
 
 #define I(x) ((int64_t)(x))
 #define COL(q, i) sqlite3_column_int64(q, i)
+#define TIME(q, i) {store_number(q, i, 0, STORE_TIME_MAX)}
 
 void store_put_class(struct store *s, uint16_t id, const void *permits, size_t n)
 {
@@ -26,7 +27,7 @@ void store_each_class(struct store *s,
     sqlite3_stmt *q = store_bind(s, Q_CLASSES, "");
 
     while (store_row(s, q))
-        each(arg, (uint16_t)COL(q, 0), sqlite3_column_blob(q, 1),
+        each(arg, (uint16_t)store_number(q, 0, 1, CLASS_MAX), sqlite3_column_blob(q, 1),
              (size_t)sqlite3_column_bytes(q, 1));
 }
 
@@ -59,7 +60,7 @@ enum store_result store_get_policy(struct store *s, int64_t version, struct poli
 
     if (!store_row(s, q))
         return STORE_NONE;
-    *out = (struct policy_version){.version = COL(q, 0), .at = {COL(q, 2)}};
+    *out = (struct policy_version){.version = COL(q, 0), .at = TIME(q, 2)};
     store_bytes(q, 1, out->sha256, sizeof out->sha256);
     store_text(q, 3, out->by, sizeof out->by);
     if (text)
@@ -99,21 +100,31 @@ void store_prune_attempts(struct store *s, int64_t keep)
     store_run(s, store_bind(s, Q_ATTEMPT_PRUNE, "i", keep));
 }
 
+static void read_address(sqlite3_stmt *q, int col, struct ip_addr *a)
+{
+    store_bytes(q, col, a, sizeof *a);
+    if (a->family != 0 && a->family != 4 && a->family != 6)
+        store_damaged(q, col);
+}
+
 static void read_attempt(sqlite3_stmt *q, struct attempt *a)
 {
-    *a = (struct attempt){.id = COL(q, 0), .kind = (enum attempt_kind)COL(q, 1),
-                          .proto = (uint8_t)COL(q, 9), .port = (uint16_t)COL(q, 10),
-                          .reason = (uint8_t)COL(q, 11), .code = (uint16_t)COL(q, 12),
-                          .why = (uint8_t)COL(q, 13), .first = {COL(q, 14)}, .last = {COL(q, 15)},
-                          .count = (uint64_t)COL(q, 16), .file = (uint32_t)COL(q, 17),
-                          .ended = {COL(q, 18)}};
+    *a = (struct attempt){
+        .id = COL(q, 0), .kind = (enum attempt_kind)store_number(q, 1, 0, ATTEMPT_KINDS - 1),
+        .proto = (uint8_t)store_number(q, 9, 0, UINT8_MAX),
+        .port = (uint16_t)store_number(q, 10, 0, UINT16_MAX),
+        .reason = (uint8_t)store_number(q, 11, 0, UINT8_MAX),
+        .code = (uint16_t)store_number(q, 12, 0, UINT16_MAX),
+        .why = (uint8_t)store_number(q, 13, 0, UINT8_MAX), .first = TIME(q, 14),
+        .last = TIME(q, 15), .count = (uint64_t)store_number(q, 16, 0, INT64_MAX),
+        .file = (uint32_t)store_number(q, 17, 0, UINT32_MAX), .ended = TIME(q, 18)};
     store_text(q, 2, a->actor, sizeof a->actor);
     store_text(q, 3, a->user, sizeof a->user);
     store_text(q, 4, a->device, sizeof a->device);
     store_text(q, 5, a->role, sizeof a->role);
     store_text(q, 6, a->resource, sizeof a->resource);
-    store_bytes(q, 7, &a->source, sizeof a->source);
-    store_bytes(q, 8, &a->destination, sizeof a->destination);
+    read_address(q, 7, &a->source);
+    read_address(q, 8, &a->destination);
 }
 
 enum store_result store_get_attempt(struct store *s, int64_t id, struct attempt *out)
@@ -158,7 +169,7 @@ void store_each_handshake(struct store *s,
 
     while (store_row(s, q)) {
         store_bytes(q, 1, time, sizeof time);
-        each(arg, (uint32_t)COL(q, 0), time);
+        each(arg, (uint32_t)store_number(q, 0, 1, DEVICE_MAX), time);
     }
 }
 

@@ -4,6 +4,7 @@
 #define GATEWAY_STORE_PARTS_H
 
 #include <sqlite3.h>
+#include <stdnoreturn.h>
 
 #include "gateway/store.h"
 #include "gateway/store_sql.h"
@@ -25,7 +26,13 @@ void store_run(struct store *s, sqlite3_stmt *q);
 int64_t store_run_id(struct store *s, sqlite3_stmt *q);
 /* A question: true while there is a row. */
 bool store_row(struct store *s, sqlite3_stmt *q);
-/* Column text, never NULL, cut to size; column bytes, exactly n or the database is damaged. */
+/* What a row holds, checked: a value that the engine cannot have written means that the database
+ * is damaged, and ends the process. A number within bounds (NULL: 0, when that is); text that can
+ * be shown and fits (NULL: ""); bytes, exactly n. */
+noreturn void store_damaged(sqlite3_stmt *q, int col);
+int64_t store_number(sqlite3_stmt *q, int col, int64_t least, int64_t most);
+#define STORE_TIME_MAX INT64_C(253402300799)     /* seconds: 9999-12-31 */
+#define STORE_BOOT_MAX (INT64_C(1) << 52)        /* milliseconds */
 void store_text(sqlite3_stmt *q, int col, char *out, size_t size);
 void store_bytes(sqlite3_stmt *q, int col, void *out, size_t n);
 

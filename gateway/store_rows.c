@@ -9,15 +9,21 @@
 #include "gateway/store_parts.h"
 
 #define I(x) ((int64_t)(x))
-#define COL(q, i) sqlite3_column_int64(q, i)
-#define WALL(q, i) ((struct wall){COL(q, i)})
+#define WALL(q, i) ((struct wall){store_number(q, i, 0, STORE_TIME_MAX)})
+#define BOOT(q, i) store_number(q, i, 0, STORE_BOOT_MAX)
+#define FLAG(q, i) (store_number(q, i, 0, 1) != 0)
+#define INDEX(q, i) ((uint32_t)store_number(q, i, 1, DEVICE_MAX))
 
-static char *text_copy(sqlite3_stmt *q, int col)
+/* NULL stays NULL. */
+static char *text_copy(sqlite3_stmt *q, int col, size_t size)
 {
-    const unsigned char *t = sqlite3_column_text(q, col);
-    char *copy = t ? strdup((const char *)t) : NULL;
+    char text[ROLE_LIST_SIZE];
 
-    if (t && !copy)
+    if (sqlite3_column_type(q, col) == SQLITE_NULL)
+        return NULL;
+    store_text(q, col, text, size < sizeof text ? size : sizeof text);
+    char *copy = strdup(text);
+    if (!copy)
         fatal("out of memory");
     return copy;
 }
@@ -27,7 +33,7 @@ static char *text_copy(sqlite3_stmt *q, int col)
 int64_t store_get(struct store *s, const char *key, int64_t otherwise)
 {
     sqlite3_stmt *q = store_bind(s, Q_GET, "t", key);
-    int64_t v = store_row(s, q) ? COL(q, 0) : otherwise;
+    int64_t v = store_row(s, q) ? store_number(q, 0, 0, STORE_BOOT_MAX) : otherwise;
 
     sqlite3_reset(q);
     return v;
@@ -68,11 +74,15 @@ void store_each_user(struct store *s, void (*each)(void *arg, struct user *u), v
     sqlite3_stmt *q = store_bind(s, Q_USERS, "");
 
     while (store_row(s, q)) {
-        struct user u = {.id = (uint32_t)COL(q, 0), .state = (enum user_state)COL(q, 1),
-                         .full_name = text_copy(q, 3), .roles = text_copy(q, 4),
+        struct user u = {.id = (uint32_t)store_number(q, 0, 1, USER_MAX),
+                         .state = (enum user_state)store_number(q, 1, USER_ACTIVE, USER_REVOKED),
+                         .full_name = text_copy(q, 3, TEXT_SIZE),
+                         .roles = text_copy(q, 4, ROLE_LIST_SIZE),
                          .created = WALL(q, 5), .end = WALL(q, 6), .signed_in = WALL(q, 7),
-                         .revoked = WALL(q, 8), .revoked_by = text_copy(q, 9),
-                         .revoked_reason = text_copy(q, 10)};
+                         .revoked = WALL(q, 8), .revoked_by = text_copy(q, 9, ACTOR_SIZE),
+                         .revoked_reason = text_copy(q, 10, REASON_SIZE)};
+        if (!u.roles)
+            store_damaged(q, 4);
         store_text(q, 2, u.name, sizeof u.name);
         each(arg, &u);
     }
@@ -87,12 +97,13 @@ void store_put_dev(struct store *s, const struct dev *d)
 
 static void read_dev(sqlite3_stmt *q, struct dev *d)
 {
-    *d = (struct dev){.k.index = (uint32_t)COL(q, 0), .user = (uint32_t)COL(q, 1),
-                      .state = (enum dev_state)COL(q, 2), .corp = COL(q, 3) != 0,
+    *d = (struct dev){.k.index = INDEX(q, 0), .user = (uint32_t)store_number(q, 1, 0, USER_MAX),
+                      .state = (enum dev_state)store_number(q, 2, DEV_ACTIVE, DEV_RETIRED),
+                      .corp = FLAG(q, 3),
                       .created = WALL(q, 6), .ended = WALL(q, 7), .last_iat = WALL(q, 8),
-                      .lease = {.class_id = (uint16_t)COL(q, 10), .granted = WALL(q, 11),
-                                .until = WALL(q, 12), .end_boot_ms = COL(q, 13)},
-                      .token_exp = WALL(q, 14), .token_end_boot_ms = COL(q, 15)};
+                      .lease = {.class_id = (uint16_t)store_number(q, 10, 0, CLASS_MAX),
+                                .granted = WALL(q, 11), .until = WALL(q, 12), .end_boot_ms = BOOT(q, 13)},
+                      .token_exp = WALL(q, 14), .token_end_boot_ms = BOOT(q, 15)};
     store_text(q, 4, d->name, sizeof d->name);
     store_bytes(q, 5, d->k.key.b, sizeof d->k.key.b);
 }
@@ -139,11 +150,13 @@ void store_each_key(struct store *s, void (*each)(void *arg, const struct token_
     sqlite3_stmt *q = store_bind(s, Q_KEYS, "");
 
     while (store_row(s, q)) {
-        struct token_key k = {.alg = (enum token_alg)COL(q, 2),
-                              .kind = (enum issuer_kind)COL(q, 4),
-                              .assurance_max = (uint8_t)COL(q, 5), .not_before = WALL(q, 6),
-                              .not_after = WALL(q, 7), .status = (enum key_status)COL(q, 8),
-                              .nonce_required = COL(q, 9) != 0, .life_max = {COL(q, 10)}};
+        struct token_key k = {
+            .alg = (enum token_alg)store_number(q, 2, ALG_ED25519, ALG_ES256),
+            .kind = (enum issuer_kind)store_number(q, 4, ISSUER_DEVICE, ISSUER_EDR),
+            .assurance_max = (uint8_t)store_number(q, 5, 1, 4), .not_before = WALL(q, 6),
+            .not_after = WALL(q, 7),
+            .status = (enum key_status)store_number(q, 8, KEY_REVOKED, KEY_RETIRING),
+            .nonce_required = FLAG(q, 9), .life_max = {store_number(q, 10, 0, TOKEN_LIFE_MAX)}};
         store_text(q, 0, k.kid, sizeof k.kid);
         store_text(q, 1, k.iss, sizeof k.iss);
         store_bytes(q, 3, k.key, sizeof k.key);
@@ -184,8 +197,8 @@ enum store_result store_get_evidence(struct store *s, uint32_t device, struct ev
 
     if (!store_row(s, q))
         return STORE_NONE;
-    *out = (struct evidence){.accepted = WALL(q, 1), .exp = WALL(q, 2), .end_boot_ms = COL(q, 3),
-                             .assurance = (uint8_t)COL(q, 4)};
+    *out = (struct evidence){.accepted = WALL(q, 1), .exp = WALL(q, 2), .end_boot_ms = BOOT(q, 3),
+                             .assurance = (uint8_t)store_number(q, 4, 0, 4)};
     store_text(q, 5, out->iss, sizeof out->iss);
     store_text(q, 6, out->kid, sizeof out->kid);
     store_text(q, 7, out->jti, sizeof out->jti);
@@ -213,7 +226,7 @@ void store_each_kid_device(struct store *s, const char *kid,
     sqlite3_stmt *q = store_bind(s, Q_EVIDENCE_KID, "t", kid);
 
     while (store_row(s, q))
-        each(arg, (uint32_t)COL(q, 0));
+        each(arg, INDEX(q, 0));
 }
 
 void store_new_boot(struct store *s, int64_t boot_ms, struct wall now)
@@ -293,7 +306,7 @@ void store_prune_jti(struct store *s, struct wall now)
 int64_t store_count_jti(struct store *s)
 {
     sqlite3_stmt *q = store_bind(s, Q_JTI_COUNT, "");
-    int64_t n = store_row(s, q) ? COL(q, 0) : 0;
+    int64_t n = store_row(s, q) ? store_number(q, 0, 0, INT64_MAX) : 0;
 
     sqlite3_reset(q);
     return n;
