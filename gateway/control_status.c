@@ -53,7 +53,7 @@ static json_t *users_status(struct engine *e)
 
 static json_t *devices_status(struct engine *e, int *leases)
 {
-    int enrolled = 0, ended = 0;
+    int enrolled = 0, ended = 0, locked = 0;
 
     *leases = 0;
     for (size_t i = 0; i < e->n_devs; i++) {
@@ -63,10 +63,11 @@ static json_t *devices_status(struct engine *e, int *leases)
         bool is_enrolled = dev_should_enrol(e, d);
         enrolled += is_enrolled;
         ended += !is_enrolled;
+        locked += is_enrolled && d->hold == HOLD_LOCK;
         *leases += is_enrolled && lease_holds(d);
     }
-    return json_pack("{s:i,s:i,s:i,s:i}", "enrolled", enrolled, "leased", *leases, "quarantine",
-                     enrolled - *leases, "ended", ended);
+    return json_pack("{s:i,s:i,s:i,s:i,s:i}", "enrolled", enrolled, "leased", *leases, "quarantine",
+                     enrolled - *leases, "locked", locked, "ended", ended);
 }
 
 /* denied = kept + sampled + lost, exactly. */

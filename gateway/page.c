@@ -140,6 +140,8 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     opens(p, me, c);
     hold(p, me, c);
     advice(p, me);
+    if (s != 0 && !json_object_get(me, "hold") && page_member(me, "contact"))
+        page_wrap(p, "<p class=\"note\">Whom to call: ", page_member(me, "contact"), ".</p>");
     page_html(p, "</section>\n");
 }
 

@@ -115,9 +115,10 @@ static void show_status(const json_t *s)
     show_line("", text_of(wg, "public_key"));
     show_linef("people", "%lld active, %lld revoked", (long long)int_of(users, "active"),
                (long long)int_of(users, "revoked"));
-    show_linef("devices", "%lld enrolled: %lld in, %lld in quarantine; %lld ended",
+    show_linef("devices", "%lld enrolled: %lld in, %lld in quarantine (%lld locked); %lld ended",
                (long long)int_of(devices, "enrolled"), (long long)int_of(devices, "leased"),
-               (long long)int_of(devices, "quarantine"), (long long)int_of(devices, "ended"));
+               (long long)int_of(devices, "quarantine"), (long long)int_of(devices, "locked"),
+               (long long)int_of(devices, "ended"));
     show_denied(json_object_get(s, "denied"));
     show_knocks(json_object_get(s, "knocks"));
     show_linef("lost", "%lld logged packets not read", (long long)int_of(s, "lost"));

@@ -105,6 +105,9 @@ static void says(void **state)
         {"locked, since when", "{\"state\":\"locked\",\"reason\":\"locked\",\"fix\":\"Call <IT>.\","
          "\"hold\":{\"since\":1795322734}}", "This device is locked</h1><p class=\"until\">Since "
          "22:45 CST.</p><p><b>What to do.</b> Call &lt;IT&gt;.</p>", "until 2"},
+        {"whom to call", "{\"state\":\"quarantine\",\"contact\":\"<IT>\"}",
+         "Whom to call: &lt;IT&gt;.", "You are in<"},
+        {"nobody is called who is in", "{\"state\":\"in\",\"contact\":\"IT\"}", "You are in<", "IT"},
         {"held, until when", "{\"state\":\"quarantine\",\"reason\":\"held\",\"fix\":\"Call X.\","
          "\"hold\":{\"since\":1795322000,\"until\":1795322734},\"posture\":{\"rules\":[{\"rule\":"
          "\"a\",\"result\":\"deny\"},{\"rule\":\"b\",\"result\":\"deny\"}]}}",
