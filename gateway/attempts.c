@@ -119,6 +119,16 @@ void attempts_token(struct engine *e, const struct dev *d, enum refusal_code cod
     attempts_note(e, &a);
 }
 
+void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusal why)
+{
+    struct wall now = clock_wall();
+    struct attempt a = {.kind = ATTEMPT_SIGN_IN, .source = d->k.addr4, .reason = (uint8_t)why,
+                        .first = now, .last = now, .count = 1};
+
+    attempts_name(e, d, &a);
+    attempts_note(e, &a);
+}
+
 static int add_packets(struct engine *e, struct reader *r)
 {
     unsigned n = get_u16(r);
@@ -153,8 +163,11 @@ int attempts_message(struct engine *e, const struct message *m)
 static const char *const kind_names[ATTEMPT_KINDS] = {
     [ATTEMPT_PACKET] = "packet", [ATTEMPT_TOKEN] = "token", [ATTEMPT_KNOCK] = "knock",
     [ATTEMPT_ADMIN] = "admin", [ATTEMPT_TWO_PLACES] = "two-places",
+    [ATTEMPT_SIGN_IN] = "sign-in",
 };
 static const char *const admin_names[ADMIN_REFUSALS] = {[ADMIN_FORBIDDEN] = "forbidden"};
+static const char *const sign_in_names[SIGN_IN_REFUSALS] = {
+    [SIGN_IN_FAILED] = "sign-in-failed", [SIGN_IN_TOO_OFTEN] = "sign-in-too-often"};
 
 const char *attempt_kind_name(enum attempt_kind k)
 {
@@ -184,6 +197,8 @@ const char *attempt_reason_name(const struct attempt *a)
         return a->reason < ADMIN_REFUSALS ? admin_names[a->reason] : "";
     case ATTEMPT_TWO_PLACES:
         return "two-places";
+    case ATTEMPT_SIGN_IN:
+        return a->reason < SIGN_IN_REFUSALS ? sign_in_names[a->reason] : "";
     case ATTEMPT_KINDS:
         break;
     }

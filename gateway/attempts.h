@@ -35,6 +35,8 @@ int attempts_message(struct engine *e, const struct message *m);
 void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code);
 /* Every attempt comes by here: added up, and looked at for patterns (gateway/respond.h). */
 void attempts_note(struct engine *e, const struct attempt *a);
+/* Somebody at this device could not sign in. */
+void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusal why);
 void attempts_add(struct attempts *all, const struct attempt *a);      /* aggregates */
 /* Is there one like it that is not yet in the database? */
 bool attempts_pending(const struct attempts *all, const struct attempt *a);

@@ -9,6 +9,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/log.h"
+#include "gateway/secrets.h"
 
 #define BODY_MAX ((1u << 20) + (1u << 17))
 
@@ -26,6 +27,7 @@ static const struct verb {
     {CONTROL_POST, "/v1/users/*/revoke", control_user_revoke},
     {CONTROL_POST, "/v1/users/*/restore", control_user_restore},
     {CONTROL_POST, "/v1/users/*/sign-in", control_user_sign_in},
+    {CONTROL_POST, "/v1/users/*/sign-in-code", control_user_sign_in_code},
     {CONTROL_GET, "/v1/devices", control_devices},
     {CONTROL_POST, "/v1/devices", control_device_add},
     {CONTROL_GET, "/v1/devices/*", control_device},

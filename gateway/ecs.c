@@ -19,6 +19,7 @@ static const struct kind_words {
     [ATTEMPT_KNOCK] = {"network", "denied", "handshake-refused", "failure"},
     [ATTEMPT_ADMIN] = {"configuration", "access", "request-refused", "failure"},
     [ATTEMPT_TWO_PLACES] = {"intrusion_detection", "info", "key-in-two-places", "unknown"},
+    [ATTEMPT_SIGN_IN] = {"authentication", "start", "sign-in-refused", "failure"},
 };
 
 const char *time_text(struct wall t, char out[TIME_TEXT])

@@ -70,6 +70,7 @@ struct engine {
     int64_t n_jtis;
     struct nonce nonces[NONCES_MAX];
     struct wall jti_pruned;
+    struct bucket sign_ins;                   /* of everybody */
 
     struct event events[EVENTS_MAX];          /* ring: seq modulo EVENTS_MAX */
     int64_t event_first, event_next;          /* of this run */

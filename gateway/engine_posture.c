@@ -13,6 +13,7 @@
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
+#include "gateway/secrets.h"
 #include "policy/address.h"
 
 #define JTIS_MAX 200000
@@ -387,6 +388,7 @@ static struct reply me(struct engine *e, struct dev *d)
     if (d->hold != HOLD_NONE)
         json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_opening(e, o, d);
+    json_object_set_new(o, "sign_in", secrets_json(e, u));
     json_object_set_new(o, "posture", posture_json(e, d, true));
     return (struct reply){200, o};
 }
@@ -406,8 +408,10 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
         return nonce(e, d);
     case PORTAL_POSTURE:
         return posture(e, d, body, len);
-    default:
+    case PORTAL_ME:
         return me(e, d);
+    default:
+        return secrets_ask(e, d, verb, body, len);
     }
 }
 
@@ -420,7 +424,7 @@ int portal_message(struct engine *e, const struct message *m)
     unsigned verb = get_u8(&r);
     struct ip_addr peer = get_addr(&r);
     const uint8_t *body = get_blob(&r, &len, TOKEN_SIZE_MAX + 1);
-    if (!reader_done(&r) || verb < PORTAL_NONCE || verb > PORTAL_ME)
+    if (!reader_done(&r) || verb < PORTAL_NONCE || verb > PORTAL_CONFIRM)
         return -1;
     struct reply reply = answer(e, verb, &peer, body, len);
     return reply_send(e, e->peer[ROLE_PORTAL], MSG_PORTAL_REPLY, m->seq, 65536, &reply);

@@ -46,6 +46,7 @@ static struct dev *doer(struct engine *e, const struct attempt *a, struct patter
         ev->kind = SEEN_ENDED_KEY;
         return a->reason == HANDSHAKE_ENDED_KEY ? named : NULL;
     case ATTEMPT_ADMIN:
+    case ATTEMPT_SIGN_IN:
     case ATTEMPT_KINDS:
         break;
     }

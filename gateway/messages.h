@@ -72,7 +72,10 @@ bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_r
 
 #define OPEN_MAX 8             /* handshakes opened in one request: less than a millisecond */
 
-enum portal_verb { PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME };
+enum portal_verb {
+    PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME,
+    PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM   /* body: blob, blob: as typed */
+};
 enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };
 
 /*

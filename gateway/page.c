@@ -59,7 +59,7 @@ static const struct {
 } REMEDIES[] = {
     {"no-evidence", "Start portcullis-agent on this device; it reports by itself."},
     {"evidence-stale", "Start portcullis-agent on this device; it reports by itself."},
-    {"sign-in", "Ask your administrator to confirm that it is you."},
+    {"sign-in", "Sign in on this page."},
     {"hours", "Come back within the working hours, or ask your administrator."},
     {"no-role", "Ask your administrator which role is yours."},
     {"no-policy", "Tell your administrator: the policy lacks a posture for your role."},
@@ -128,6 +128,20 @@ static void hold(struct page *p, const json_t *me, const struct page_clock *c)
     page_html(p, ".</p>");
 }
 
+/* Where the role asks for it: signed in until when, or where to. */
+static void sign_in(struct page *p, const json_t *me, const struct page_clock *c)
+{
+    const json_t *s = json_object_get(me, "sign_in"), *at = json_object_get(s, "until");
+    char time[PAGE_TIME_SIZE];
+    if (!json_is_true(json_object_get(s, "asked")))
+        return;
+    if (json_is_integer(at) && json_integer_value(at) > c->now)
+        page_wrap(p, "<p>Signed in until ", page_time(json_integer_value(at), c, time),
+                  ". <a href=\"/sign-in\">Sign in again</a></p>");
+    else
+        page_html(p, "<p><a href=\"/sign-in\"><b>Sign in</b></a></p>");
+}
+
 static void state(struct page *p, const json_t *me, const struct page_clock *c)
 {
     size_t s = state_of(me);
@@ -140,6 +154,7 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     opens(p, me, c);
     hold(p, me, c);
     advice(p, me);
+    sign_in(p, me, c);
     if (s != 0 && !json_object_get(me, "hold") && page_member(me, "contact"))
         page_wrap(p, "<p class=\"note\">Whom to call: ", page_member(me, "contact"), ".</p>");
     page_html(p, "</section>\n");

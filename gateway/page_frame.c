@@ -2,16 +2,23 @@
 /* The frame of a page, and the page that apologises. */
 #include "gateway/page_frame.h"
 
-void page_begin(struct page *p, const char *title)
+static void begin(struct page *p, const char *title, const char *refresh)
 {
     page_html(p, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-                 "<meta http-equiv=\"refresh\" content=\"" PAGE_REFRESH "\">"
                  "<meta name=\"color-scheme\" content=\"light dark\">");
+    page_html(p, refresh);
     page_wrap(p, "<title>", title, "</title><style>");
     page_html(p, PAGE_STYLE);
     page_html(p, "</style></head>\n<body><main>\n");
 }
+
+void page_begin(struct page *p, const char *title)
+{
+    begin(p, title, "<meta http-equiv=\"refresh\" content=\"" PAGE_REFRESH "\">");
+}
+
+void page_begin_still(struct page *p, const char *title) { begin(p, title, ""); }
 
 void page_end(struct page *p) { page_html(p, "</main></body></html>\n"); }
 
@@ -21,10 +28,14 @@ const char *page_member(const json_t *object, const char *key)
     return text && text[0] != '\0' ? text : NULL;
 }
 
-char *page_sorry(const char *code, const char *message, const char *hint, size_t *len)
+char *page_sorry(const char *code, const char *message, const char *hint, const char *back,
+                 size_t *len)
 {
     struct page p = {0};
-    page_begin(&p, "Portcullis");
+    if (back)
+        page_begin_still(&p, "Portcullis");
+    else
+        page_begin(&p, "Portcullis");
     page_html(&p, "<section class=\"state bad\"><h1>This did not work</h1>");
     if (message)
         page_wrap(&p, "<p>", message, "</p>");
@@ -34,19 +45,23 @@ char *page_sorry(const char *code, const char *message, const char *hint, size_t
     if (code)
         page_wrap(&p, "<p class=\"note\">If you ask for help, name this code: <code>", code,
                   "</code>.</p>");
-    page_html(&p, "<p class=\"note\">This page tries again every " PAGE_REFRESH " seconds.</p>\n");
+    if (back)
+        page_wrap(&p, "<p><a href=\"", back, "\">Try again</a></p>\n");
+    else
+        page_html(&p, "<p class=\"note\">This page tries again every " PAGE_REFRESH
+                      " seconds.</p>\n");
     page_end(&p);
     return page_take(&p, len);
 }
 
-char *page_error(const uint8_t *json, size_t json_len, size_t *len)
+char *page_error(const uint8_t *json, size_t json_len, const char *back, size_t *len)
 {
     json_t *root = json_loadb((const char *)json, json_len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *error = json_object_get(root, "error");
     const char *message = page_member(error, "message");
     char *page = page_sorry(page_member(error, "code"),
                             message ? message : "The gateway could not make this page.",
-                            page_member(error, "hint"), len);
+                            page_member(error, "hint"), back, len);
     json_decref(root);
     return page;
 }

@@ -47,5 +47,12 @@ const char PAGE_STYLE[] =
     ".value{flex:none;max-width:50%;text-align:right}"
     "details{margin-top:1rem}summary{cursor:pointer;color:var(--soft);font-size:.9375rem}"
     "details[open] summary{margin-bottom:.625rem}"
+    "form{display:grid;gap:1rem;margin:1.25rem 0}label{display:grid;gap:.25rem;font-size:.9375rem}"
+    "input,button{font:inherit;padding:.625rem .75rem;border-radius:.5rem;border:1px solid var(--soft);"
+    "background:var(--card);color:var(--ink)}"
+    "button{background:var(--ink);color:var(--paper);border-color:var(--ink);font-weight:600;"
+    "cursor:pointer}input:focus-visible,button:focus-visible,a:focus-visible{"
+    "outline:3px solid var(--good);outline-offset:2px}a{color:inherit}"
+    ".qr{display:block;max-width:100%;height:auto;border-radius:.5rem}"
     "footer{margin-top:2.5rem;padding-top:.875rem;border-top:1px solid var(--line);"
     "color:var(--soft);font-size:.8125rem}";

@@ -12,12 +12,15 @@
 #include <time.h>
 
 #include "gateway/clock.h"
+#include "gateway/form.h"
 #include "gateway/http_engine.h"
 #include "gateway/log.h"
 #include "gateway/page.h"
+#include "gateway/page_sign_in.h"
 #include "gateway/role.h"
 
 #define TOKEN_MAX 8192
+#define FIELD_MAX 1024           /* bytes of one field of a form */
 
 static const struct http_limits LIMITS = {
     .connections = 512,
@@ -49,25 +52,65 @@ static const struct http_refusal WRONG_TYPE = {
     "A posture report has the type application/eat+jwt.",
     "Send it with portcullis-agent, or with Content-Type: application/eat+jwt.",
 };
+static const struct http_refusal WRONG_FORM_TYPE = {
+    415,
+    "wrong_type",
+    "A form has the type application/x-www-form-urlencoded.",
+    "Send it with the page's own button.",
+};
+static const struct http_refusal BAD_FORM = {
+    400,
+    "bad_form",
+    "A field of the form is missing or too long.",
+    "Go back and fill in all of it.",
+};
+static const struct http_refusal NOT_THE_SAME = {
+    422,
+    "not_the_same",
+    "The passphrase was not typed the same twice.",
+    "Go back and type it again.",
+};
 
+enum page_kind { PAGE_NONE = 0, PAGE_ME, PAGE_SIGN_IN, PAGE_SIGNED_IN, PAGE_SET_UP, PAGE_FACTOR,
+                 PAGE_RECOVERY };
+
+/* A form's two fields go to the engine as typed; `again` must be the same as the second. */
 static const struct route {
     const char *path;
     enum http_method method;
     enum portal_verb verb;
-    bool page;
+    enum page_kind page;
+    const char *field[2], *again;
+    const char *form;            /* where the form is */
 } ROUTES[] = {
-    {"/", HTTP_GET, PORTAL_ME, true},
-    {"/v1/me", HTTP_GET, PORTAL_ME, false},
-    {"/v1/nonce", HTTP_GET, PORTAL_NONCE, false},
-    {"/v1/posture", HTTP_POST, PORTAL_POSTURE, false},
+    {"/", HTTP_GET, PORTAL_ME, .page = PAGE_ME},
+    {"/v1/me", HTTP_GET, PORTAL_ME, .page = PAGE_NONE},
+    {"/v1/nonce", HTTP_GET, PORTAL_NONCE, .page = PAGE_NONE},
+    {"/v1/posture", HTTP_POST, PORTAL_POSTURE, .page = PAGE_NONE},
+    {"/sign-in", HTTP_GET, PORTAL_ME, .page = PAGE_SIGN_IN},
+    {"/sign-in", HTTP_POST, PORTAL_SIGN_IN, .page = PAGE_SIGNED_IN,
+     .field = {"passphrase", "code"}, .form = "/sign-in"},
+    {"/v1/sign-in", HTTP_POST, PORTAL_SIGN_IN, .page = PAGE_NONE, .field = {"passphrase", "code"}},
+    {"/set-up", HTTP_GET, PORTAL_ME, .page = PAGE_SET_UP},
+    {"/set-up", HTTP_POST, PORTAL_SET_UP, .page = PAGE_FACTOR,
+     .field = {"code", "passphrase"}, .again = "again", .form = "/set-up"},
+    {"/set-up/confirm", HTTP_POST, PORTAL_CONFIRM, .page = PAGE_RECOVERY,
+     .field = {"code", "totp"}, .form = "/set-up"},
 };
+
+/* The route of path and method; with HTTP_OTHER for the method, the first of the path. */
+static const struct route *find_route(const struct http_request *r, enum http_method m)
+{
+    for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES; i++)
+        if (strcmp(ROUTES[i].path, r->target.path) == 0 &&
+            (m == HTTP_OTHER || ROUTES[i].method == m))
+            return &ROUTES[i];
+    return NULL;
+}
 
 static const struct route *route_of(const struct http_request *r)
 {
-    for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES; i++)
-        if (strcmp(ROUTES[i].path, r->target.path) == 0)
-            return &ROUTES[i];
-    return NULL;
+    return find_route(r, r->method);
 }
 
 static bool called_by_its_address(const struct http_request *r)
@@ -87,11 +130,10 @@ static bool same_origin(const struct http_request *r)
     return n == 0 || strcmp(value, "same-origin") == 0 || strcmp(value, "none") == 0;
 }
 
-static bool is_token(const struct http_request *r)
+static bool has_type(const struct http_request *r, const char *wanted)
 {
     const char *type;
-    return http_header(r, "Content-Type", &type) == 1 &&
-           strcasecmp(type, "application/eat+jwt") == 0;
+    return http_header(r, "Content-Type", &type) == 1 && strcasecmp(type, wanted) == 0;
 }
 
 static const struct http_refusal *portal_admit(void *arg, struct http_request *r)
@@ -101,24 +143,54 @@ static const struct http_refusal *portal_admit(void *arg, struct http_request *r
         return &WRONG_HOST;
     const struct route *route = route_of(r);
     if (!route)
-        return &HTTP_NOT_FOUND;
-    if (route->method != r->method)
-        return &HTTP_BAD_METHOD;
+        return find_route(r, HTTP_OTHER) ? &HTTP_BAD_METHOD : &HTTP_NOT_FOUND;
     if (r->method != HTTP_POST)
         return NULL;
     if (!same_origin(r))
         return &WRONG_ORIGIN;
-    return is_token(r) ? NULL : &WRONG_TYPE;
+    if (route->field[0])
+        return has_type(r, "application/x-www-form-urlencoded") ? NULL : &WRONG_FORM_TYPE;
+    return has_type(r, "application/eat+jwt") ? NULL : &WRONG_TYPE;
+}
+
+/* The typed fields of a form, as the engine wants them; NULL, or why they are refused. */
+static const struct http_refusal *put_fields(const struct http_request *r, const struct route *route,
+                                             struct writer *w)
+{
+    char typed[2][FIELD_MAX];
+    const struct http_refusal *why = NULL;
+    size_t n = 0, again;
+    for (size_t i = 0; i < 2 && !why; i++) {
+        if (form_get(r->body, r->body_len, route->field[i], typed[i], FIELD_MAX, &n))
+            put_blob(w, typed[i], n);
+        else
+            why = &BAD_FORM;
+    }
+    if (!why && route->again &&
+        (!form_get(r->body, r->body_len, route->again, typed[0], FIELD_MAX, &again) ||
+         again != n || sodium_memcmp(typed[0], typed[1], n) != 0))
+        why = &NOT_THE_SAME;
+    sodium_memzero(typed, sizeof typed);
+    return why;
 }
 
 static void portal_handle(void *arg, struct http_request *r)
 {
-    struct writer w;
+    const struct route *route = route_of(r);
+    const struct http_refusal *why = NULL;
+    struct writer w, fields;
     writer_init(&w, CHANNEL_MESSAGE_MAX);
-    put_u8(&w, (uint8_t)route_of(r)->verb);
+    writer_init(&fields, 4 * FIELD_MAX);
+    if (route->field[0])
+        why = put_fields(r, route, &fields);
+    put_u8(&w, (uint8_t)route->verb);
     put_addr(&w, &r->peer);
-    put_blob(&w, r->body, r->body_len);
-    http_engine_ask(arg, r, MSG_PORTAL, &w);
+    put_blob(&w, route->field[0] ? fields.v : r->body, route->field[0] ? fields.n : r->body_len);
+    if (why)
+        http_refuse(r, why);
+    else
+        http_engine_ask(arg, r, MSG_PORTAL, &w);
+    writer_clear(&fields);
     writer_clear(&w);
 }
 
@@ -130,14 +202,50 @@ static struct page_clock clock_of_page(struct tm *tm)
     return (struct page_clock){.now = now, .utc_offset = tm->tm_gmtoff, .zone = tm->tm_zone};
 }
 
-static void answer_page(struct http_request *r, unsigned int status, const uint8_t *json,
-                        size_t len)
+static char *page_of_me(const uint8_t *json, size_t len, size_t *page_len)
 {
     struct tm tm;
     struct page_clock now = clock_of_page(&tm);
+    return page_me(json, len, &now, page_len);
+}
+
+static char *page_of_factor(const struct http_request *r, const uint8_t *json, size_t len,
+                            size_t *page_len)
+{
+    char code[FIELD_MAX + 1];
+    size_t n;
+    if (!form_get(r->body, r->body_len, "code", code, FIELD_MAX, &n))
+        return NULL;
+    code[n] = '\0';
+    return page_factor(json, len, code, page_len);
+}
+
+static char *make_page(const struct http_request *r, const uint8_t *json, size_t len,
+                       size_t *page_len)
+{
+    switch (route_of(r)->page) {
+    case PAGE_SIGN_IN:
+        return page_sign_in(json, len, page_len);
+    case PAGE_SIGNED_IN:
+        return page_signed_in(json, len, page_len);
+    case PAGE_SET_UP:
+        return page_set_up(json, len, page_len);
+    case PAGE_FACTOR:
+        return page_of_factor(r, json, len, page_len);
+    case PAGE_RECOVERY:
+        return page_recovery(json, len, page_len);
+    case PAGE_ME:
+    case PAGE_NONE:
+        break;
+    }
+    return page_of_me(json, len, page_len);
+}
+
+static void answer_page(struct http_request *r, unsigned int status, const uint8_t *json,
+                        size_t len)
+{
     size_t page_len = 0;
-    char *page =
-        status == 200 ? page_me(json, len, &now, &page_len) : page_error(json, len, &page_len);
+    char *page = status == 200 ? make_page(r, json, len, &page_len) : page_error(json, len, route_of(r)->form, &page_len);
     if (page)
         http_answer(r, status, "text/html; charset=utf-8", page, page_len);
     else
@@ -159,10 +267,10 @@ static char *portal_render(void *arg, const struct http_request *r, const struct
 {
     (void)arg;
     const struct route *route = route_of(r);
-    if (!route || !route->page || r->method != HTTP_GET)
+    if (!route || !route->page)
         return NULL;
     *type = "text/html; charset=utf-8";
-    return page_sorry(why->code, why->message, why->hint, len);
+    return page_sorry(why->code, why->message, why->hint, route->form, len);
 }
 
 /* Only our own style sheet, named by its hash. */
@@ -174,7 +282,7 @@ static void content_policy(char *out, size_t size)
     sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
     snprintf(out, size,
              "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
-             "form-action 'none'; frame-ancestors 'none'",
+             "form-action 'self'; frame-ancestors 'none'",
              text);
 }
 

@@ -16,6 +16,8 @@
 
 #define USER_MAX (1u << 20)  /* ids of people: 1.., without gaps */
 
+struct bucket { uint16_t left; int64_t at_ms; };   /* at_ms 0 = never asked: full */
+
 enum user_state { USER_ACTIVE = 1, USER_REVOKED };
 
 struct user {
@@ -26,6 +28,7 @@ struct user {
     char *roles;                 /* owned: names by comma, in order of writing */
     char *revoked_by, *revoked_reason;   /* owned, may be NULL */
     struct wall created, end, signed_in, revoked;   /* 0 = none */
+    struct bucket sign_ins;      /* tries left */
     uint64_t role_mask;          /* of the policy in force; not stored */
 };
 
@@ -39,8 +42,6 @@ struct grant {
     struct wall granted, until;
     int64_t end_boot_ms;         /* 0 = none was noted: the wall clock alone */
 };
-
-struct bucket { uint16_t left; int64_t at_ms; };
 
 /* What attempts have brought on a device: no lease until an admin, or a time, says otherwise.
  * Stored. */
@@ -109,6 +110,7 @@ enum attempt_kind {
     ATTEMPT_KNOCK,               /* a WireGuard handshake; reason: enum handshake_class */
     ATTEMPT_ADMIN,               /* a request at the control socket; reason: enum admin_refusal */
     ATTEMPT_TWO_PLACES,          /* one key used from source and from destination */
+    ATTEMPT_SIGN_IN,             /* at the portal, from a device; reason: enum sign_in_refusal */
     ATTEMPT_KINDS
 };
 enum admin_refusal { ADMIN_FORBIDDEN = 0, ADMIN_REFUSALS };
@@ -117,6 +119,7 @@ enum key_end {
     KEY_END_NONE = 0, KEY_DEVICE_REVOKED, KEY_DEVICE_LOST, KEY_DEVICE_RETIRED,
     KEY_PERSON_REVOKED, KEY_PERSON_ENDED, KEY_ENDS
 };
+enum sign_in_refusal { SIGN_IN_FAILED = 0, SIGN_IN_TOO_OFTEN, SIGN_IN_REFUSALS };
 
 /* Something refused. Equal in all but times, count and file = one record. */
 struct attempt {

@@ -70,6 +70,13 @@ static const char *const store_migrations[] = {
     "CREATE INDEX deliveries_outlet ON deliveries(outlet, id);"
     "CREATE TABLE outlets(name TEXT PRIMARY KEY, delivered INTEGER NOT NULL,"
     " dropped INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE secrets(user INTEGER PRIMARY KEY REFERENCES users, hash TEXT NOT NULL,"
+    " totp BLOB NOT NULL, step INTEGER NOT NULL, made INTEGER NOT NULL);"
+    "CREATE TABLE setups(user INTEGER PRIMARY KEY REFERENCES users, code BLOB NOT NULL,"
+    " ends INTEGER NOT NULL, begun INTEGER NOT NULL, hash TEXT NOT NULL, totp BLOB NOT NULL,"
+    " step INTEGER NOT NULL, made INTEGER NOT NULL);"
+    "CREATE TABLE recovery(user INTEGER NOT NULL REFERENCES users, hash BLOB NOT NULL,"
+    " PRIMARY KEY(user, hash)) WITHOUT ROWID;",
 };
 
 #define STATEMENTS(X)                                                                             \
@@ -162,6 +169,17 @@ static const char *const store_migrations[] = {
     X(Q_DELIVERY_OUTLETS, "SELECT DISTINCT outlet FROM deliveries")                               \
     X(Q_OUTLET_GET, "SELECT delivered, dropped FROM outlets WHERE name = ?")                      \
     X(Q_OUTLET_PUT, "INSERT OR REPLACE INTO outlets VALUES(?,?,?)")                               \
+    X(Q_SECRET_GET, "SELECT hash, totp, step, made FROM secrets WHERE user = ?")                  \
+    X(Q_SECRET_PUT, "INSERT OR REPLACE INTO secrets VALUES(?,?,?,?,?)")                           \
+    X(Q_SECRET_DROP, "DELETE FROM secrets WHERE user = ?")                                        \
+    X(Q_SETUP_GET, "SELECT code, ends, begun, hash, totp, step, made FROM setups WHERE user = ?") \
+    X(Q_SETUP_PUT, "INSERT OR REPLACE INTO setups VALUES(?,?,?,?,?,?,?,?)")                       \
+    X(Q_SETUP_DROP, "DELETE FROM setups WHERE user = ?")                                          \
+    X(Q_RECOVERY_ADD, "INSERT INTO recovery VALUES(?,?)")                                         \
+    X(Q_RECOVERY_GET, "SELECT 1 FROM recovery WHERE user = ? AND hash = ?")                       \
+    X(Q_RECOVERY_DROP, "DELETE FROM recovery WHERE user = ? AND hash = ?")                        \
+    X(Q_RECOVERY_CLEAR, "DELETE FROM recovery WHERE user = ?")                                    \
+    X(Q_RECOVERY_COUNT, "SELECT count(*) FROM recovery WHERE user = ?")                           \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

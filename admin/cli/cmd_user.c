@@ -92,6 +92,26 @@ enum cli_exit user_cmd_sign_in(struct cli *c)
     return user_act(c, "POST", &t, json_object());
 }
 
+enum cli_exit user_cmd_sign_in_code(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    char safe[TERM_SAFE], when[32];
+    user_target(&t, c->args[0], "/sign-in-code");
+    json_t *o = call(c, "POST", &t, json_object(), &rc);
+    if (o && c->json) {
+        rc = print_json(o);
+    } else if (o) {
+        printf("Read this out to %s, who types it at /set-up of the portal, from their own device, "
+               "until %s:\n\n", term_safe(text_of(o, "user"), safe),
+               term_time(int_of(o, "until"), when));
+        printf("    %s\n\n", term_safe(text_of(o, "code"), safe));
+        puts("What they signed in with until now holds until they have chosen anew.");
+    }
+    json_decref(o);
+    return rc;
+}
+
 enum cli_exit user_cmd_revoke(struct cli *c)
 {
     struct target t;

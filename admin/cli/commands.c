@@ -67,7 +67,7 @@ static const struct option_spec issuer_add_options[] = {
     {"--user", "NAME", "only this person's"},                                                      \
     {"--device", "NAME", "only this device's"},                                                    \
     {"--role", "ROLE", "only of this role"},                                                       \
-    {"--kind", "KIND", "only packet, token, knock, admin or two-places"},                          \
+    {"--kind", "KIND", "only packet, token, knock, admin, two-places or sign-in"},                          \
     {"--reason", "REASON", "only with this reason, such as no-lease or not-permitted"},            \
     {"--ecs", NULL, "one JSON document a line, in the names of the Elastic Common Schema"}
 static const struct option_spec attempts_options[] = {
@@ -161,6 +161,9 @@ const struct command commands[] = {
      user_cmd_restore},
     {"user", "sign-in", "NAME", NULL, "Vouch that the person has signed in just now.",
      "user sign-in maria", user_cmd_sign_in},
+    {"user", "sign-in-code", "NAME", NULL,
+     "A one-time code with which the person chooses a passphrase and second factor, for a day.",
+     "user sign-in-code maria", user_cmd_sign_in_code},
 
     {"device", "add", "NAME", device_add_options,
      "Enrol a device; prints what its WireGuard configuration needs.",

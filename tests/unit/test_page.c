@@ -223,7 +223,7 @@ static void apologies(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t len = 0;
-        char *html = page_error((const uint8_t *)cases[i].json, strlen(cases[i].json), &len);
+        char *html = page_error((const uint8_t *)cases[i].json, strlen(cases[i].json), NULL, &len);
         assert_non_null(strstr(html, cases[i].has));
         free(html);
     }
