@@ -46,7 +46,8 @@ static void respond_pattern(struct parser *p)
     int64_t count;
 
     if (!parse_once(p, &seen, pattern_name(which)) ||
-        !parse_number(p, "the number at which it is recognised", 2, PATTERN_COUNT_MAX, &count))
+        !parse_number(p, "the number at which it is recognised", pattern_least(which),
+                      PATTERN_COUNT_MAX, &count))
         return;
     rule.count = (uint16_t)count;
     if (!take_word(p, "within"))

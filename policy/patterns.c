@@ -22,9 +22,9 @@ static const struct {
                             "it sent reports again and again that were forged, borrowed or used "
                             "before",
                             {5, {600}, ACTION_ALARM, {0}}},
-    [PATTERN_TWO_PLACES] = {"two-places", "moves",
+    [PATTERN_TWO_PLACES] = {"two-places", "sightings",
                             "its key is in use at two places at once, as if it had been copied",
-                            {4, {600}, ACTION_ALARM, {0}}},
+                            {2, {600}, ACTION_ALARM, {0}}},
     [PATTERN_ENDED_KEY] = {"ended-key", "handshakes", "it knocks although it was shut out",
                            {3, {3600}, ACTION_ALARM, {0}}},
 };
@@ -32,6 +32,9 @@ static const struct {
 const char *pattern_name(enum pattern p) { return p < PATTERNS ? patterns[p].name : ""; }
 const char *pattern_unit(enum pattern p) { return p < PATTERNS ? patterns[p].unit : ""; }
 const char *pattern_sentence(enum pattern p) { return p < PATTERNS ? patterns[p].sentence : ""; }
+
+/* One sighting of a key at two places is several handshakes already. */
+unsigned pattern_least(enum pattern p) { return p == PATTERN_TWO_PLACES ? 1 : 2; }
 
 const char *pattern_action_name(enum pattern_action a)
 {

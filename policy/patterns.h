@@ -46,11 +46,12 @@ enum pattern {
     PATTERN_HOST_SCAN,       /* distinct destinations */
     PATTERN_DENIALS,         /* packets to what the device's lease does not permit */
     PATTERN_BAD_TOKENS,
-    PATTERN_TWO_PLACES,      /* moves between two places */
+    PATTERN_TWO_PLACES,      /* one key at two places, each time several moves between the two */
     PATTERN_ENDED_KEY,       /* handshakes */
     PATTERNS
 };
 const char *pattern_name(enum pattern p);       /* "port-scan"; "" outside */
+unsigned pattern_least(enum pattern p);         /* the smallest threshold that makes sense */
 const char *pattern_unit(enum pattern p);       /* what is counted: "ports" */
 const char *pattern_sentence(enum pattern p);   /* for the person whose device it is */
 
@@ -58,7 +59,7 @@ enum pattern_action { ACTION_ALARM = 0, ACTION_QUARANTINE, ACTION_LOCK };
 const char *pattern_action_name(enum pattern_action a);
 
 struct pattern_rule {
-    uint16_t count;              /* 2..PATTERN_COUNT_MAX */
+    uint16_t count;              /* pattern_least()..PATTERN_COUNT_MAX */
     struct span within;
     enum pattern_action action;
     struct span time;            /* of ACTION_QUARANTINE */

@@ -75,7 +75,7 @@ static void at_the_threshold_and_not_one_below(void **state)
 {
     (void)state;
     for (int p = 0; p < PATTERNS; p++)
-        for (unsigned count = 2; count <= PATTERN_COUNT_MAX; count = count * 3 + 1) {
+        for (unsigned count = 1; count <= PATTERN_COUNT_MAX; count = count * 3 + 1) {
             if (p == PATTERN_HOST_SCAN && count > 250)
                 continue;
             for (int i = 0; i < PATTERNS; i++)
