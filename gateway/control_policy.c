@@ -126,28 +126,60 @@ static json_t *version_json(const struct policy_version *v)
     return json_pack("{s:s,s:I}", "sha256", sha, "version", (json_int_t)v->version);
 }
 
+static struct reply applied(struct engine *e, const struct apply *a, const char *diff)
+{
+    struct reply r = {200, version_json(&e->version)};
+
+    json_object_set_new(r.body, "applied", json_true());
+    json_object_set_new(r.body, "changed_devices", json_integer((json_int_t)a->changed));
+    json_object_set_new(r.body, "diff", json_string(diff));
+    if (e->version.confirm_until.s)
+        json_object_set_new(r.body, "confirm_until", time_json(e->version.confirm_until));
+    return r;
+}
+
+static struct reply removes_many(const struct apply *a)
+{
+    char text[160];
+
+    snprintf(text, sizeof text, "It would leave nothing to %zu of the %zu devices that are in; the "
+             "policy in force stays.", a->lost, a->in);
+    struct reply r = reply_error(409, "mass_removal", text,
+                                 "portcullis policy diff shows it; apply --confirm-mass-removal "
+                                 "(?mass_removal=1) does it.");
+    json_object_set_new(r.body, "devices_in", json_integer((json_int_t)a->in));
+    json_object_set_new(r.body, "devices_lost", json_integer((json_int_t)a->lost));
+    return r;
+}
+
 struct reply control_policy_apply(struct engine *e, struct request *q)
 {
     struct apply a = {.actor = q->actor, .uid = q->uid, .act = "policy.apply"};
+    int64_t removal = 0;
 
     if (!query_int(q, "confirm", 1, CONFIRM_MAX, &a.confirm_s))
         return reply_error(400, "bad_query", "confirm is 1 to 86400 seconds.", NULL);
+    if (!query_int(q, "mass_removal", 0, 1, &removal))
+        return reply_error(400, "bad_query", "mass_removal is 1, or is not there.", NULL);
     if (e->version.confirm_until.s != 0)
         return reply_error(409, "unconfirmed", "The policy in force waits to be confirmed.",
                            "portcullis policy confirm, or rollback, comes first.");
     struct policy *p = load_body(q, policy_load);
     if (!p)
         return refused(q);
+    a.removal_confirmed = removal == 1;
     char *diff = diff_text(e->policy, p);
-    struct reply r = reply_full();
-    if (policy_apply(e, p, (const char *)q->body, q->body_len, &a) == STORE_OK) {
-        json_decref(r.body);
-        r = (struct reply){200, version_json(&e->version)};
-        json_object_set_new(r.body, "applied", json_true());
-        json_object_set_new(r.body, "changed_devices", json_integer((json_int_t)a.changed));
-        json_object_set_new(r.body, "diff", json_string(diff));
-        if (e->version.confirm_until.s)
-            json_object_set_new(r.body, "confirm_until", time_json(e->version.confirm_until));
+    struct reply r;
+    switch (policy_apply(e, p, (const char *)q->body, q->body_len, &a)) {
+    case APPLY_DONE:
+        r = applied(e, &a, diff);
+        break;
+    case APPLY_REMOVAL:
+        r = removes_many(&a);
+        break;
+    case APPLY_FULL:
+    default:
+        r = reply_full();
     }
     free(diff);
     return r;

@@ -234,10 +234,17 @@ struct apply {
     const char *act;                 /* "policy.apply", "policy.rollback" ... */
     int64_t confirm_s;               /* 0 = in force at once for good */
     int64_t version;                 /* in: of a stored one to go back to, 0 = a new one; out */
+    bool removal_confirmed;          /* it may take everything from most of those that are in */
     size_t changed;                  /* out: devices whose rights changed */
+    size_t in, lost;                 /* out: devices with a lease; those that it leaves nothing */
 };
-/* Takes p over: in force in store, kernel and memory, or (STORE_FULL) not at all. */
-enum store_result policy_apply(struct engine *e, struct policy *p, const char *text, size_t len,
+enum apply_result {
+    APPLY_DONE = 0,
+    APPLY_FULL,                      /* the disk is */
+    APPLY_REMOVAL                    /* lost is 3 or more and more than half of in: confirm it */
+};
+/* Takes p over: in force in store, kernel and memory, or not at all. */
+enum apply_result policy_apply(struct engine *e, struct policy *p, const char *text, size_t len,
                                struct apply *a);
 void policy_use(struct engine *e, struct policy *p);   /* memory only, at start */
 int policy_roll_back(struct engine *e, const char *actor, uint32_t uid, const char *why);

@@ -19,6 +19,7 @@
 #define ROLL_BACK_AGAIN_MS 10000
 #define ZONE_DIR "/usr/share/zoneinfo"
 #define ZONE_BYTES_MAX 65536
+#define MASS_FLOOR 3             /* fewer devices are no mass */
 
 /* ---- loading -------------------------------------------------------------------------------- */
 
@@ -182,7 +183,36 @@ static void record(struct engine *e, struct policy_version *v, const char *text,
                         (json_int_t)a->changed, "confirm_s", (json_int_t)a->confirm_s));
 }
 
-enum store_result policy_apply(struct engine *e, struct policy *p, const char *text, size_t len,
+/* ---- how many lose everything? -------------------------------------------------------------- */
+
+static bool reaches_nothing(const struct policy *p, uint64_t roles)
+{
+    for (size_t i = 0; i < p->n_roles; i++)
+        if ((roles >> i & 1) && p->roles[i].n_reach > 0)
+            return false;
+    return true;
+}
+
+/* Asked of the policy that is to come, with everything else as it is. */
+static void count_lost(struct engine *e, struct apply *a)
+{
+    for (size_t i = 0; i < e->n_devs; i++) {
+        const struct dev *d = &e->devs[i];
+        if (!d->state || !lease_holds(d))
+            continue;
+        a->in++;
+        a->lost += reaches_nothing(e->policy, lease_roles_left(e, d));
+    }
+}
+
+static bool is_mass_removal(const struct apply *a)
+{
+    return a->lost >= MASS_FLOOR && a->lost > a->in / 2;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+enum apply_result policy_apply(struct engine *e, struct policy *p, const char *text, size_t len,
                                struct apply *a)
 {
     struct policy *old = e->policy;
@@ -191,8 +221,16 @@ enum store_result policy_apply(struct engine *e, struct policy *p, const char *t
 
     describe(e, text, len, a, &v);
     uint64_t *leases = translate_leases(e, old, p);
-    batch_begin(e, &b);
     policy_use(e, p);
+    if (!a->removal_confirmed)
+        count_lost(e, a);
+    if (is_mass_removal(a)) {
+        go_back(e, old, leases);
+        policy_free(p);
+        free(leases);
+        return APPLY_REMOVAL;
+    }
+    batch_begin(e, &b);
     if (classes_use_policy(&e->classes, p, &b.class0) < 0)
         fatal("out of memory");
     b.sweep = true;
@@ -209,14 +247,15 @@ enum store_result policy_apply(struct engine *e, struct policy *p, const char *t
         event_add(e, "act", "policy version %lld is in force (%s)", (long long)v.version, a->actor);
     }
     free(leases);
-    return r;
+    return r == STORE_OK ? APPLY_DONE : APPLY_FULL;
 }
 
 /* ---- going back, reloading ------------------------------------------------------------------ */
 
 int policy_roll_back(struct engine *e, const char *actor, uint32_t uid, const char *why)
 {
-    struct apply a = {.actor = actor, .uid = uid, .act = why, .version = e->version.previous};
+    struct apply a = {.actor = actor, .uid = uid, .act = why, .version = e->version.previous,
+                      .removal_confirmed = true};
     struct policy_version v;
     struct diags d = {0};
     char *text = NULL;
@@ -226,7 +265,7 @@ int policy_roll_back(struct engine *e, const char *actor, uint32_t uid, const ch
     if (a.version == 0 || store_get_policy(e->store, a.version, &v, &text, &len) != STORE_OK)
         return -1;
     struct policy *p = policy_load(text, len, &d);
-    if (p && policy_apply(e, p, text, len, &a) == STORE_OK)
+    if (p && policy_apply(e, p, text, len, &a) == APPLY_DONE)
         rc = 0;
     free(text);
     return rc;
@@ -252,6 +291,23 @@ static bool file_changed(struct engine *e, const uint8_t sha[32])
            memcmp(seen, sha, sizeof seen) != 0;
 }
 
+static void tell_applied(struct engine *e, enum apply_result r, const struct apply *a)
+{
+    switch (r) {
+    case APPLY_DONE:
+        log_info("policy version %lld is in force, %zu device(s) changed", (long long)a->version,
+                 a->changed);
+        return;
+    case APPLY_REMOVAL:
+        alarm_raise(e, "%s would leave nothing to %zu of the %zu devices that are in: version %lld "
+                    "stays in force (portcullis policy apply --confirm-mass-removal does it)",
+                    e->policy_file, a->lost, a->in, (long long)e->version.version);
+        return;
+    case APPLY_FULL:
+        alarm_raise(e, "the disk is full: the policy file was not applied");
+    }
+}
+
 void policy_reload(struct engine *e, const char *text, size_t len, const char *cause)
 {
     struct apply a = {.actor = "engine", .uid = ENGINE_UID, .act = cause};
@@ -269,11 +325,8 @@ void policy_reload(struct engine *e, const char *text, size_t len, const char *c
     struct policy *p = policy_load(text, len, &d);
     if (!p)
         tell_errors(e, &d, text, len);
-    else if (policy_apply(e, p, text, len, &a) != STORE_OK)
-        alarm_raise(e, "the disk is full: the policy file was not applied");
     else
-        log_info("policy version %lld is in force, %zu device(s) changed", (long long)a.version,
-                 a.changed);
+        tell_applied(e, policy_apply(e, p, text, len, &a), &a);
 }
 
 void policy_tick(struct engine *e)

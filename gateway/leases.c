@@ -139,6 +139,14 @@ void lease_judge(struct engine *e, struct dev *d, struct decision *out)
     ask(e, d, NULL, e->conf.clock_host || clock_synchronised(), out);
 }
 
+uint64_t lease_roles_left(struct engine *e, const struct dev *d)
+{
+    struct decision x;
+
+    ask(e, d, NULL, true, &x);
+    return d->lease.roles & x.roles;
+}
+
 /* ---- grace ---------------------------------------------------------------------------------- */
 
 static struct grace_row *grace_of(const char *rule)

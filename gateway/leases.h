@@ -15,6 +15,8 @@ void lease_decide(struct batch *b, struct dev *d, const struct evidence *fresh, 
 void lease_record_end(struct batch *b, const struct dev *d, const char *cause);
 /* decide() for reading: fills e->reports and *out, changes nothing. */
 void lease_judge(struct engine *e, struct dev *d, struct decision *out);
+/* The roles of its lease that a decision now would leave it. Changes nothing. */
+uint64_t lease_roles_left(struct engine *e, const struct dev *d);
 
 /* What is left of it in milliseconds, by whichever clock says less; 0 when it ended. */
 int64_t grant_left_ms(const struct grant *g);

@@ -210,6 +210,7 @@ enum cli_exit policy_cmd_apply(struct cli *c)
         snprintf(seconds, sizeof seconds, "%lld", (long long)s);
     target_begin(&t, "/v1/policy/apply");
     target_query(&t, "confirm", *seconds ? seconds : NULL);
+    target_query(&t, "mass_removal", cli_option(c, "--confirm-mass-removal") ? "1" : NULL);
     json_t *answer = send_file(c, c->args[0], &t, &rc);
     if (answer && c->json)
         rc = print_json(answer);

@@ -19,7 +19,9 @@ const struct option_spec cli_globals[] = {
 static const struct option_spec explain_options[] = {
     {"--device", "NAME", "only this device of the person"}, END};
 static const struct option_spec apply_options[] = {
-    {"--confirm", "TIME", "roll back by itself unless confirmed within this time: 60s, 5m"}, END};
+    {"--confirm", "TIME", "roll back by itself unless confirmed within this time: 60s, 5m"},
+    {"--confirm-mass-removal", NULL, "although it leaves nothing to most devices that are in"},
+    END};
 static const struct option_spec show_options[] = {
     {"--version", "N", "an earlier version, not the one in force"}, END};
 static const struct option_spec user_add_options[] = {

@@ -30,7 +30,7 @@ _portcullis()
         'import') options+=' --apply' ;;
         'explain') options+=' --device' ;;
         'policy show') options+=' --version' ;;
-        'policy apply') options+=' --confirm' ;;
+        'policy apply') options+=' --confirm --confirm-mass-removal' ;;
         'user add') options+=' --role --full-name --end' ;;
         'user list') options+=' --role --state --limit' ;;
         'user import') options+=' --apply' ;;

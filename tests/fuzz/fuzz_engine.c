@@ -23,11 +23,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static void policy_apply_one(int p, unsigned b)
 {
     int64_t confirm = b & 1 ? 30 + (b >> 1) * 8 : 0;
-    char query[32] = "";
+    char query[48] = "mass_removal=1";
 
     say("\napply policy %d, confirm %lld", p, (long long)confirm);
     if (confirm)
-        snprintf(query, sizeof query, "confirm=%lld", (long long)confirm);
+        snprintf(query, sizeof query, "mass_removal=1&confirm=%lld", (long long)confirm);
     int want = M.confirm_until ? 409 : p == POLICY_REFUSED ? 422 : 200;
     if (done(act(CONTROL_POST, "/v1/policy/apply", query, model_policies[p].text), want))
         model_apply(&M, p, confirm);

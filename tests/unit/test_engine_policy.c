@@ -162,6 +162,88 @@ static void confirmed_stays(void **state)
     assert_false(maria_has_db());
 }
 
+/* ---- mass removal --------------------------------------------------------------------------- */
+
+#define PARTS "resource db { 10.20.0.9 tcp 5432 }\nresource web { 10.20.0.10 tcp 80, 443 }\n"  \
+              "resource wms { 10.20.0.22 tcp 8081 }\nresource updates { 10.20.0.40 tcp 443 }\n" \
+              "remediation { updates }\n"                                                        \
+              "posture baseline { lease 15m evidence <= 8h assurance >= PA1\n require fde.sys }\n" \
+              "posture strict { lease 15m evidence <= 8h assurance >= PA1\n require oemboot }\n"
+#define WAREHOUSE "role warehouse { reach wms posture baseline }\n"
+
+static struct laptop carl, dora;
+
+/* Four devices are in: three people file, one is of the warehouse. */
+static int begin_four(void **state)
+{
+    begin(state);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"carl\",\"roles\":[\"filing\"]}", 201);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"dora\",\"roles\":[\"filing\"]}", 201);
+    lab_enrol(&L, &carl, "carl-laptop", "carl");
+    lab_enrol(&L, &dora, "dora-laptop", "dora");
+    lab_in(&L, &carl);
+    lab_in(&L, &dora);
+    return 0;
+}
+
+static void taking_all_from_most_is_confirmed(void **state)
+{
+    static const struct {
+        const char *what, *text;
+        int status;
+    } cases[] = {
+        {"the role is gone", PARTS WAREHOUSE, 409},
+        {"the role reaches nothing", PARTS WAREHOUSE "role filing { posture baseline }\n", 409},
+        {"nobody's machine is good enough", PARTS WAREHOUSE "role filing { reach web posture strict }\n",
+         409},
+        {"nothing is left to anybody", PARTS, 409},
+        {"less, but something", PARTS WAREHOUSE "role filing { reach web posture baseline }\n", 200},
+        {"all of one in four", PARTS "role filing { reach web posture baseline }\n", 200},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status;
+        unsigned commits = L.commits;
+        json_t *o = lab_ask(&L, CONTROL_POST, "/v1/policy/apply", "", cases[i].text, &status);
+        if (status != cases[i].status)
+            fail_msg("%s: %d", cases[i].what, status);
+        if (status == 409) {
+            assert_string_equal(lab_text(json_object_get(o, "error"), "code"), "mass_removal");
+            assert_int_equal(json_integer_value(json_object_get(o, "devices_in")), 4);
+            assert_int_equal(L.commits, commits);
+            assert_true(maria_has_db());
+        }
+        json_decref(o);
+    }
+}
+
+static void confirmed_it_is_done(void **state)
+{
+    int status;
+
+    (void)state;
+    json_decref(lab_ask(&L, CONTROL_POST, "/v1/policy/apply", "mass_removal=1", PARTS, &status));
+    assert_int_equal(status, 200);
+    assert_false(maria_has_db());
+    lab_do(&L, CONTROL_POST, "/v1/policy/rollback", NULL, 200);
+    assert_true(maria_has_db());
+    lab_do(&L, CONTROL_POST, "/v1/policy/rollback", NULL, 200);   /* was in force: not asked again */
+    assert_false(maria_has_db());
+}
+
+static void a_file_does_not_take_all_from_most(void **state)
+{
+    (void)state;
+    size_t alarms = L.e->n_alarms;
+    policy_reload(L.e, PARTS, strlen(PARTS), "policy.reload");
+    assert_true(maria_has_db());
+    assert_int_equal(L.e->n_alarms, alarms + 1);
+    restart(PARTS WAREHOUSE);
+    assert_true(maria_has_db());
+    assert_int_equal(L.e->n_alarms, 1);
+}
+
 /* ---- the file ------------------------------------------------------------------------------- */
 
 static void a_changed_file_is_applied_at_start(void **state)
@@ -273,6 +355,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(unconfirmed_goes_back_over_a_restart, begin, end),
         cmocka_unit_test_setup_teardown(unconfirmed_runs_on_over_a_restart_until_its_time, begin, end),
         cmocka_unit_test_setup_teardown(confirmed_stays, begin, end),
+        cmocka_unit_test_setup_teardown(taking_all_from_most_is_confirmed, begin_four, end),
+        cmocka_unit_test_setup_teardown(confirmed_it_is_done, begin_four, end),
+        cmocka_unit_test_setup_teardown(a_file_does_not_take_all_from_most, begin_four, end),
         cmocka_unit_test_setup_teardown(a_changed_file_is_applied_at_start, begin, end),
         cmocka_unit_test_setup_teardown(a_bad_file_at_start_leaves_the_last_good_in_force, begin, end),
         cmocka_unit_test_setup_teardown(reload_applies_or_leaves, begin, end),
