@@ -53,6 +53,13 @@ static const struct http_refusal NO_PEER = {
     "Connect to the control socket directly.",
 };
 
+/* "uid:0": for the engine to compare with whose it is, and to remember when it is not. */
+static bool is_uid(const char *name)
+{
+    return strncmp(name, "uid:", 4) == 0 && name[4] != '\0' && strlen(name) <= 14 &&
+           strspn(name + 4, "0123456789") == strlen(name + 4);
+}
+
 /* The name of the human who acts, or "uid:N" when none is given. 0, or -1: malformed. */
 static int actor_of(const struct http_request *r, char out[HTTP_ACTOR_MAX + 1])
 {
@@ -62,7 +69,7 @@ static int actor_of(const struct http_request *r, char out[HTTP_ACTOR_MAX + 1])
         snprintf(out, HTTP_ACTOR_MAX + 1, "uid:%u", r->uid);
         return 0;
     }
-    if (n > 1 || !http_actor_valid(name))
+    if (n > 1 || !(http_actor_valid(name) || is_uid(name)))
         return -1;
     memcpy(out, name, strlen(name) + 1);
     return 0;
@@ -108,16 +115,28 @@ static enum control_method control_method_of(enum http_method m)
     return CONTROL_GET;
 }
 
-/* What the engine says to a request over TCP is the text of the metrics. */
+/* What is not JSON: the metrics, the only thing over TCP; and packets. NULL: it is JSON. */
+static const char *type_of(const struct http_request *r, unsigned int status)
+{
+    const char *end = strrchr(r->target.path, '/');
+    if (status != 200)
+        return NULL;
+    if (r->peer.family != 0)
+        return METRICS_TYPE;
+    bool packets = strncmp(r->target.path, "/v1/attempts/", 13) == 0 && strcmp(end, "/packets") == 0;
+    return packets ? "application/octet-stream" : NULL;
+}
+
 static void api_reply(struct http_request *r, unsigned int status, const uint8_t *body, size_t len)
 {
-    char *text = r->peer.family != 0 && status == 200 ? malloc(len + 1) : NULL;
-    if (!text) {
+    const char *type = type_of(r, status);
+    char *bytes = type ? malloc(len + 1) : NULL;
+    if (!bytes) {
         http_engine_pass(r, status, body, len);
         return;
     }
-    memcpy(text, body, len);
-    http_answer(r, status, METRICS_TYPE, text, len);
+    memcpy(bytes, body, len);
+    http_answer(r, status, type, bytes, len);
 }
 
 static void put_control(struct writer *w, const struct http_request *r)

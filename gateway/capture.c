@@ -17,6 +17,7 @@
 #include "gateway/capture_source.h"
 #include "gateway/channel.h"
 #include "gateway/clock.h"
+#include "gateway/evidence.h"
 #include "gateway/log.h"
 #include "gateway/loop.h"
 #include "gateway/ring.h"
@@ -164,12 +165,40 @@ static void flush_soon(struct capture *c)
     c->timer_set = true;
 }
 
-/* The engine sends nothing: a byte from it, or its end, ends this role. */
+/* Which packets of an attempt are there? -1: that was not asked. */
+static int answer_evidence(struct capture *c, const struct message *m)
+{
+    struct evidence_query q;
+    struct reader r;
+    struct writer w, file;
+    bool more;
+
+    reader_init(&r, m->body, m->len);
+    get_evidence_query(&r, &q);
+    if (m->fd >= 0 || !message_allowed(m->type, ROLE_ENGINE, ROLE_CAPTURE, (uint32_t)m->len) ||
+        !reader_done(&r))
+        return -1;
+    (void)ring_flush(c->ring, clock_boot_ms());
+    writer_init(&file, EVIDENCE_BYTES);
+    writer_init(&w, EVIDENCE_BYTES + 16);
+    put_u32(&w, evidence_collect(c->ring, &q, &file, &more));
+    put_blob(&w, file.v, file.n);
+    c->backlog += w.n;
+    int rc = channel_send(c->engine, MSG_EVIDENCE_FILE, m->seq, &w, -1);
+    writer_clear(&w);
+    writer_clear(&file);
+    return rc;
+}
+
+/* Anything else from the engine, or its end, ends this role. */
 static void on_engine(void *arg, uint32_t events)
 {
     struct capture *c = arg;
     struct message m;
-    if (channel_flush(c->engine) < 0 || channel_receive(c->engine, &m) != 0) {
+    int rc = channel_flush(c->engine);
+    while (rc == 0 && (rc = channel_receive(c->engine, &m)) > 0)
+        rc = answer_evidence(c, &m);
+    if (rc < 0) {
         loop_stop(c->loop);
         return;
     }
@@ -192,9 +221,11 @@ static uint32_t gap_before(uint32_t *next, const uint8_t *nflog, size_t len)
     return gap < GAP_MAX ? gap : 0;
 }
 
-/* Said at the first and then ever more rarely: 1, 2, 4, 8 ... */
-static void count_undecodable(struct capture *c)
+/* It does not come to the engine, and so is lost to it. Said at the first and then ever more
+ * rarely: 1, 2, 4, 8 ... */
+static void count_undecodable(struct capture *c, enum deny_reason reason)
 {
+    c->lost += reason < DENY_REASONS;
     c->undecodable++;
     if ((c->undecodable & (c->undecodable - 1)) == 0)
         log_warn("%llu logged packets could not be decoded", (unsigned long long)c->undecodable);
@@ -211,7 +242,7 @@ static void on_packet(void *arg, int64_t read_us, const uint8_t *nflog, size_t l
         p.time_us = read_us;
     p.file = ring_put(c->ring, clock_boot_ms(), p.time_us, nflog, len);
     if (rc < 0) {
-        count_undecodable(c);
+        count_undecodable(c, p.reason);
         return;
     }
     c->batch[c->n++] = p;

@@ -56,6 +56,7 @@ static const struct verb {
     {CONTROL_GET, "/v1/explain", control_explain},
     {CONTROL_GET, "/v1/attempts", control_attempts},
     {CONTROL_GET, "/v1/attempts/*", control_attempt},
+    {CONTROL_GET, "/v1/attempts/*/packets", control_attempt_packets},
     {CONTROL_GET, "/v1/events", control_events},
     {CONTROL_GET, "/v1/audit", control_audit},
     {CONTROL_GET, "/v1/audit/proof", control_audit_proof},
@@ -246,10 +247,20 @@ static bool actor_sound(struct request *q)
            strlen(q->actor);
 }
 
-struct reply control_answer(struct engine *e, struct request *q, const char *query)
+/* Whoever calls himself by a uid must be that uid: the kernel says which one it is. */
+static bool actor_poses(const struct request *q)
 {
-    q->arrived_ns = clock_mono_ns();
-    q->arrived_us = clock_wall_us();
+    char by_uid[32];
+
+    snprintf(by_uid, sizeof by_uid, "uid:%u", q->uid);
+    return strncmp(q->actor, "uid:", 4) == 0 && strcmp(q->actor, by_uid) != 0;
+}
+
+static struct reply answer(struct engine *e, struct request *q, const char *query)
+{
+    if (actor_poses(q))
+        return reply_error(403, "forbidden", "Who acts is called by another's uid.",
+                           "Portcullis-Actor takes a name, or nothing.");
     if (!actor_sound(q))
         return reply_error(400, "bad_actor", "The name of who acts holds other characters than "
                            "letters, digits and ._@-", NULL);
@@ -259,6 +270,16 @@ struct reply control_answer(struct engine *e, struct request *q, const char *que
         return reply_error(400, "bad_query", "The part of the address behind '?' cannot be read.",
                            "It is name=value, divided by '&'.");
     return dispatch(e, q);
+}
+
+struct reply control_answer(struct engine *e, struct request *q, const char *query)
+{
+    q->arrived_ns = clock_mono_ns();
+    q->arrived_us = clock_wall_us();
+    struct reply r = answer(e, q, query);
+    if (r.status == 403)
+        attempts_admin(e, q->uid);
+    return r;
 }
 
 int control_message(struct engine *e, const struct message *m)
@@ -279,9 +300,11 @@ int control_message(struct engine *e, const struct message *m)
     if (!reader_done(&r) || method < CONTROL_GET || method > CONTROL_DELETE)
         return -1;
     q.method = (enum control_method)method;
+    q.seq = m->seq;
     struct reply reply = control_answer(e, &q, query);
-    int rc = reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq, CHANNEL_MESSAGE_MAX,
-                        &reply);
+    int rc = reply.status == 0 ? 0
+                               : reply_send(e, e->peer[ROLE_API], MSG_CONTROL_REPLY, m->seq,
+                                            CHANNEL_MESSAGE_MAX, &reply);
     control_after(e);
     return rc;
 }

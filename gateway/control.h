@@ -8,7 +8,7 @@
 
 #include "gateway/engine.h"
 
-struct reply { int status; json_t *body; };   /* body is owned */
+struct reply { int status; json_t *body; };   /* body is owned; status 0: it is sent later */
 
 #define QUERY_MAX 8
 struct query_value { char name[16]; char value[200]; };
@@ -20,6 +20,7 @@ struct request {
     char path[513];
     struct query_value query[QUERY_MAX];  size_t n_query;
     const uint8_t *body;  size_t body_len;
+    uint32_t seq;                   /* under which the api role waits */
     char name[KID_SIZE];            /* the part of the path that the pattern leaves open */
     uint64_t arrived_ns;            /* CLOCK_MONOTONIC */
     int64_t arrived_us;             /* wall clock */
@@ -89,7 +90,8 @@ control_verb control_respond, control_respond_allow, control_device_unlock;
 control_verb control_issuers, control_issuer_add, control_issuer_revoke;
 control_verb control_policy_check, control_policy_diff, control_policy_apply,
     control_policy_confirm, control_policy_rollback, control_policy_show;
-control_verb control_explain, control_attempts, control_attempt, control_events;
+control_verb control_explain, control_attempts, control_attempt, control_attempt_packets,
+    control_events;
 control_verb control_audit, control_audit_proof, control_audit_checkpoint, control_audit_verify,
     control_audit_new_key;
 

@@ -147,3 +147,13 @@ struct reply control_attempt(struct engine *e, struct request *q)
         return no_such_attempt(q->name);
     return (struct reply){200, ecs ? ecs_attempt(e->conf.name, &a) : attempt_whole(&a)};
 }
+
+struct reply control_attempt_packets(struct engine *e, struct request *q)
+{
+    int64_t id = id_read(q->name);
+    struct attempt a;
+
+    if (id == 0 || store_get_attempt(e->store, id, &a) != STORE_OK)
+        return no_such_attempt(q->name);
+    return evidence_ask(e, q, &a);
+}

@@ -49,6 +49,8 @@ static int on_channel(struct engine *e, const struct message *m, struct reader *
     loop_watch(e->loop, m->fd, EPOLLIN, peer_events, &watches[role]);
     if (role == ROLE_COURIER)
         outlets_courier(e);
+    if (role == ROLE_API || role == ROLE_CAPTURE)
+        evidence_reset(e, (enum gateway_role)role);
     return 0;
 }
 
@@ -168,6 +170,8 @@ static int from_peer(struct engine *e, enum gateway_role role, const struct mess
         return portal_message(e, m);
     case MSG_CONTROL:
         return control_message(e, m);
+    case MSG_EVIDENCE_FILE:
+        return evidence_message(e, m);
     case MSG_DELIVERED:
         return outlets_message(e, m);
     case MSG_METRICS:

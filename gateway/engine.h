@@ -17,6 +17,7 @@
 #include "gateway/classes.h"
 #include "gateway/engine_knock.h"
 #include "gateway/engine_outlets.h"
+#include "gateway/evidence.h"
 #include "gateway/loop.h"
 #include "gateway/metrics.h"
 #include "gateway/store.h"
@@ -78,6 +79,8 @@ struct engine {
     struct attempts attempts;
     struct metric_counts metrics;
     struct outlets outlets;
+    struct evidence_wait evidence[EVIDENCE_WAITING];
+    uint32_t evidence_seq;
     struct knocks knocks;
     struct peer_state *peers;  size_t n_peers;  int64_t peers_at_ms;
     uint32_t deaths[ROLES];

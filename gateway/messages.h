@@ -57,6 +57,8 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     X(MSG_OUTLET, 74, ROLE_ENGINE, ROLE_COURIER, 1u << 17)  /* u8 index, outlet, blob CA (courier.h) */ \
     X(MSG_DELIVER, 75, ROLE_ENGINE, ROLE_COURIER, 1u << 19) /* item, text signature or "", blob line or body */ \
     X(MSG_DELIVERED, 76, ROLE_COURIER, ROLE_ENGINE, 32)     /* item, u8 enum delivery, u16 HTTP status or 0 */ \
+    X(MSG_EVIDENCE, 77, ROLE_ENGINE, ROLE_CAPTURE, 1024)    /* struct evidence_query (evidence.h): which packets are there? The answer repeats its seq */ \
+    X(MSG_EVIDENCE_FILE, 78, ROLE_CAPTURE, ROLE_ENGINE, (1u << 20) + 16)   /* u32 packets, blob pcapng */ \
     X(MSG_METRICS, 73, ROLE_API, ROLE_ENGINE, 0)            /* answered by MSG_CONTROL_REPLY with text */ \
     /* parent -> portal, api, capture: they get listening descriptors before exec, no messages */
 

@@ -252,6 +252,71 @@ int ring_flush(struct ring *r, int64_t now_ms)
     return failed ? -1 : 0;
 }
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* A file is small (RING_FILE_BYTES) and read whole. malloc'd; NULL: nothing to read. */
+static uint8_t *whole_file(const struct slot *s, size_t *n)
+{
+    off_t size = lseek(s->fd, 0, SEEK_END);
+    uint8_t *bytes = size > 0 ? malloc((size_t)size) : NULL;
+    ssize_t got = 0;
+
+    for (*n = 0; bytes && *n < (size_t)size; *n += (size_t)got) {
+        got = pread(s->fd, bytes + *n, (size_t)size - *n, (off_t)*n);
+        if (got <= 0)
+            break;
+    }
+    return bytes;
+}
+
+static void read_file(const uint8_t *bytes, size_t n,
+                      void (*each)(void *arg, int64_t time_us, const uint8_t *packet, size_t len),
+                      void *arg)
+{
+    struct pcap_header h;
+    struct pcap_record r;
+    size_t at = sizeof h;
+
+    if (n < sizeof h)
+        return;
+    memcpy(&h, bytes, sizeof h);
+    if (h.magic != PCAP_MAGIC || h.link != LINKTYPE_NFLOG)
+        return;
+    while (n - at >= sizeof r) {
+        memcpy(&r, bytes + at, sizeof r);
+        at += sizeof r;
+        if (r.kept > n - at || r.kept > BUFFER_BYTES)
+            return;
+        each(arg, (int64_t)r.seconds * 1000000 + r.micros, bytes + at, r.kept);
+        at += r.kept;
+    }
+}
+
+/* The slot with the least number above this one; NULL: there is none. */
+static const struct slot *next_slot(const struct ring *r, uint32_t above)
+{
+    const struct slot *found = NULL;
+
+    for (unsigned int i = 0; i < r->n_slots; i++)
+        if (r->slots[i].number > above && (!found || r->slots[i].number < found->number))
+            found = &r->slots[i];
+    return found;
+}
+
+void ring_each(struct ring *r, void (*each)(void *arg, int64_t time_us, const uint8_t *packet,
+                                            size_t len), void *arg)
+{
+    const struct slot *s;
+    size_t n;
+
+    for (uint32_t above = 0; (s = next_slot(r, above)); above = s->number) {
+        uint8_t *bytes = whole_file(s, &n);
+        if (bytes)
+            read_file(bytes, n, each, arg);
+        free(bytes);
+    }
+}
+
 void ring_close(struct ring *r)
 {
     if (!r)

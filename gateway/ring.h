@@ -24,6 +24,9 @@ struct ring *ring_open(int dir, unsigned int files, size_t file_bytes);
 uint32_t ring_put(struct ring *r, int64_t now_ms, int64_t time_us, const void *packet, size_t len);
 /* 0, or -1: what was put since the last flush may be missing in the files. */
 int ring_flush(struct ring *r, int64_t now_ms);
+/* Every packet that is in the files, oldest first. What is damaged ends its file. */
+void ring_each(struct ring *r, void (*each)(void *arg, int64_t time_us, const uint8_t *packet,
+                                            size_t len), void *arg);
 /* Flushes, closes. NULL-safe. */
 void ring_close(struct ring *r);
 

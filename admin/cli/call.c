@@ -207,6 +207,29 @@ json_t *call_text(struct cli *c, const struct target *t, const char *text, size_
     return target_good(t, rc) ? exchange(c, &q, rc) : NULL;
 }
 
+char *call_bytes(struct cli *c, const struct target *t, size_t *len, enum cli_exit *rc)
+{
+    struct http_request q = {.method = "GET", .target = t->s, .actor = actor_name()};
+    struct http_reply r;
+    if (!target_good(t, rc))
+        return NULL;
+    int err = http_exchange(c->socket, &q, &r);
+    if (err < 0) {
+        *rc = no_daemon(c, err);
+        return NULL;
+    }
+    if (r.status == 200) {
+        *rc = CLI_DONE;
+        *len = r.len;
+        return r.body;
+    }
+    json_t *answer = json_loadb(r.body, r.len, JSON_REJECT_DUPLICATES, NULL);
+    free(r.body);
+    *rc = refused(c, r.status, answer);
+    json_decref(answer);
+    return NULL;
+}
+
 /* Where the next page begins; false when there is none, or it would not move on. */
 static bool next_page(const json_t *answer, char from[64])
 {

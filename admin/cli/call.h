@@ -27,6 +27,8 @@ json_t *call(struct cli *c, const char *method, const struct target *t, json_t *
              enum cli_exit *rc);
 json_t *call_text(struct cli *c, const struct target *t, const char *text, size_t len,
                   enum cli_exit *rc);
+/* Bytes of an answer that is not JSON: malloc'd, *len of them. NULL as above. */
+char *call_bytes(struct cli *c, const struct target *t, size_t *len, enum cli_exit *rc);
 /* A list to its end, page by page, behind `after` (NULL: from the beginning); with --limit one page
  * of that length. */
 json_t *call_list(struct cli *c, const struct target *t, const char *after, enum cli_exit *rc);

@@ -95,7 +95,7 @@ enum cli_exit respond_cmd_show(struct cli *c), respond_cmd_allow(struct cli *c);
 enum cli_exit issuer_cmd_add(struct cli *c), issuer_cmd_list(struct cli *c),
     issuer_cmd_revoke(struct cli *c);
 enum cli_exit attempts_cmd_list(struct cli *c), attempts_cmd_follow(struct cli *c),
-    attempts_cmd_show(struct cli *c),
+    attempts_cmd_show(struct cli *c), attempts_cmd_export(struct cli *c),
     audit_cmd_show(struct cli *c), audit_cmd_verify(struct cli *c);
 
 #endif

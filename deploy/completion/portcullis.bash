@@ -20,7 +20,7 @@ _portcullis()
         user) verbs='add list import show set-role revoke restore sign-in sign-in-code' ;;
         device) verbs='add assign list show revoke lost retire unlock except' ;;
         issuer) verbs='add list revoke' ;;
-        attempts) verbs='list show follow' ;;
+        attempts) verbs='list show export follow' ;;
         respond) verbs='show allow' ;;
         case) verbs='open list show note close' ;;
         audit) verbs='show verify' ;;

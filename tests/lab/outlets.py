@@ -6,6 +6,8 @@
       verifies each POST and writes its events to OUT, one a line; says "ready"; refuse: the first
       N are answered 503
   outlets.py syslog ATTEMPTS LINES     LINES as rsyslog parsed them, one JSON object a line
+  outlets.py packets FILE              a pcapng file: for each packet its time in nanoseconds, source,
+      destination, port and comment
   outlets.py webhook ATTEMPTS EVENTS   both: every attempt is there with all its counts, no event
       twice, every value equal; says how many
 """
@@ -15,6 +17,7 @@ import http.server
 import json
 import re
 import ssl
+import struct
 import sys
 import time
 
@@ -124,9 +127,62 @@ def compare(attempts, lines, read):
     print(len(items), len(seen))
 
 
+def options(data):
+    """Options of a block: (code, value), up to the end of them."""
+    at = 0
+    while at < len(data):
+        code, n = struct.unpack_from("<HH", data, at)
+        if code == 0:
+            assert n == 0 and at + 4 == len(data), "bytes behind the last option"
+            return
+        yield code, data[at + 4:at + 4 + n]
+        at += 4 + (n + 3) // 4 * 4
+    assert not data, "options without an end"
+
+
+def blocks(data):
+    at = 0
+    while at < len(data):
+        kind, n = struct.unpack_from("<II", data, at)
+        assert n % 4 == 0 and struct.unpack_from("<I", data, at + n - 4)[0] == n, "block lengths"
+        yield kind, data[at + 8:at + n - 4]
+        at += n
+
+
+def payload(nflog):
+    """The packet in a message of nfnetlink_log: attribute 9."""
+    at = 4
+    while at < len(nflog):
+        n, kind = struct.unpack_from("<HH", nflog, at)
+        if kind == 9:
+            return nflog[at + 4:at + n]
+        at += (n + 3) // 4 * 4
+    return b""
+
+
+def packets(path):
+    found = list(blocks(open(path, "rb").read()))
+    assert [k for k, _ in found[:2]] == [0x0A0D0D0A, 1] and {k for k, _ in found[2:]} == {6}
+    assert struct.unpack_from("<I", found[0][1])[0] == 0x1A2B3C4D
+    section, interface = dict(options(found[0][1][16:])), dict(options(found[1][1][8:]))
+    assert section[4].startswith(b"Portcullis ") and interface[9] == b"\x09", "names, resolution"
+    assert struct.unpack_from("<H", found[1][1])[0] == 239, "link type"
+    for _, body in found[2:]:
+        _, high, low, kept, length = struct.unpack_from("<IIIII", body)
+        assert kept == length
+        ip = payload(body[20:20 + kept])
+        comment = dict(options(body[20 + (kept + 3) // 4 * 4:]))[1].decode()
+        assert ip[0] >> 4 == 4
+        at = (ip[0] & 15) * 4
+        print((high << 32) + low, ".".join(map(str, ip[12:16])), ".".join(map(str, ip[16:20])),
+              struct.unpack_from(">H", ip, at + 2)[0], comment)
+
+
 if __name__ == "__main__":
     verb, *words = sys.argv[1:]
     if verb == "receive":
         receive(*words)
+    elif verb == "packets":
+        packets(*words)
     else:
         compare(*words, of_syslog if verb == "syslog" else of_ecs)

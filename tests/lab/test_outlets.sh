@@ -157,6 +157,21 @@ check "a certificate for another name is not trusted" lab_wait_for 20 \
     grep -q 'TLS failed' <(outlet "webhook https://$LOGS" fault)
 same "and gets nothing" 0 "$(outlet "webhook https://$LOGS" delivered)"
 
+# --- the packets -----------------------------------------------------------------------------------------
+id=$(gw_api GET '/v1/attempts?limit=5000' | jq '.items[] | select(.port == 4010) | .id')
+check "an attempt's packets are exported" gw_cli attempts export "$id" "$LAB_DIR/evidence.pcapng"
+check "as a pcapng file" python3 "$RECEIVER" packets "$LAB_DIR/evidence.pcapng"
+python3 "$RECEIVER" packets "$LAB_DIR/evidence.pcapng" >"$LAB_DIR/evidence"
+same "the packet itself, with attempt, person and reason as comment" \
+    "$(staff_address laptop 4) 10.20.0.9 4010 attempt $id of lab-edge-1: $(gw_api GET "/v1/attempts/$id" | jq -r .sentence)" \
+    "$(cut -d' ' -f2- "$LAB_DIR/evidence")"
+same "at its time" "$(gw_api GET "/v1/attempts/$id" | jq .first)" "$(cut -c1-10 "$LAB_DIR/evidence")"
+same "for nobody else to read" 600 "$(stat -c %a "$LAB_DIR/evidence.pcapng")"
+refuse "over no file that is there" gw_cli attempts export "$id" "$LAB_DIR/evidence.pcapng"
+refuse "nothing where no attempt is" gw_cli attempts export 999999 "$LAB_DIR/none"
+same "who exported is on record" "root $id" "$(gw_api GET '/v1/audit?last=50' |
+    jq -r '[.items[] | select(.act == "attempt.export")][0] | "\(.actor) \(.detail.attempt)"')"
+
 # --- metrics ---------------------------------------------------------------------------------------------
 check "the metrics are read from the named address" metrics "$PRINTER"
 metrics "$PRINTER" >"$LAB_DIR/metrics"
