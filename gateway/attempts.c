@@ -119,6 +119,16 @@ void attempts_token(struct engine *e, const struct dev *d, enum refusal_code cod
     attempts_note(e, &a);
 }
 
+void attempts_admin(struct engine *e, uint32_t uid)
+{
+    struct wall now = clock_wall();
+    struct attempt a = {.kind = ATTEMPT_ADMIN, .reason = ADMIN_FORBIDDEN, .first = now,
+                        .last = now, .count = 1};
+
+    snprintf(a.actor, sizeof a.actor, "uid:%u", uid);
+    attempts_note(e, &a);
+}
+
 void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusal why)
 {
     struct wall now = clock_wall();

@@ -18,7 +18,7 @@ struct denied_packet {
 };
 /* MSG_DENIED carries at most this many. MSG_LOST tells how many more were lost since the last
  * MSG_LOST: in the kernel's queue (gaps of the sequence numbers) or here, while the engine was
- * too slow to take them. */
+ * too slow to take them, or because they could not be decoded. */
 #define DENIED_BATCH 256
 
 void put_denied(struct writer *w, const struct denied_packet *p);

@@ -220,6 +220,7 @@ static void refusals(void **state)
         {"empty actor", "GET /v1/status", "Portcullis-Actor: \r\n", 400, "bad_actor"},
         {"actor with a space", "GET /v1/status", "Portcullis-Actor: a b\r\n", 400, "bad_actor"},
         {"actor with markup", "GET /v1/status", "Portcullis-Actor: <b>\r\n", 400, "bad_actor"},
+        {"a uid of letters", "GET /v1/status", "Portcullis-Actor: uid:x\r\n", 400, "bad_actor"},
         {"two actors", "GET /v1/status", "Portcullis-Actor: a\r\nPortcullis-Actor: b\r\n", 400,
          "bad_actor"},
         {"body on GET", "GET /v1/status", "Content-Length: 1\r\n", 400, "body_unexpected"},

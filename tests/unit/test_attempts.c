@@ -111,6 +111,35 @@ static void a_misused_token_is_an_attempt(void **state)
     free(token);
 }
 
+/* Healthy, and at an hour at which its role does not work. */
+static void outside_working_hours_is_why(void **state)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    struct denied_packet p = {.time_us = clock_wall_us(), .reason = DENY_NO_LEASE,
+                              .src = addr("10.77.0.2"), .dst = addr("10.20.0.9"), .proto = 6,
+                              .dport = 5432};
+    char text[1024];
+    time_t now = time(NULL);
+    struct tm tm;
+    int status;
+
+    (void)state;
+    snprintf(text, sizeof text,
+             "company \"Lab\"\nresource db { 10.20.0.9 tcp 5432 }\n"
+             "posture baseline { lease 15m evidence <= 8h assurance >= PA1 require fde.sys }\n"
+             "role filing { reach db posture baseline hours %s 08:00-17:00 UTC }\n"
+             "role warehouse { reach db posture baseline }\n",
+             days[(gmtime_r(&now, &tm)->tm_wday + 3) % 7]);
+    lab_do(&L, CONTROL_POST, "/v1/policy/apply", text, 200);
+    json_decref(lab_report(&L, &maria, &(struct report){.encrypted = true}, &status));
+    assert_int_equal(deny(&p, 1), 0);
+    attempts_tick(L.e);
+    json_t *a = only("user=maria");
+    assert_string_equal(lab_text(a, "kind"), "packet");
+    assert_string_equal(lab_text(a, "why"), "hours");
+    json_decref(a);
+}
+
 /* As list, as one, as an event: the same attempt. */
 static void one_attempt_by_its_id(void **state)
 {
@@ -229,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_who_and_what, begin, end),
         cmocka_unit_test_setup_teardown(a_misused_token_is_an_attempt, begin, end),
+        cmocka_unit_test_setup_teardown(outside_working_hours_is_why, begin, end),
         cmocka_unit_test_setup_teardown(one_attempt_by_its_id, begin, end),
         cmocka_unit_test_setup_teardown(no_such_attempt, begin, end),
         cmocka_unit_test_setup_teardown(bad_messages_are_refused, begin, end),

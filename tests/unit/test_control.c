@@ -147,7 +147,7 @@ static void every_act_is_recorded_with_who_did_it(void **state)
 static void nobody_acts_by_anothers_uid(void **state)
 {
     static const struct { const char *actor; int status; const char *recorded; } cases[] = {
-        {"uid:1000", 200, "uid:1000"}, {"uid:0", 400, ""}, {"", 200, "uid:1000"},
+        {"uid:1000", 200, "uid:1000"}, {"uid:0", 403, ""}, {"", 200, "uid:1000"},
         {"anna@firm", 200, "anna@firm"}, {"an na", 400, ""}, {"a\xc3\xad", 400, ""},
     };
     struct request q;
@@ -165,6 +165,9 @@ static void nobody_acts_by_anothers_uid(void **state)
             assert_string_equal(q.actor, cases[i].recorded);
         json_decref(r.body);
     }
+    assert_int_equal(L.e->attempts.n, 1);   /* it is on record, under the uid that it was */
+    assert_int_equal(L.e->attempts.v[0].kind, ATTEMPT_ADMIN);
+    assert_string_equal(L.e->attempts.v[0].actor, "uid:1000");
 }
 
 static void events_go_on_over_a_restart(void **state)
