@@ -29,7 +29,7 @@
 
 static char *detail_text(json_t *detail, size_t max)
 {
-    char *text = detail ? json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS) : strdup("{}");
+    char *text = detail ? json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(10)) : strdup("{}");
 
     json_decref(detail);
     if (!text && !(text = strdup("{\"unreadable\":true}")))

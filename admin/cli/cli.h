@@ -96,6 +96,9 @@ enum cli_exit issuer_cmd_add(struct cli *c), issuer_cmd_list(struct cli *c),
     issuer_cmd_revoke(struct cli *c);
 enum cli_exit attempts_cmd_list(struct cli *c), attempts_cmd_follow(struct cli *c),
     attempts_cmd_show(struct cli *c), attempts_cmd_export(struct cli *c),
-    audit_cmd_show(struct cli *c), audit_cmd_verify(struct cli *c);
+    audit_cmd_show(struct cli *c), audit_cmd_verify(struct cli *c), audit_cmd_key(struct cli *c),
+    audit_cmd_checkpoint(struct cli *c), audit_cmd_new_key(struct cli *c),
+    audit_cmd_forget(struct cli *c), audit_cmd_export(struct cli *c),
+    receipt_cmd_verify(struct cli *c), receipt_cmd_save(struct cli *c);
 
 #endif

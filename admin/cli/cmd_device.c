@@ -2,6 +2,7 @@
 /*
  * `device ...`
  */
+#include "admin/cli/bundle_file.h"
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
 
@@ -225,6 +226,8 @@ static enum cli_exit end_device(struct cli *c, const char *verb)
     } else if (r) {
         rc = show_receipt(r);
     }
+    if (r && receipt_write(c, r) != CLI_DONE)
+        rc = CLI_REFUSED;
     json_decref(r);
     return rc;
 }

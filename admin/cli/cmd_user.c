@@ -2,6 +2,7 @@
 /*
  * `user ...`
  */
+#include "admin/cli/bundle_file.h"
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
 
@@ -129,6 +130,8 @@ enum cli_exit user_cmd_revoke(struct cli *c)
     } else if (r) {
         rc = show_receipt(r);
     }
+    if (r && receipt_write(c, r) != CLI_DONE)
+        rc = CLI_REFUSED;
     json_decref(r);
     return rc;
 }

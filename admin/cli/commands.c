@@ -79,9 +79,29 @@ static const struct option_spec attempts_options[] = {
 static const struct option_spec follow_options[] = {WHOSE_ATTEMPTS, END};
 static const struct option_spec attempt_options[] = {
     {"--ecs", NULL, "as one JSON document in the names of the Elastic Common Schema"}, END};
+#define WHICH_RECORDS                                                                              \
+    {"--user", "NAME", "only about this person or their leases"},                                  \
+    {"--object", "NAME", "only about this object: a person, a device, a policy"},                  \
+    {"--act", "ACT", "only this act, such as user.revoke; user stands for all of user"},           \
+    {"--actor", "NAME", "only what this administrator did"}
 static const struct option_spec audit_options[] = {
-    {"--last", "N", "only the newest N"},
+    WHICH_RECORDS,
+    {"--since", "DATE", "not before: 2026-11-22, 2026-11-22T18:00 or -2h"},
+    {"--until", "DATE", "not after"},
+    {"--last", "N", "only of the newest N"},
     {"--after", "N", "only after this number"}, PAGE, END};
+static const struct option_spec export_options[] = {
+    WHICH_RECORDS,
+    {"--from", "DATE", "not before: 2026-01-01, 2026-11-22T18:00 or -30d"},
+    {"--to", "DATE", "not after; a day means all of it"},
+    {"--log", "LOG", "audit (the default) or attempts"}, END};
+static const struct option_spec log_options[] = {
+    {"--log", "LOG", "audit (the default) or attempts"}, END};
+static const struct option_spec key_options[] = {
+    {"--key", "KEY", "the log's key as audit key prints it, or a file that holds it"}, END};
+static const struct option_spec revoke_options[] = {
+    {"--reason", "TEXT", "why; it is kept in the audit log"},
+    {"--receipt", "FILE", "write the signed receipt into this new file"}, END};
 
 static const struct option_spec setup_options[] = {
     {"--yes", NULL, "do not ask: take what would be proposed"},
@@ -156,7 +176,7 @@ const struct command commands[] = {
     {"user", "set-role", "NAME ROLES", NULL,
      "Give a person these roles, divided by commas, and no others.",
      "user set-role maria entry-filing,accounting", user_cmd_set_role},
-    {"user", "revoke", "NAME", reason_options,
+    {"user", "revoke", "NAME", revoke_options,
      "Cut a person off: leases, peers and live connections of all their devices. Prints the receipt.",
      "user revoke maria --reason 'left the firm'", user_cmd_revoke},
     {"user", "restore", "NAME", NULL, "Let a revoked person back in.", "user restore maria",
@@ -177,9 +197,9 @@ const struct command commands[] = {
      "device list\ndevice list --state quarantine", device_cmd_list},
     {"device", "show", "NAME", NULL, "One device: lease, posture rule by rule, tunnel.",
      "device show maria-laptop", device_cmd_show},
-    {"device", "revoke", "NAME", reason_options, "Cut one device off. Prints the receipt.",
+    {"device", "revoke", "NAME", revoke_options, "Cut one device off. Prints the receipt.",
      "device revoke maria-laptop --reason 'key copied'", device_cmd_revoke},
-    {"device", "lost", "NAME", reason_options, "A lost or stolen device: cut off, and on record.",
+    {"device", "lost", "NAME", revoke_options, "A lost or stolen device: cut off, and on record.",
      "device lost maria-phone", device_cmd_lost},
     {"device", "retire", "NAME", retire_options,
      "End a device for good: its name, key and addresses never come back.",
@@ -230,9 +250,32 @@ const struct command commands[] = {
     {"case", "close", "CASE", case_close_options, "Say what was found and what comes of it.",
      "case close 3 --finding 'a scanner came with a game' --outcome training", case_cmd_close},
     {"audit", "show", "", audit_options, "The audit log: who did what, when.",
-     "audit show --last 20\naudit show --after 100 --limit 50", audit_cmd_show},
-    {"audit", "verify", "", NULL, "Check that nothing in the audit log was changed or cut.",
-     "audit verify", audit_cmd_verify},
+     "audit show --last 20\naudit show --user maria --since -30d\naudit show --act policy",
+     audit_cmd_show},
+    {"audit", "verify", "[PATH]", key_options,
+     "Check that nothing in the logs was changed or cut: the daemon's; or a directory or an exported "
+     "file, which needs no daemon.",
+     "audit verify\naudit verify /mnt/backup/audit --key hq.key\naudit verify 2026.json",
+     audit_cmd_verify},
+    {"audit", "export", "FILE", export_options,
+     "Write records with the proofs by which anybody can check them.",
+     "audit export --from 2026-01-01 --to 2026-12-31 2026.json\naudit export --user maria maria.json",
+     audit_cmd_export},
+    {"audit", "key", "", log_options, "Print the key by which the log is verified.",
+     "audit key\naudit key --log attempts",
+     audit_cmd_key},
+    {"audit", "checkpoint", "", log_options, "Print the newest signed checkpoint.",
+     "audit checkpoint", audit_cmd_checkpoint},
+    {"audit", "new-key", "", NULL, "Sign the logs with new keys from now on, and erase the old ones.",
+     "audit new-key", audit_cmd_new_key},
+    {"audit", "forget", "ORIGIN", NULL,
+     "Forget what this computer saw of a gateway's log: after a new installation.",
+     "audit forget portcullis/hq-edge-1/audit", audit_cmd_forget},
+
+    {"receipt", "verify", "FILE", key_options, "Check a signed revocation receipt. Needs no daemon.",
+     "receipt verify maria.receipt --key hq.key", receipt_cmd_verify},
+    {"receipt", "save", "NUMBER FILE", NULL, "Write the signed receipt of an earlier revocation.",
+     "receipt save R000009 maria.receipt", receipt_cmd_save},
 
     {"completion", NULL, "SHELL", NULL, "Print the tab completion for a shell: bash.",
      "completion bash", cmd_completion},

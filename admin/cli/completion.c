@@ -85,7 +85,7 @@ void completion_print(FILE *out)
     fputs("' -- \"$cur\")\n"
           "    elif [[ -n $verbs && -z $verb ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"$verbs\" -- \"$cur\")\n"
-          "    elif [[ $noun == policy ]]; then\n"
+          "    elif [[ $noun =~ ^(policy|audit|receipt)$ ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
           "    elif [[ $noun == completion ]]; then\n"
           "        mapfile -t COMPREPLY < <(compgen -W bash -- \"$cur\")\n"

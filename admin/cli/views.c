@@ -92,7 +92,8 @@ enum cli_exit show_receipt(const json_t *r)
         show_line("kernel cut", "there was nothing to cut");
     else
         show_linef("kernel cut", "after %.3f ms", real_of(r, "cut_ms"));
-    show_linef("durable", "after %.3f ms", real_of(r, "durable_ms"));
+    if (json_object_get(r, "durable_ms"))
+        show_linef("durable", "after %.3f ms", real_of(r, "durable_ms"));
     show_cut_devices(json_object_get(r, "devices"));
     show_linef("connections", "%lld ended", (long long)int_of(r, "connections_ended"));
     show_linef("tokens", "%lld revoked", (long long)int_of(r, "tokens_revoked"));

@@ -23,7 +23,8 @@ _portcullis()
         attempts) verbs='list show export follow' ;;
         respond) verbs='show allow' ;;
         case) verbs='open list show note close' ;;
-        audit) verbs='show verify' ;;
+        audit) verbs='show verify export key checkpoint new-key forget' ;;
+        receipt) verbs='verify save' ;;
     esac
     case "$noun${verbs:+ $verb}" in
         'setup') options+=' --yes --from --company --name --outside --office --network --port --etc --state' ;;
@@ -34,12 +35,12 @@ _portcullis()
         'user add') options+=' --role --full-name --end' ;;
         'user list') options+=' --role --state --limit' ;;
         'user import') options+=' --apply' ;;
-        'user revoke') options+=' --reason' ;;
+        'user revoke') options+=' --reason --receipt' ;;
         'device add') options+=' --user --address --key --own --ueid --issuer-key' ;;
         'device assign') options+=' --issuer-key' ;;
         'device list') options+=' --user --state --limit' ;;
-        'device revoke') options+=' --reason' ;;
-        'device lost') options+=' --reason' ;;
+        'device revoke') options+=' --reason --receipt' ;;
+        'device lost') options+=' --reason --receipt' ;;
         'device retire') options+=' --reason --yes' ;;
         'device unlock') options+=' --reason' ;;
         'device except') options+=' --until --reason' ;;
@@ -52,15 +53,20 @@ _portcullis()
         'case list') options+=' --user --state --limit' ;;
         'case note') options+=' --attempts' ;;
         'case close') options+=' --finding --outcome' ;;
-        'audit show') options+=' --last --after --limit' ;;
+        'audit show') options+=' --user --object --act --actor --since --until --last --after --limit' ;;
+        'audit verify') options+=' --key' ;;
+        'audit export') options+=' --user --object --act --actor --from --to --log' ;;
+        'audit key') options+=' --log' ;;
+        'audit checkpoint') options+=' --log' ;;
+        'receipt verify') options+=' --key' ;;
     esac
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain policy user device issuer attempts respond case audit completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain policy user device issuer attempts respond case audit receipt completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
-    elif [[ $noun == policy ]]; then
+    elif [[ $noun =~ ^(policy|audit|receipt)$ ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     elif [[ $noun == completion ]]; then
         mapfile -t COMPREPLY < <(compgen -W bash -- "$cur")

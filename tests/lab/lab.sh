@@ -24,6 +24,8 @@ LAB_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_TOP=$(cd "$LAB_SOURCE/../.." && pwd)
 LAB_BUILD=$(cd "$LAB_TOP" && realpath -m "${BUILD:-build}")
 LAB_DIR=/tmp/$LAB_PREFIX-lab
+# What the command remembers of gateways: those of the lab are gone with it.
+export XDG_STATE_HOME=$LAB_DIR/state-home
 LAB_KEEP=${LAB_KEEP:-}
 export LAB_SLOW=${LAB_SLOW:-1}
 LAB_TRIES=$((500 * LAB_SLOW))

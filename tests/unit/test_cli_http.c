@@ -259,6 +259,26 @@ static void no_daemon(void **state)
     assert_non_null(strstr(err, "systemctl start portcullisd"));
 }
 
+/* What is not signed as it should be is refused, whatever it says. */
+static void a_log_of_the_wrong_shape(void **state)
+{
+    static const char *const answers[] = {
+        "{}", "{\"origin\":7}", "{\"origin\":\"\\u001b[2J\",\"keys\":[],\"checkpoint\":\"\\u001b\"}",
+        "{\"origin\":\"PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\","
+        "\"keys\":[],\"checkpoint\":\"PeterNeumann\\n0\\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\\n"
+        "\\n\",\"consistency\":[]}"};
+    static char *const verbs[] = {"show", "key", "checkpoint"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++) {
+            int rc = RUN("200 OK", answers[i], W("audit"), verbs[k], NULL);
+            if (rc != CLI_REFUSED || strpbrk(out, "\x1b") || strpbrk(err, "\x1b") ||
+                !strstr(err, "not signed as it should be"))
+                fail_msg("%s: %d %s %s", verbs[k], rc, out, err);
+        }
+}
+
 /* A daemon that went mad: right paths, wrong types everywhere, and text that steers terminals. */
 static void answers_of_the_wrong_shape(void **state)
 {
@@ -269,8 +289,7 @@ static void answers_of_the_wrong_shape(void **state)
         "\"kernel\":[],\"sentence\":\"\\u202eabc\",\"alarms\":[1],\"denied\":{\"x\":1},"
         "\"text\":\"a\\u001b[1mb\\nc\",\"posture\":{\"rules\":[1,{\"rule\":5}]},\"roles\":3}";
     static char *const lines[][4] = {
-        {"user", "list"}, {"device", "list"}, {"attempts", "list"}, {"audit", "show"},
-        {"issuer", "list"}, {"status"}, {"explain", "maria", "customs-db"}, {"user", "show", "x"},
+        {"user", "list"}, {"device", "list"}, {"attempts", "list"}, {"issuer", "list"}, {"status"}, {"explain", "maria", "customs-db"}, {"user", "show", "x"},
         {"device", "show", "x"}, {"policy", "show"}, {"policy", "confirm"}};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -313,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_receipt_that_does_not_verify),
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_daemon),
+        cmocka_unit_test(a_log_of_the_wrong_shape),
         cmocka_unit_test(answers_of_the_wrong_shape),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
