@@ -216,9 +216,9 @@ static int load_people(struct engine *e)
     if (classes_use_policy(&e->classes, e->policy, &changed) < 0)
         fatal("out of memory");
     holds_restore(e);
-    leases_restore(e, same_boot);
     batch_begin(e, &b);
     b.offline = true;
+    leases_restore(e, same_boot);
     (void)leases_decide_all(&b, "start");
     audit_act(e, "engine", ENGINE_UID, "engine.start", e->conf.name,
               json_pack("{s:s,s:I}", "version", VERSION, "policy", (json_int_t)e->version.version));

@@ -353,6 +353,13 @@ static bool believable(struct engine *e, bool same_boot)
     return same_boot || e->conf.clock_host || clock_synchronised();
 }
 
+/* For good: what was not believed once is not in the database for the next start. */
+static void drop_restored(struct engine *e, struct dev *d)
+{
+    d->lease = (struct grant){0};
+    store_drop_lease(e->store, d->k.index);
+}
+
 void leases_restore(struct engine *e, bool same_boot)
 {
     for (size_t i = 0; i < e->n_devs; i++) {
@@ -364,8 +371,8 @@ void leases_restore(struct engine *e, bool same_boot)
             continue;
         if (holds)
             c->users++;
-        else
-            d->lease = (struct grant){0};
+        else if (d->lease.class_id)
+            drop_restored(e, d);
         d->enrolled = dev_should_enrol(e, d);
     }
 }

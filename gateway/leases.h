@@ -27,7 +27,8 @@ bool lease_clock(struct engine *e);
 
 /* Once a second: leases that ended, decisions that are due. */
 void leases_tick(struct engine *e);
-/* At start: leases from the database that have something left; the rest is dropped. */
+/* At start, inside a transaction: leases from the database that have something left; the rest is
+ * dropped. */
 void leases_restore(struct engine *e, bool same_boot);
 /* Everybody, in one batch. Returns how many devices' rights changed. */
 size_t leases_decide_all(struct batch *b, const char *cause);
