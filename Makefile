@@ -113,8 +113,8 @@ lab-shell:                         ## a shell on a machine of the lab: make lab-
 	@BUILD=$(BUILD) tests/lab/shell $(HOST)
 
 # Each also by itself; QUICK=1: few sizes and runs. Figures are kept below $(BUILD)/bench.
-BENCHES := packet revoke scale token flood handshake
-.PHONY: bench bench-build bench-packet bench-token bench-flood bench-handshake bench-check
+BENCHES := packet revoke scale token flood handshake knock
+.PHONY: bench bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-check
 bench: bench-build                 ## all benches, under 15 minutes, then the README's table and plot (root)
 	@for b in $(BENCHES); do BUILD=$(BUILD) tests/bench/$$b || exit 1; done
 	@BUILD=$(BUILD) tests/bench/readme
@@ -131,12 +131,14 @@ bench-flood: bench-build           ## honest traffic while denied packets are lo
 	@BUILD=$(BUILD) tests/bench/flood
 bench-handshake: bench-build       ## WireGuard handshakes while peers change
 	@BUILD=$(BUILD) tests/bench/handshake
+bench-knock: bench-build            ## handshakes classed per second, beside bare X25519
+	@BUILD=$(BUILD) tests/bench/knock
 bench-check: bench-build           ## instruction counts beside the committed ones; UPDATE=1 writes them
 	@BUILD=$(BUILD) tests/bench/check $(if $(UPDATE),--update)
 
-check-vm: prepare                  ## the lab under Debian's own kernels in qemu: make check-vm VM_ONLY="test_revoke"
+check-vm: prepare                  ## the lab and a cold boot on Debian's own kernels in qemu (root): VM_ALL=1 VM_ONLY="test_revoke" KERNEL=6.12
 	@$(MAKE) --no-print-directory -j$$(nproc) all unit $(VMT) >$(BUILD)-make.log 2>&1 || { cat $(BUILD)-make.log; exit 1; }
-	@BUILD=$(BUILD) tests/vm/run $(VM_ONLY)
+	@BUILD=$(BUILD) VM_ALL=$(VM_ALL) KERNEL=$(KERNEL) tests/vm/run $(VM_ONLY)
 
 # Large tiers; both work in folders of their own and leave the tree alone.
 check-faults: prepare all          ## faults at every point of each operation (root): SMOKE=1 OP=revoke FAULT=engine:kill N=7
