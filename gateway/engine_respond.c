@@ -53,13 +53,19 @@ static struct dev *doer(struct engine *e, const struct attempt *a, struct patter
     return NULL;
 }
 
-/* What a device does while it is held says nothing new: its programs go on trying. */
+/* What a device does while it is held says nothing new: its programs go on trying. One that has
+ * ended is not held by that any more. */
+static bool answered_already(struct engine *e, const struct dev *d)
+{
+    return d->hold != HOLD_NONE && dev_should_enrol(e, d);
+}
+
 void respond_note(struct engine *e, const struct attempt *a)
 {
     struct pattern_event ev;
     struct dev *d = doer(e, a, &ev);
 
-    if (!d || d->hold != HOLD_NONE)
+    if (!d || answered_already(e, d))
         return;
     if (!d->seen && !(d->seen = calloc(1, sizeof *d->seen)))
         fatal("out of memory");
@@ -235,7 +241,7 @@ static void answer_all(struct engine *e, struct dev *d)
     d->due = 0;
     for (int action = ACTION_LOCK; action >= ACTION_ALARM; action--)
         for (int p = 0; p < PATTERNS; p++)
-            if ((due >> p & 1) && (int)rule[p].action == action && d->hold == HOLD_NONE)
+            if ((due >> p & 1) && (int)rule[p].action == action && !answered_already(e, d))
                 answer(e, d, (enum pattern)p);
 }
 

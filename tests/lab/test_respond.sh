@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A colleague's port scan, with real packets, is locked at its threshold and not one port below: the
+# What follows on attempts: a colleague's port scan, with real packets, is locked at its threshold and not one port below: the
 # established flow ends with it, the others notice nothing, nobody is locked beyond the share, and
 # the lock stands until an admin ends it, over kill -9 too.
 set -u
@@ -15,6 +15,8 @@ respond_policy() {
 contact "the lab's desk, extension 100"
 respond {
     port-scan 20 within 5m lock
+    two-places 1 within 5m lock
+    ended-key 2 within 5m alarm
     at most 10% of devices
 }
 POLICY
@@ -101,4 +103,31 @@ check "and it works at once" lab_wait_for 3 works curious
 check "the case is opened on its attempts" gw_cli case open --user curious \
     --attempts "$(head -n 5 <<<"$ids" | paste -sd,)" --note "asked him"
 check "and closed with an outcome" gw_cli case close 1 --finding "curiosity" --outcome training
+
+# --- other patterns --------------------------------------------------------------------------------
+# A new handshake of host $1.
+shake() {
+    lab_on "$1" wg set wg0 peer "$key" remove
+    lab_on "$1" wg set wg0 peer "$key" endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
+        allowed-ips "${STAFF_ROUTES// /,}"
+}
+alarmed() { gw_api GET /v1/status | jq -e --arg text "$1" '.alarms | any(.text | contains($text))'; }
+
+key=$(gw_public_key)
+gw_cli device revoke second --reason "left the firm" >/dev/null || not_ok "the device is revoked"
+shake second
+lab_pause 0.3
+shake second
+check "a revoked key that knocks again and again is an alarm" \
+    lab_wait_for 5 alarmed "second (second): ended-key: 2 handshakes"
+
+staff_host thief 25
+cp "$LAB_DIR/hosts/laptop/agent/wireguard.key" "$LAB_DIR/hosts/thief/agent/wireguard.key"
+staff_tunnel thief "$key" "$(staff_address laptop 4)" "$(staff_address laptop 6)"
+for host in laptop thief laptop; do
+    lab_pause 0.4
+    shake "$host"
+done
+check "a copied key locks its device, wherever it is used" lab_wait_for 5 is_locked laptop
+refuse "the thief reaches nothing with it" works thief
 test_end
