@@ -50,6 +50,7 @@ struct lab {
     uint64_t commit_ns;
     int refuse;                       /* the next commit answers this */
     struct { uint32_t leases, connections, peers; } left;  /* what its commits read back */
+    const char *outlet_file;          /* what every file beside gateway.conf holds; NULL: none */
     char failed[2048];                /* what MSG_FAILED said */
     bool ready;
     uint64_t denied, knocks, knocks_logged;
@@ -178,6 +179,14 @@ static inline int lab_serve(struct lab *l, const struct message *m, struct write
         break;
     case MSG_READY:
         l->ready = true;
+        break;
+    case MSG_COURIER:
+    case MSG_METRICS_DOOR:
+        break;
+    case MSG_OUTLET_FILE:
+        if (!l->outlet_file)
+            return -ENOENT;
+        put_blob(w, l->outlet_file, strlen(l->outlet_file));
         break;
     case MSG_VERIFY:
         put_text(w, "");
