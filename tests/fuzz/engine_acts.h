@@ -186,6 +186,24 @@ static void accepted(int i, const struct report *r)
     model_decide(&M, d);
 }
 
+/* A full disk, and a token that cannot be written down. What it takes away is taken away: then the
+ * lease ends whole, and the report of before counts no more. */
+static void unwritten(int i, const struct report *r)
+{
+    struct model_device *d = &M.dev[i], after = *d;
+
+    after.ev.encrypted = r->encrypted;
+    after.ev.pending = r->pending;
+    pthread_mutex_lock(&L.lock);
+    bool cut = held[i] && kernel_lease_end(d->index) == 0;
+    pthread_mutex_unlock(&L.lock);
+    must(cut || !held[i] || model_lease(&M, &after).reach, "in, with a report that ends it", i);
+    if (!cut)
+        return;
+    model_void(d, false);
+    model_decide(&M, d);
+}
+
 static void token_good(int i, unsigned b)
 {
     struct model_device *d = &M.dev[i];
@@ -202,6 +220,8 @@ static void token_good(int i, unsigned b)
         r.pending ? " pending" : "", (long long)r.life, status, code);
     must(status == 200 || status == 403 || status == 429 || (status == 503 && (M.full || !M.synced)),
          "what is that for an answer to a token", status);
+    if (status == 503 && M.full && acceptable(d))
+        unwritten(i, &r);
     if (status != 200 && (status != 403 || !acceptable(d))) {
         free(token);
         return;
