@@ -320,8 +320,10 @@ static uint32_t MAYBE put_on_wire(struct lab *l, enum side from, const struct pk
     frame[12] = p->src.family == 6 ? 0x86 : 0x08;
     frame[13] = p->src.family == 6 ? 0xdd : 0x00;
     const size_t len = 14 + build_ip(frame + 14, p, tag);
-    if (send(l->wire[from], frame, len, 0) != (ssize_t)len)
-        fail_msg("send: %s", strerror(errno));
+    struct pollfd room = {.fd = l->wire[from], .events = POLLOUT};
+    while (send(l->wire[from], frame, len, 0) != (ssize_t)len)
+        if (errno != EAGAIN || poll(&room, 1, 5000) != 1)
+            fail_msg("send: %s", strerror(errno));
     return tag;
 }
 
