@@ -41,6 +41,7 @@ static void count_attempts(struct engine *e, struct metrics *m)
     attempts_read_counts(e);
     memcpy(m->denied, e->attempts.denied, sizeof m->denied);
     memcpy(m->logged, e->attempts.logged, sizeof m->logged);
+    memcpy(m->kept, e->attempts.kept, sizeof m->kept);
     m->lost = e->attempts.lost;
     m->overflow = e->attempts.overflow;
 }

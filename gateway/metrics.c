@@ -113,7 +113,8 @@ static void by_reason(FILE *f, const char *name, const char *help,
         sample(f, name, "reason", deny_reason_name((enum deny_reason)i), value[i]);
 }
 
-/* denied = logged + sampled away; logged = received by the capture role + lost. */
+/* denied = logged + sampled away; logged = received + lost, but for those that are on their way and
+ * those of moments in which the capture role was started again. */
 static void denials(FILE *f, const struct metrics *m)
 {
     uint64_t sampled[DENY_REASONS];
@@ -124,8 +125,9 @@ static void denials(FILE *f, const struct metrics *m)
     by_reason(f, P "logged_packets_total", "Denied packets that were logged singly.", m->logged);
     by_reason(f, P "sampled_away_packets_total",
               "Denied packets that were counted only, by the limit of the log.", sampled);
-    one(f, P "lost_packets_total", "counter", "Logged packets lost between kernel and engine.",
-        m->lost);
+    by_reason(f, P "received_packets_total", "Logged packets that came to the engine.", m->kept);
+    one(f, P "lost_packets_total", "counter",
+        "Logged packets lost on the way, by gaps of their numbers.", m->lost);
     one(f, P "attempts_overflow_total", "counter",
         "Attempts that were counted only: too many different ones within a second.", m->overflow);
 }

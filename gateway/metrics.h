@@ -41,8 +41,8 @@ struct metrics {
     int64_t policy_version, policy_applied;
     const char *policy_sha256;              /* hexadecimal */
     uint64_t leases, devices[METRIC_DEVICE_STATES], users_active, users_revoked;
-    uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
-    uint64_t lost, overflow;                /* logged and not received; attempts not kept singly */
+    uint64_t denied[DENY_REASONS], logged[DENY_REASONS], kept[DENY_REASONS];
+    uint64_t lost, overflow;                /* as in struct attempts */
     uint64_t handshakes[HANDSHAKE_CLASSES];
     uint64_t unread, limited, unheard;      /* handshakes that have no class: see struct door_books */
     uint64_t restarts[ROLES];

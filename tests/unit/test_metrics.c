@@ -35,6 +35,7 @@ static char *example(void)
 
     m.denied[DENY_SPOOFED] = 1000;
     m.logged[DENY_SPOOFED] = 400;
+    m.kept[DENY_SPOOFED] = 389;
     m.handshakes[HANDSHAKE_ENDED_KEY] = 6;
     m.limited = 8;
     m.restarts[ROLE_PORTAL] = 2;
@@ -62,6 +63,7 @@ static void values(void **state)
         "portcullis_users{state=\"revoked\"} 1",
         "portcullis_denied_packets_total{reason=\"spoofed\"} 1000",
         "portcullis_logged_packets_total{reason=\"spoofed\"} 400",
+        "portcullis_received_packets_total{reason=\"spoofed\"} 389",
         "portcullis_sampled_away_packets_total{reason=\"spoofed\"} 600",
         "portcullis_denied_packets_total{reason=\"no-lease\"} 0",
         "portcullis_lost_packets_total 11",
