@@ -14,11 +14,24 @@
 /* Options that are members of an attempt and words of the query. */
 static const char *const filters[] = {"--user", "--device", "--role", "--kind", "--reason", NULL};
 
+/* Of what came to the gateway itself: from where. False: it was on its way to somewhere. */
+static bool origin_text(const json_t *a, char out[160])
+{
+    const char *kind = text_of(a, "kind"), *to = text_of(a, "destination");
+    bool both = strcmp(kind, "two-places") == 0;
+    if (!both && strcmp(kind, "knock") != 0)
+        return false;
+    snprintf(out, 160, "from %s%s%s", text_of(a, "source"), both ? " and " : "", both ? to : "");
+    return true;
+}
+
 static void destination_text(const json_t *a, char out[160])
 {
     const char *to = text_of(a, "destination"), *proto = text_of(a, "proto");
     bool v6 = strchr(to, ':') != NULL, ports = int_of(a, "port") != 0;
     char port[24] = "";
+    if (origin_text(a, out))
+        return;
     if (!*to) {
         snprintf(out, 160, "%s", text_of(a, "code"));
         return;
@@ -30,29 +43,42 @@ static void destination_text(const json_t *a, char out[160])
              *text_of(a, "resource") ? ")" : "");
 }
 
-/* The kernel's reason, by which --reason asks, and behind it why there was no lease. */
+/* The reason, by which --reason asks, and behind it why there was no lease, or since when the key
+ * has none. */
 static const char *reason_text(const json_t *a, char out[80])
 {
     const char *why = text_of(a, "why");
-    snprintf(out, 80, "%s%s%s", text_of(a, "reason"), *why ? ": " : "", why);
+    char since[32], day[16] = "";
+    if (json_object_get(a, "ended"))
+        snprintf(day, sizeof day, " %.10s", time_of(a, "ended", "", since));
+    snprintf(out, 80, "%s%s%s%s", text_of(a, "reason"), *why ? ": " : "", why, day);
     return out;
+}
+
+/* Device, person, or where nobody is known what there is of them. */
+static const char *who_text(const json_t *a)
+{
+    static const char *const members[] = {"device", "user", "actor", "source"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (*text_of(a, members[i]))
+            return text_of(a, members[i]);
+    return "";
 }
 
 static void list_attempts(const json_t *answer)
 {
-    static const char *const heads[] = {"LAST", "TIMES", "WHO", "REASON", "TO"};
+    static const char *const heads[] = {"LAST", "TIMES", "WHO", "REASON", "WHERE"};
     struct table t;
     char when[32], times[24], to[160], reason[80];
     size_t i;
     json_t *a;
     table_begin(&t, 5, heads);
     json_array_foreach(json_object_get(answer, "items"), i, a) {
-        const char *who = text_of(a, "device");
         snprintf(times, sizeof times, "%lld", (long long)int_of(a, "count"));
         destination_text(a, to);
         table_cell(&t, time_of(a, "last", "?", when));
         table_cell(&t, times);
-        table_cell(&t, *who ? who : *text_of(a, "user") ? text_of(a, "user") : text_of(a, "source"));
+        table_cell(&t, who_text(a));
         table_cell(&t, reason_text(a, reason));
         table_cell(&t, to);
     }

@@ -52,6 +52,13 @@ staff_tunnel() {
     printf '%s %s\n' "$3" "$4" >"$LAB_DIR/hosts/$1/tunnel"
 }
 
+# Host $1 forgets the gateway with public key $2 and knocks anew.
+staff_shake() {
+    lab_on "$1" wg set wg0 peer "$2" remove
+    lab_on "$1" wg set wg0 peer "$2" endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
+        allowed-ips "${STAFF_ROUTES// /,}"
+}
+
 # The tunnel address of host $1: staff_address laptop 4, staff_address laptop 6.
 staff_address() {
     local four six

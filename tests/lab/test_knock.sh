@@ -24,13 +24,6 @@ field() { attempt "$1" | jq -r ".$2"; }
 balanced() { jq -e '.unheard == 0 and .seen == ([.[]] | add) - .seen' <<<"$1" >/dev/null; }
 settled() { balanced "$(knocks)"; }
 
-# A new handshake of host $1, its peer being the gateway with public key $2.
-shake() {
-    lab_on "$1" wg set wg0 peer "$2" remove
-    lab_on "$1" wg set wg0 peer "$2" endpoint "$GW_OUTSIDE4:$GW_PORT" persistent-keepalive 25 \
-        allowed-ips "${STAFF_ROUTES// /,}"
-}
-
 capture_pid() {
     local p
     for p in $(gw_daemon_pids); do
@@ -68,7 +61,7 @@ same "with the key" "$(staff_key stranger)" "$(field unknown-key key)"
 lab_start laptop record "$LAB_SOURCE/knock.py" record eth0 "$LAB_DIR/initiation"
 lab_ready laptop record
 known=$(count_of known-key)
-shake laptop "$key"
+staff_shake laptop "$key"
 lab_wait_for 5 test -s "$LAB_DIR/initiation" || not_ok "an initiation of the laptop was recorded"
 newer() { [ "$(count_of known-key)" -gt "$known" ]; }
 check "the laptop's new handshake is a known key" lab_wait_for 3 newer
@@ -79,7 +72,7 @@ same "of whose device, from where" "maria 203.0.113.66" "$(field replayed 'devic
 # --- the revoked laptop --------------------------------------------------------------------------
 gw_cli device revoke carla --reason "left the firm" >/dev/null || not_ok "the device is revoked"
 sent=$(lab_now_ms)
-shake leaver "$key"
+staff_shake leaver "$key"
 until is_named ended-key || [ $(($(lab_now_ms) - sent)) -gt 5000 ]; do sleep 0.02; done
 at_most "a revoked device that knocks is named within a second, in ms" $((1000 * LAB_SLOW)) \
     $(($(lab_now_ms) - sent))
@@ -93,7 +86,7 @@ cp "$LAB_DIR/hosts/laptop/agent/wireguard.key" "$LAB_DIR/hosts/stranger/agent/wi
 staff_tunnel stranger "$key" "$(staff_address laptop 4)" "$(staff_address laptop 6)"
 two_places() { gw_api GET '/v1/attempts?kind=two-places' | jq -ce '.items[0]'; }
 for host in stranger laptop stranger laptop; do
-    shake "$host" "$key"
+    staff_shake "$host" "$key"
     lab_pause 0.5
 done
 check "a key used from two places in turn" lab_wait_for 5 two_places
@@ -109,7 +102,7 @@ knock attacker garbage "$GW_OUTSIDE4" "$GW_PORT" $((FLOOD / 4)) "$key" >"$LAB_DI
 good=$!
 knock attacker scan "$GW_OUTSIDE4" "$GW_PORT" $((FLOOD * 3 / 4)) >"$LAB_DIR/bad" &
 bad=$!
-shake laptop "$key"
+staff_shake laptop "$key"
 check "an honest handshake succeeds during the flood" \
     lab_wait_for 5 lab_on laptop ping -c 1 -W 1 "$GW_TUNNEL4"
 wait "$good" "$bad"
