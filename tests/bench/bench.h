@@ -37,13 +37,15 @@ static int64_t MAYBE cpu_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Stays on the nth of the processors that this process may use, counted round. */
+/* Stays on the nth of the processors that this process could use when it first asked, counted
+ * round. */
 static void MAYBE stay_on_processor(unsigned nth)
 {
-    cpu_set_t may, one;
+    static cpu_set_t may;
+    cpu_set_t one;
     unsigned seen = 0;
 
-    if (sched_getaffinity(0, sizeof may, &may) != 0)
+    if (CPU_COUNT(&may) == 0 && sched_getaffinity(0, sizeof may, &may) != 0)
         return;
     nth %= (unsigned)CPU_COUNT(&may);
     for (size_t i = 0; i < CPU_SETSIZE; i++)

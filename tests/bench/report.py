@@ -6,7 +6,7 @@
 
 Each line of the input is one run: {"bench", labels ..., "run", "value", "unit"}; other lines pass
 through to standard error. For every set of labels: the median, the smallest and the largest of its
-runs, and the ratio to the form named by --against, taken run by run and then the median of that:
+runs, the 99th of 100 where there are enough of them, and the ratio to the form named by --against, taken run by run and then the median of that:
 what the machine did meanwhile, it did to both. OUTPUT gets a JSON line for each.
 """
 import argparse
@@ -57,6 +57,8 @@ def summary(bench, runs, units, against):
         of = list(values.values())
         line = {"bench": bench, **dict(key), "unit": units[key], "runs": len(of),
                 "median": statistics.median(of), "min": min(of), "max": max(of)}
+        if len(of) >= 20:
+            line["p99"] = sorted(of)[min(len(of) - 1, round(len(of) * 0.99))]
         r = ratio(runs, key, against)
         if r is not None:
             line["ratio"] = round(r, 3)
@@ -76,14 +78,15 @@ def table(lines):
     rows = []
     for line in lines:
         of = [str(v) for k, v in line.items()
-              if k not in ("bench", "unit", "runs", "median", "min", "max", "ratio")]
+              if k not in ("bench", "unit", "runs", "median", "min", "max", "p99", "ratio")]
         rows.append([" · ".join(of), short(line["median"]),
-                     f"{short(line['min'])}..{short(line['max'])}", line["unit"],
+                     f"{short(line['min'])}..{short(line['max'])}",
+                     short(line["p99"]) if "p99" in line else "", line["unit"],
                      str(line.get("ratio", ""))])
-    head = ["what", "median", "spread", "unit", "ratio"]
-    widths = [max(len(r[i]) for r in rows + [head]) for i in range(5)]
+    head = ["what", "median", "spread", "p99", "unit", "ratio"]
+    widths = [max(len(r[i]) for r in rows + [head]) for i in range(len(head))]
     for row in [head] + rows:
-        print("  ".join(c.ljust(w) if i in (0, 3) else c.rjust(w)
+        print("  ".join(c.ljust(w) if i in (0, 4) else c.rjust(w)
                         for i, (c, w) in enumerate(zip(row, widths))).rstrip())
 
 
