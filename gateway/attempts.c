@@ -311,10 +311,30 @@ static void show(struct engine *e, const struct attempt *a)
     event_attempt(e, a, attempt_text(a, text));
 }
 
+static void prune(struct engine *e)
+{
+    struct wall before = {clock_wall().s - e->conf.keep_packets.s};
+
+    store_prune_attempts(e->store, ATTEMPTS_KEPT);
+    store_prune_old_attempts(e->store, before);
+}
+
+/* A disk that is nearly full is for acts: attempts are only counted. */
+static void drop(struct attempts *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        a->overflow += a->v[i].count;
+    a->n = 0;
+}
+
 void attempts_keep(struct engine *e)
 {
     struct attempts *a = &e->attempts;
 
+    if (!audit_room(e)) {
+        drop(a);
+        return;
+    }
     store_begin(e->store);
     for (size_t i = 0; i < a->n; i++) {
         a->v[i].id = store_add_attempt(e->store, &a->v[i]);
@@ -323,12 +343,14 @@ void attempts_keep(struct engine *e)
     outlets_store(e);
     store_counts(e);
     if (e->ticks % PRUNE_EVERY_S == 0)
-        store_prune_attempts(e->store, ATTEMPTS_KEPT);
+        prune(e);
     bool held = store_commit(e->store) == STORE_OK;
     outlets_stored(e, held);
     if (!held)
         return;   /* a full disk: they wait, and what has no room is counted */
     knocks_stored(e);
+    if (a->n > 0)
+        audit_batch(e, attempts_batch(a));
     for (size_t i = 0; i < a->n && i < EVENTS_EACH_SECOND; i++)
         show(e, &a->v[i]);
     a->n = 0;

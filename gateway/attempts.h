@@ -6,6 +6,8 @@
 #ifndef GATEWAY_ATTEMPTS_H
 #define GATEWAY_ATTEMPTS_H
 
+#include <jansson.h>
+
 #include "gateway/capture.h"
 #include "gateway/handshake.h"
 #include "gateway/records.h"
@@ -50,6 +52,8 @@ void attempts_load(struct engine *e);
 void attempts_tick(struct engine *e);     /* once a second: asks the kernel now and then, keeps */
 void attempts_keep(struct engine *e);     /* what is in memory goes to the database */
 void attempts_read_counts(struct engine *e);
+/* What is in memory, and all counts, for a record of the log of attempts; owned by the caller. */
+json_t *attempts_batch(const struct attempts *all);
 void attempts_clear(struct attempts *all);
 
 const char *attempt_kind_name(enum attempt_kind k);      /* "packet"; "" for an unknown number */

@@ -135,16 +135,25 @@ static bool compare(void *arg, const struct record *r, const uint8_t *bytes, siz
     return false;
 }
 
-int audit_replay(struct audit *a, const uint8_t *bytes, size_t n)
+static bool is_there(struct audit *a, uint64_t number, const uint8_t *bytes, size_t n)
 {
     struct look l = {bytes, n, false};
+
+    return audit_read(a, number - 1, compare, &l) == 0 && l.same;
+}
+
+int audit_replay(struct audit *a, const uint8_t *bytes, size_t n)
+{
     struct record r;
     uint8_t frame[RECORD_FRAME];
+    int rc = 0;
 
     if (n > RECORD_MAX || record_decode(bytes, n, &r) < 0 || r.number > a->next)
         return -1;
-    if (r.number < a->next)
-        return audit_read(a, r.number - 1, compare, &l) == 0 && l.same ? 0 : -1;
+    if (r.number < a->segments[0].first || (r.number < a->next && is_there(a, r.number, bytes, n)))
+        return 0;
+    if (r.number < a->next && (rc = -1, rewind_to(a, r.number - 1) < 0))
+        return -1;
     record_frame((uint32_t)n, frame);
     put_raw(&a->pending, frame, sizeof frame);
     put_raw(&a->pending, bytes, n);
@@ -152,7 +161,7 @@ int audit_replay(struct audit *a, const uint8_t *bytes, size_t n)
         fatal("out of memory");
     a->next++;
     (void)audit_write_pending(a);        /* on a full disk it waits */
-    return 0;
+    return rc;
 }
 
 /* ---- on disk -------------------------------------------------------------------------------- */

@@ -46,7 +46,8 @@ const uint8_t *audit_add(struct audit *a, struct record *record, size_t *n);
 int audit_write_pending(struct audit *a);
 void audit_drop_pending(struct audit *a);     /* it does not */
 /* A record from the outbox at start: appended when it is the next, passed over when it is there.
- * 0, or -1: it does not follow, or is another than the one that is there. */
+ * 0, or -1: it does not follow; or another one stood in its place: that one and all behind it are
+ * gone from the files then, and this one is there. */
 int audit_replay(struct audit *a, const uint8_t *bytes, size_t n);
 /* fsync, then a signed checkpoint of it all into its file. 0 or -errno; the mark only when 0. */
 int audit_sync(struct audit *a, struct audit_mark *out);

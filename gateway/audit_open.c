@@ -186,6 +186,46 @@ static int settle(struct audit *a, struct opening *o, uint64_t *cut)
     return rc;
 }
 
+/* ---- back ----------------------------------------------------------------------------------- */
+
+/* Where record number stands in the last segment. */
+static int64_t offset_of(const struct audit *a, uint64_t number)
+{
+    uint64_t end = file_size(a->file), at = 0;
+    uint8_t *buf = malloc(RECORD_MAX);
+    long n = 1;
+
+    if (!buf)
+        fatal("out of memory");
+    for (uint64_t i = a->segments[a->n_segments - 1].first; i < number && n > 0; i++) {
+        n = record_at(a->file, at, end, buf);
+        at += n > 0 ? (uint64_t)n + RECORD_FRAME : 0;
+    }
+    free(buf);
+    return n > 0 ? (int64_t)at : -EIO;
+}
+
+int rewind_to(struct audit *a, uint64_t size)
+{
+    char name[LEDGER_NAME_SIZE];
+    uint64_t cut;
+    int rc = 0;
+
+    while (rc == 0 && a->n_segments > 1 && a->segments[a->n_segments - 1].first > size + 1) {
+        if (unlinkat(a->dir, ledger_segment_name(a->segments[--a->n_segments].first, name), 0) < 0)
+            return -errno;
+        rc = use_segment(a, a->n_segments - 1);
+    }
+    int64_t at = rc < 0 ? rc : offset_of(a, size + 1);
+    if (at < 0 || merkle_load(&a->tree, size, hashes_read, a) < 0)
+        return -EIO;
+    a->size = a->back.offset = (uint64_t)at;
+    a->back.tree = a->tree;
+    a->next = a->kept_next = size + 1;
+    a->note_n = 0;
+    return cut_tail(a, &cut);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static struct audit *make(const char *name)

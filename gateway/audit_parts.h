@@ -66,6 +66,8 @@ void key_close(struct audit *a);
 /* ---- audit_open.c --------------------------------------------------------------------------- */
 
 int segment_turn(struct audit *a);       /* begins a new one behind the last record; 0 or -errno */
+/* Takes the records behind the first `size` out of the files again. 0 or -errno. */
+int rewind_to(struct audit *a, uint64_t size);
 
 /* ---- audit_sign.c --------------------------------------------------------------------------- */
 

@@ -129,7 +129,8 @@ static void empty_outbox(struct engine *e, const struct audit_mark *mark)
         e->outbox_from = mark->seq;
 }
 
-void audit_flush(struct engine *e)
+/* `all`: the outbox is emptied however little is in it. */
+static void flush(struct engine *e, bool all)
 {
     struct audit_mark mark;
 
@@ -139,9 +140,11 @@ void audit_flush(struct engine *e)
         fatal("the audit log cannot be made durable");
     e->audit_unsynced = e->audit_behind = false;
     alarm_unsigned(e, e->audit, "acts");
-    if (mark.seq - e->outbox_from >= OUTBOX_KEPT || !e->serving || e->stopping)
+    if (all || mark.seq - e->outbox_from >= OUTBOX_KEPT)
         empty_outbox(e, &mark);
 }
+
+void audit_flush(struct engine *e) { flush(e, !e->serving || e->stopping); }
 
 /* ---- attempts ------------------------------------------------------------------------------- */
 
@@ -237,8 +240,8 @@ static void retain_acts(struct engine *e)
               removal(through, keep));
     if (audit_commit(e) != STORE_OK)
         return;
-    audit_flush(e);
-    if (!e->audit_unsynced)
+    flush(e, true);
+    if (!e->audit_unsynced && e->outbox_from > through)
         audit_remove(e->audit, through);
 }
 
@@ -271,7 +274,8 @@ static void replay(void *arg, const uint8_t *record, size_t n)
     struct engine *e = arg;
 
     if (audit_replay(e->audit, record, n) < 0)
-        alarm_raise(e, "a record kept for the audit log does not follow on its last one");
+        alarm_raise(e, "the audit log held other records than were written; they are put back from "
+                    "the database where it has them");
     e->audit_unsynced = true;
 }
 

@@ -113,6 +113,7 @@ int64_t store_add_attempt(struct store *s, const struct attempt *a);
 /* STORE_OK or STORE_NONE. */
 enum store_result store_get_attempt(struct store *s, int64_t id, struct attempt *out);
 void store_prune_attempts(struct store *s, int64_t keep);
+void store_prune_old_attempts(struct store *s, struct wall before);   /* last seen before; not of cases */
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg);
 

@@ -100,6 +100,11 @@ void store_prune_attempts(struct store *s, int64_t keep)
     store_run(s, store_bind(s, Q_ATTEMPT_PRUNE, "i", keep));
 }
 
+void store_prune_old_attempts(struct store *s, struct wall before)
+{
+    store_run(s, store_bind(s, Q_ATTEMPT_PRUNE_OLD, "i", before.s));
+}
+
 static void read_address(sqlite3_stmt *q, int col, struct ip_addr *a)
 {
     store_bytes(q, col, a, sizeof *a);

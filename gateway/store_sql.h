@@ -139,6 +139,8 @@ static const char *const store_migrations[] = {
     X(Q_ATTEMPT_PRUNE, "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts"                \
       " WHERE id NOT IN (SELECT attempt FROM gathered) ORDER BY last"                             \
       " LIMIT max(0, (SELECT count(*) FROM attempts) - ?))")                                      \
+    X(Q_ATTEMPT_PRUNE_OLD, "DELETE FROM attempts WHERE last < ? AND id NOT IN"                    \
+      " (SELECT attempt FROM gathered)")                                                          \
     X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND last >= ?2"                           \
       " AND first <= ?3 AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR device = ?5)"            \
       " AND (?6 IS NULL OR role = ?6) AND (?7 < 0 OR kind = ?7) AND (?8 < 0 OR reason = ?8)"      \

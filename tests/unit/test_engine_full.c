@@ -89,6 +89,20 @@ static bool recorded(const char *act, const char *object)
     return found;
 }
 
+/* They are counted, and take no byte. */
+static void attempts_stop_first(void)
+{
+    struct attempt a = {.source = {.family = 4}, .destination = {.family = 4}, .count = 7};
+    uint64_t records = audit_last(L.e->batches), counted = L.e->attempts.overflow;
+
+    assert_false(audit_room(L.e));
+    attempts_add(&L.e->attempts, &a);
+    attempts_keep(L.e);
+    assert_int_equal(L.e->attempts.n, 0);
+    assert_int_equal(L.e->attempts.overflow, counted + 7);
+    assert_int_equal(audit_last(L.e->batches), records);
+}
+
 static void revoking_works_and_nothing_else_is_acknowledged(void **state)
 {
     int status;
@@ -100,6 +114,7 @@ static void revoking_works_and_nothing_else_is_acknowledged(void **state)
     }
     add_users_until_full(&status);
     assert_int_equal(status, 503);
+    attempts_stop_first();
     size_t users = L.e->n_users;
     assert_true(lab_reaches(&L, &maria, "10.20.0.9", 5432));
 

@@ -296,6 +296,32 @@ static void replays_are_remembered_until_they_expire(void **state)
     assert_int_equal(store_count_jti(S), 2);
 }
 
+static void count_attempt(void *arg, const struct attempt *a)
+{
+    (void)a;
+    (*(unsigned *)arg)++;
+}
+
+static void attempts_are_pruned_by_age(void **state)
+{
+    struct attempt_filter all = {.kind = -1, .reason = -1, .code = -1, .until = INT64_MAX,
+                                 .limit = 100};
+    struct attempt a = {.count = 1, .device = "d"};
+    unsigned n = 0;
+
+    (void)state;
+    store_begin(S);
+    for (uint16_t i = 0; i < 10; i++) {
+        a.port = i;
+        a.last.s = 100 - i;
+        store_add_attempt(S, &a);
+    }
+    store_prune_old_attempts(S, (struct wall){96});
+    assert_int_equal(store_commit(S), STORE_OK);
+    store_each_attempt(S, &all, count_attempt, &n);
+    assert_int_equal(n, 5);
+}
+
 static void attempts_are_pruned_from_the_oldest(void **state)
 {
     struct attempt a = {.count = 1, .device = "d"};
@@ -355,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(devices_come_with_lease_and_evidence, begin, end),
         cmocka_unit_test_setup_teardown(a_key_belongs_to_one_device_for_ever, begin, end),
         cmocka_unit_test_setup_teardown(replays_are_remembered_until_they_expire, begin, end),
+        cmocka_unit_test_setup_teardown(attempts_are_pruned_by_age, begin, end),
         cmocka_unit_test_setup_teardown(attempts_are_pruned_from_the_oldest, begin, end),
         cmocka_unit_test(strange_facts_are_refused),
     };
