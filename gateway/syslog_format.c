@@ -110,7 +110,7 @@ static void params(struct line *l, const struct attempt *a)
 
     param(l, "kind", attempt_kind_name(a->kind));
     param(l, "user", a->user);
-    param(l, "actor", a->actor);
+    param(l, a->kind == ATTEMPT_KNOCK ? "key" : "actor", a->actor);
     param(l, "device", a->device);
     param(l, "role", a->role);
     address(l, "src", &a->source);
@@ -120,8 +120,9 @@ static void params(struct line *l, const struct attempt *a)
     number(l, "port", a->port);
     param(l, "resource", a->resource);
     param(l, "code", code_id((enum refusal_code)a->code));
-    if (a->why)
-        param(l, "why", decide_reason_name((enum decide_reason)a->why));
+    param(l, "why", attempt_why_name(a));
+    if (a->ended.s)
+        when(l, "ended", a->ended);
     number(l, "count", a->count);
     when(l, "first", a->first);
     when(l, "last", a->last);

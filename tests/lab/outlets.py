@@ -94,7 +94,7 @@ def of_syslog(line):
 
 def of_ecs(e):
     own = e["portcullis"]
-    return {"id": own["attempt"], "seq": e["event"]["sequence"], "count": own["count"],
+    return {"id": own["attempt"], "seq": e["event"].get("sequence", own["attempt"]), "count": own["count"],
             "kind": own["kind"], "reason": e["event"]["reason"],
             "user": e.get("user", {}).get("name"), "device": e.get("host", {}).get("name"),
             "role": (e.get("user", {}).get("roles") or [None])[0],

@@ -157,6 +157,12 @@ check "a certificate for another name is not trusted" lab_wait_for 20 \
     grep -q 'TLS failed' <(outlet "webhook https://$LOGS" fault)
 same "and gets nothing" 0 "$(outlet "webhook https://$LOGS" delivered)"
 
+# --- the CLI ---------------------------------------------------------------------------------------------
+gw_cli attempts list --role clerk --kind packet --reason not-permitted --ecs >"$LAB_DIR/ecs"
+check "attempts list --ecs: a document a line, equal to the store" agree webhook ecs
+same "filters that nothing passes give nothing" "" "$(gw_cli attempts list --role warehouse --ecs)"
+check "attempts list as a table" grep -q '10.20.0.9:4001/udp' <(gw_cli attempts list --user laptop)
+
 # --- the packets -----------------------------------------------------------------------------------------
 id=$(gw_api GET '/v1/attempts?limit=5000' | jq '.items[] | select(.port == 4010) | .id')
 check "an attempt's packets are exported" gw_cli attempts export "$id" "$LAB_DIR/evidence.pcapng"
