@@ -54,6 +54,7 @@ static const struct verb {
     {CONTROL_POST, "/v1/policy/rollback", control_policy_rollback},
     {CONTROL_GET, "/v1/policy", control_policy_show},
     {CONTROL_GET, "/v1/explain", control_explain},
+    {CONTROL_GET, "/v1/who", control_who},
     {CONTROL_GET, "/v1/attempts", control_attempts},
     {CONTROL_GET, "/v1/attempts/*", control_attempt},
     {CONTROL_GET, "/v1/attempts/*/packets", control_attempt_packets},

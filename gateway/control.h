@@ -90,7 +90,7 @@ control_verb control_respond, control_respond_allow, control_device_unlock;
 control_verb control_issuers, control_issuer_add, control_issuer_revoke;
 control_verb control_policy_check, control_policy_diff, control_policy_apply,
     control_policy_confirm, control_policy_rollback, control_policy_show;
-control_verb control_explain, control_attempts, control_attempt, control_attempt_packets,
+control_verb control_who, control_explain, control_attempts, control_attempt, control_attempt_packets,
     control_events;
 control_verb control_audit, control_audit_proof, control_audit_checkpoint, control_audit_verify,
     control_audit_new_key;

@@ -4,24 +4,13 @@
  * model says beside what the kernel holds.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "gateway/control.h"
+#include "gateway/control_target.h"
 #include "gateway/leases.h"
-#include "policy/address.h"
 
 #define SENTENCE 640
-
-struct target {
-    struct ip_addr dst;
-    uint8_t proto;
-    uint16_t port;
-    char shown[ADDR_TEXT + 24];       /* "10.20.0.9:5432/tcp" */
-    int resource;                     /* -1: none contains it */
-};
 
 struct finding {
     bool permitted, remediation;
@@ -31,115 +20,7 @@ struct finding {
     enum refusal_code code;
 };
 
-/* ---- what is asked about -------------------------------------------------------------------- */
-
-static const struct { const char *name; uint8_t n; } protos[] = {
-    {"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP},
-    {"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}};
-#define PROTOS (sizeof protos / sizeof protos[0])
-
-static bool read_proto(const char *s, uint8_t *out)
-{
-    for (size_t i = 0; i < PROTOS; i++)
-        if (strcmp(protos[i].name, s) == 0) {
-            *out = protos[i].n;
-            return true;
-        }
-    long n = strtol(s, NULL, 10);
-    *out = (uint8_t)n;
-    return s[0] && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 3 && n <= 255;
-}
-
-static void show_target(struct target *t)
-{
-    char addr[ADDR_TEXT], proto[8];
-
-    snprintf(proto, sizeof proto, "%u", t->proto);
-    for (size_t i = 0; i < PROTOS; i++)
-        if (protos[i].n == t->proto)
-            snprintf(proto, sizeof proto, "%s", protos[i].name);
-    ip_print(&t->dst, addr);
-    if (!has_ports(t->proto))
-        snprintf(t->shown, sizeof t->shown, "%s/%s", addr, proto);
-    else if (t->dst.family == 6)
-        snprintf(t->shown, sizeof t->shown, "[%s]:%u/%s", addr, t->port, proto);
-    else
-        snprintf(t->shown, sizeof t->shown, "%s:%u/%s", addr, t->port, proto);
-}
-
-static struct reply bad_target(struct engine *e, const char *to)
-{
-    char best[NAME_SIZE] = "", hint[NAME_SIZE + 32] = "";
-    unsigned distance = UINT32_MAX;
-
-    for (size_t i = 0; i < e->policy->n_resources; i++)
-        nearest_name(to, e->policy->resources[i].name, best, &distance);
-    if (best[0])
-        snprintf(hint, sizeof hint, "Did you mean '%s'?", best);
-    return reply_errorf(400, "unknown_destination", hint,
-                        "'%s' is neither an address nor a resource of the policy.", to);
-}
-
-/* A resource stands for its first address and service. */
-static bool resource_target(struct engine *e, const char *name, struct target *t)
-{
-    int i = policy_resource(e->policy, name);
-    const struct resource *r = i >= 0 ? &e->policy->resources[i] : NULL;
-
-    if (!r || r->n_entries == 0 || r->entries[0].n_ranges == 0 || r->entries[0].n_services == 0)
-        return false;
-    t->dst = r->entries[0].ranges[0].first;
-    t->proto = r->entries[0].services[0].proto;
-    t->port = r->entries[0].services[0].port_first;
-    return true;
-}
-
-static bool read_target(struct engine *e, const struct request *q, struct target *t,
-                        struct reply *error)
-{
-    const char *to = query_get(q, "to"), *proto = query_get(q, "proto");
-    int64_t port = -1;
-
-    *error = reply_error(400, "bad_query", "to=, port= and proto= say what is meant.",
-                         "portcullis explain maria 10.20.0.9:5432/tcp");
-    if (!to || !query_int(q, "port", 0, 65535, &port) || (proto && !read_proto(proto, &t->proto)))
-        return false;
-    if (!ip_parse(to, strlen(to), &t->dst)) {
-        if (!resource_target(e, to, t)) {
-            json_decref(error->body);
-            *error = bad_target(e, to);
-            return false;
-        }
-    } else if (!proto) {
-        t->proto = IPPROTO_TCP;
-    }
-    if (proto)
-        (void)read_proto(proto, &t->proto);
-    if (t->proto == IPPROTO_ICMP && t->dst.family == 6)
-        t->proto = IPPROTO_ICMPV6;                /* as in the policy, icmp is that of the address */
-    if (port >= 0)
-        t->port = (uint16_t)port;
-    else if (has_ports(t->proto) && t->port == 0)
-        return false;
-    json_decref(error->body);
-    show_target(t);
-    t->resource = policy_resource_at(e->policy, 0, &t->dst, t->proto, t->port);
-    return true;
-}
-
 /* ---- what the model says -------------------------------------------------------------------- */
-
-/* The line by which this role reaches the target, 0 = it does not. */
-static int role_line(struct engine *e, size_t role, const struct target *t)
-{
-    const struct role *r = &e->policy->roles[role];
-    int resource = policy_resource_at(e->policy, UINT64_C(1) << role, &t->dst, t->proto, t->port);
-
-    for (size_t i = 0; i < r->n_reach; i++)
-        if (r->reach[i] == resource)
-            return r->reach_pos[i].line;
-    return 0;
-}
 
 static bool class_allows(struct engine *e, uint16_t id, const struct target *t)
 {
@@ -154,7 +35,7 @@ static void find_role(struct engine *e, const struct dev *d, const struct target
     uint64_t mine = dev_user(e, d)->role_mask, now = lease_holds(d) ? d->lease.roles : 0;
 
     for (size_t i = 0; i < e->policy->n_roles; i++) {
-        int line = role_line(e, i, t);
+        int line = target_line(e, i, t);
         if (line == 0)
             continue;
         if (f->role < 0 && (now >> i & 1)) {
@@ -337,7 +218,7 @@ struct reply control_explain(struct engine *e, struct request *q)
     const char *sentence = NULL;
     bool any = false;
 
-    if (!choose(e, q, &u, &only, &error) || !read_target(e, q, &t, &error))
+    if (!choose(e, q, &u, &only, &error) || !target_read(e, q, &t, &error))
         return error;
     list = json_array();
     for (size_t i = 0; i < e->n_devs; i++) {

@@ -75,7 +75,7 @@ void completion_print(FILE *out);
 /* ---- the verbs ------------------------------------------------------------------------------ */
 
 enum cli_exit cmd_setup(struct cli *c), cmd_import(struct cli *c);
-enum cli_exit cmd_status(struct cli *c), cmd_watch(struct cli *c), cmd_explain(struct cli *c),
+enum cli_exit cmd_status(struct cli *c), cmd_watch(struct cli *c), cmd_explain(struct cli *c), cmd_who(struct cli *c),
     cmd_help(struct cli *c), cmd_version(struct cli *c), cmd_completion(struct cli *c);
 enum cli_exit policy_cmd_check(struct cli *c), policy_cmd_test(struct cli *c),
     policy_cmd_diff(struct cli *c), policy_cmd_show(struct cli *c), policy_cmd_apply(struct cli *c),

@@ -176,21 +176,70 @@ static void show_explanation(const json_t *e)
         explain_device(d);
 }
 
-enum cli_exit cmd_explain(struct cli *c)
+/* Adds a typed destination to the question; false after a complaint. */
+static bool ask_about(struct target *t, const char *typed)
 {
     struct destination to;
+    if (!word_destination(typed, &to)) {
+        complain_usage("this is no destination:", typed,
+                       "ADDRESS:PORT/PROTO as in 10.20.0.9:5432/tcp or [fd20::9]:443, or the name "
+                       "of a resource");
+        return false;
+    }
+    target_query(t, "to", to.to);
+    target_query(t, "port", *to.port ? to.port : NULL);
+    target_query(t, "proto", *to.proto ? to.proto : NULL);
+    return true;
+}
+
+static void show_who(const json_t *answer)
+{
+    static const char *const heads[] = {"NAME", "FULL NAME", "ROLES", "NOW, FROM"};
+    struct table t;
+    char roles[TERM_SAFE], devices[TERM_SAFE];
+    const json_t *items = json_object_get(answer, "items");
+    size_t i;
+    json_t *p;
+    table_begin(&t, 4, heads);
+    json_array_foreach(items, i, p) {
+        names_of(json_object_get(p, "roles"), roles, sizeof roles);
+        names_of(json_object_get(p, "devices"), devices, sizeof devices);
+        table_cell(&t, text_of(p, "user"));
+        table_cell(&t, text_of(p, "full_name"));
+        table_cell(&t, roles);
+        table_cell(&t, *devices ? devices : "-");
+    }
+    if (json_array_size(items) > 0)
+        table_print(&t, stdout);
+    else
+        puts("Nobody: no person has a role that reaches it.");
+}
+
+enum cli_exit cmd_who(struct cli *c)
+{
     struct target t;
     enum cli_exit rc;
-    if (!word_destination(c->args[1], &to))
-        return complain_usage("this is no destination:", c->args[1],
-                              "ADDRESS:PORT/PROTO as in 10.20.0.9:5432/tcp or [fd20::9]:443, "
-                              "or the name of a resource");
+    target_begin(&t, "/v1/who");
+    if (!ask_about(&t, c->args[0]))
+        return CLI_USAGE;
+    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    if (answer && c->json)
+        rc = print_json(answer);
+    else if (answer)
+        show_who(answer);
+    json_decref(answer);
+    return rc;
+}
+
+enum cli_exit cmd_explain(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
     target_begin(&t, "/v1/explain");
     target_query(&t, "user", c->args[0]);
     target_query(&t, "device", cli_option(c, "--device"));
-    target_query(&t, "to", to.to);
-    target_query(&t, "port", *to.port ? to.port : NULL);
-    target_query(&t, "proto", *to.proto ? to.proto : NULL);
+    if (!ask_about(&t, c->args[1]))
+        return CLI_USAGE;
     json_t *e = call(c, "GET", &t, NULL, &rc);
     if (e && c->json)
         rc = print_json(e);

@@ -144,6 +144,9 @@ const struct command commands[] = {
      "Why a person may or may not reach a destination, checked against the live kernel.",
      "explain maria 10.20.0.9:5432/tcp\nexplain maria customs-db\nexplain maria [fd20::9]:443",
      cmd_explain},
+    {"who", NULL, "DESTINATION", NULL,
+     "The people whose roles reach a destination, and from which devices they can now.",
+     "who customs-db\nwho 10.20.0.9:5432/tcp", cmd_who},
 
     {"policy", "check", "FILE", NULL, "Parse a policy and report every error. Needs no daemon.",
      "policy check /etc/portcullis/policy.conf", policy_cmd_check},

@@ -63,7 +63,7 @@ _portcullis()
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain policy user device issuer attempts respond case audit receipt completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain who policy user device issuer attempts respond case audit receipt completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
     elif [[ $noun =~ ^(policy|audit|receipt)$ ]]; then
