@@ -35,6 +35,8 @@ enum what {
     STATUS,      /* NLMSG_ERROR with this number: 0 acknowledges */
     DONE,        /* the end of a dump */
     EMPTY_DONE,  /* without a status */
+    CHANGED,     /* the end of a dump during which something changed */
+    CHANGING,    /* the same, of every dump from here on */
     SHORT,       /* NLMSG_ERROR without a status */
     NOOP,
     OVERRUN,
@@ -85,6 +87,8 @@ static size_t build(const struct step *s, uint8_t *out)
     switch (s->what) {
     case DONE: h.nlmsg_type = NLMSG_DONE; break;
     case EMPTY_DONE: h = header(NLMSG_DONE, 0); break;
+    case CHANGED:
+    case CHANGING: h.nlmsg_type = NLMSG_DONE; h.nlmsg_flags = NLM_F_DUMP_INTR; break;
     case SHORT: h = header(NLMSG_ERROR, 0); break;
     case NOOP: h = header(NLMSG_NOOP, 0); break;
     case OVERRUN: h = header(NLMSG_OVERRUN, 0); break;
@@ -131,7 +135,9 @@ ssize_t recvmsg(int fd, struct msghdr *m, int flags)
         from->nl_pid = (uint32_t)script->arg;
     m->msg_namelen = sizeof *from;
     m->msg_flags = script->what == CUT ? MSG_TRUNC : 0;
-    return (ssize_t)build(script++, m->msg_iov->iov_base);
+    const struct step *s = script;
+    script += s->what != CHANGING;
+    return (ssize_t)build(s, m->msg_iov->iov_base);
 }
 
 /* ---- requests ------------------------------------------------------------------------ */
@@ -241,6 +247,52 @@ static void batches(void **state)
             fail_msg("%s: %d, message %zu", some[i].what, rc, bad);
     }
     nl_close(nl);
+}
+
+/* ---- dumps, read again --------------------------------------------------------------- */
+
+static unsigned begun;
+static void begin_anew(void *arg) { (void)arg, begun++; }
+static int no_element(const struct element *e, void *arg) { (void)e, (void)arg; return -1; }
+
+static int read_elements(struct nft *n)
+{
+    begun = 0;
+    int rc = elements_read(n->nl, "lease4", no_element, begin_anew, NULL);
+    assert_int_equal(begun, requests);
+    return rc;
+}
+
+static int read_counts(struct nft *n)
+{
+    struct nft_counts counts;
+    return nft_counts(n, &counts);
+}
+
+/* What changed while it was read is read again, and not for ever. */
+static void dumps_again(void **state)
+{
+    static const struct step calm[] = {{DONE, 0}, {END, 0}},
+                             once[] = {{CHANGED, 0}, {DONE, 0}, {END, 0}},
+                             always[] = {{CHANGING, 0}};
+    static const struct { const char *what; int (*read)(struct nft *n); } dumps[] = {
+        {"elements", read_elements}, {"counters", read_counts}};
+    struct nft *n;
+    (void)state;
+    assert_int_equal(nft_open(&n, -1), 0);
+    for (size_t i = 0; i < sizeof dumps / sizeof dumps[0]; i++) {
+        static const struct { const struct step *steps; int rc; unsigned least; } runs[] = {
+            {calm, 0, 1}, {once, 0, 2}, {always, -EAGAIN, 10}};
+        for (size_t k = 0; k < 3; k++) {
+            requests = 0;
+            script = runs[k].steps;
+            int rc = dumps[i].read(n);
+            script = NULL;
+            if (rc != runs[k].rc || requests < runs[k].least)
+                fail_msg("%s, run %zu: %d after %u requests", dumps[i].what, k, rc, requests);
+        }
+    }
+    nft_close(n);
 }
 
 /* ---- flowtables ---------------------------------------------------------------------- */
@@ -454,7 +506,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answers), cmocka_unit_test(sending),    cmocka_unit_test(batches),
         cmocka_unit_test(flowtables),  cmocka_unit_test(offloaded),   cmocka_unit_test(wireguard),
-        cmocka_unit_test(ended_and_looked_for),
+        cmocka_unit_test(ended_and_looked_for), cmocka_unit_test(dumps_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

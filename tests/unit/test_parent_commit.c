@@ -6,6 +6,8 @@
  */
 #include "tests/unit/nft_lab.h"
 
+#include <sys/syscall.h>
+
 #include "gateway/parent.h"
 #include "kernel_rules/wireguard_parts.h"
 
@@ -51,6 +53,21 @@ static int fake_end(struct wg *w, const struct wg_key *keys, size_t n, enum wg_e
 
 static const struct wg_ops fake_ops = {fake_read, fake_set, fake_put, fake_end};
 static struct wg wg = {.iface = "wg0", .ops = &fake_ops};
+
+/* ---- a kernel whose answer is lost ----------------------------------------------------- */
+
+static bool lose;      /* the next one */
+
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+    ssize_t n = syscall(SYS_recvmsg, fd, m, flags);
+
+    if (n < 0 || !lose)
+        return n;
+    lose = false;
+    errno = ENOBUFS;
+    return -1;
+}
 
 /* ---- asking --------------------------------------------------------------------------- */
 
@@ -173,6 +190,28 @@ static void a_peer_that_stays_is_said(void **state)
     stop();
 }
 
+/* The transaction took place and nobody heard of it: what is there is read, and made what it is to
+ * be, without the engine. */
+static void a_lost_answer_is_read_back(void **state)
+{
+    const struct change lease = {.kind = CHANGE_LEASE_DROP, .u.lease = {.device = 1}};
+    struct dataplane there;
+    (void)state;
+    if (skipped())
+        skip();
+    start();
+    lose = true;
+    struct commit_answer a = commit(&lease, 1, false);
+    assert_false(lose);
+    assert_int_equal(a.leases_left, 0);
+    assert_int_equal(p.wish.n_leases, 0);
+    assert_int_equal(nft_snapshot(p.nft, &there), 0);
+    assert_int_equal(there.n_leases, 0);
+    assert_int_equal(there.n_devices, 1);
+    dataplane_clear(&there);
+    stop();
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -185,6 +224,7 @@ int main(void)
         cmocka_unit_test(nothing_is_left),
         cmocka_unit_test(a_dropped_lease_ends_its_connections),
         cmocka_unit_test(a_peer_that_stays_is_said),
+        cmocka_unit_test(a_lost_answer_is_read_back),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }
