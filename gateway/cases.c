@@ -45,8 +45,10 @@ void store_close_case(struct store *s, const struct case_file *c)
 
 static void read_case(sqlite3_stmt *q, struct case_file *c)
 {
-    *c = (struct case_file){.id = COL(q, 0), .opened = {COL(q, 2)}, .closed = {COL(q, 4)},
-                            .outcome = (enum case_outcome)COL(q, 7)};
+    *c = (struct case_file){.id = store_number(q, 0, 1, INT64_MAX),
+                            .opened = {store_number(q, 2, 0, STORE_TIME_MAX)},
+                            .closed = {store_number(q, 4, 0, STORE_TIME_MAX)},
+                            .outcome = (enum case_outcome)store_number(q, 7, 0, OUTCOMES - 1)};
     store_text(q, 1, c->user, sizeof c->user);
     store_text(q, 3, c->opened_by, sizeof c->opened_by);
     store_text(q, 5, c->closed_by, sizeof c->closed_by);
@@ -104,7 +106,7 @@ void store_each_note(struct store *s, int64_t id,
     struct case_note n;
 
     while (store_row(s, q)) {
-        n.time.s = COL(q, 0);
+        n.time.s = store_number(q, 0, 0, STORE_TIME_MAX);
         store_text(q, 1, n.by, sizeof n.by);
         store_text(q, 2, n.text, sizeof n.text);
         each(arg, &n);

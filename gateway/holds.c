@@ -99,9 +99,9 @@ static void restore(void *arg, const struct hold *stored)
 {
     struct engine *e = arg;
     struct hold h = *stored;
+    bool ends = h.withheld ? h.rule.time.s != 0 : h.until.s != 0;
 
-    if (!dev_by_index(e, h.device) || h.pattern >= PATTERNS || h.kind < HOLD_QUARANTINE ||
-        h.kind > HOLD_LOCK)
+    if (!dev_by_index(e, h.device) || ends != (h.kind == HOLD_QUARANTINE))
         fatal("the database is damaged: a hold of device %u", h.device);
     bind_to_boot(&h);
     hold_put(e, &h);

@@ -294,7 +294,8 @@ int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct
 {
     static const struct statement statements[] = {{"gateway", parse_gateway}, {NULL, NULL}};
     static const char *const elsewhere[] = {
-        "company", "network", "resource", "remediation", "posture", "role", "tokens", "test", NULL};
+        "company", "contact", "network", "resource", "remediation", "posture",
+        "role",    "tokens",  "respond", "test",     NULL};
     struct parser p;
 
     memset(out, 0, sizeof *out);

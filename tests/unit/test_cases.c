@@ -16,8 +16,8 @@ static int begin(void **state)
     for (uint16_t port = 1; port <= 5; port++) {
         struct attempt a = {.device = "maria-laptop", .user = "maria", .proto = 6, .port = port,
                             .destination = {4, {10, 20, 0, 9}}, .source = {4, {10, 77, 0, 2}},
-                            .reason = DENY_NOT_PERMITTED, .count = port, .first = {1000},
-                            .last = {1000 + port}};
+                            .reason = DENY_NOT_PERMITTED, .count = port, .first = clock_wall(),
+                            .last = clock_wall()};
         attempts_add(&L.e->attempts, &a);
     }
     attempts_keep(L.e);
