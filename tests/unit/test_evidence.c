@@ -291,7 +291,7 @@ static void damaged_files(void **state)
 
     (void)state;
     for (int i = 0; i < 3; i++)
-        put(r, SECOND + i, 2, 4010, DENY_NOT_PERMITTED, 0);
+        put(r, SECOND + i, 2, 4010, DENY_NOT_PERMITTED, 20);
     assert_int_equal(ring_flush(r, 0), 0);
     int fd = openat(dir_fd, "denied-0000000001.pcap", O_RDWR);
     off_t size = lseek(fd, 0, SEEK_END);
