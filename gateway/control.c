@@ -26,6 +26,7 @@ static const struct verb {
     {CONTROL_PUT, "/v1/users/*/roles", control_user_roles},
     {CONTROL_POST, "/v1/users/*/revoke", control_user_revoke},
     {CONTROL_POST, "/v1/users/*/restore", control_user_restore},
+    {CONTROL_POST, "/v1/users/*/compromised", control_user_compromised},
     {CONTROL_POST, "/v1/users/*/sign-in", control_user_sign_in},
     {CONTROL_POST, "/v1/users/*/sign-in-code", control_user_sign_in_code},
     {CONTROL_GET, "/v1/devices", control_devices},

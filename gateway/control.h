@@ -82,7 +82,7 @@ bool name_valid(const char *s);      /* [a-z0-9][a-z0-9._-]{0,62} */
 typedef struct reply control_verb(struct engine *e, struct request *q);
 control_verb control_status;
 control_verb control_users, control_user_add, control_user, control_user_roles,
-    control_user_revoke, control_user_restore, control_user_sign_in;
+    control_user_revoke, control_user_restore, control_user_sign_in, control_user_compromised;
 control_verb control_devices, control_device_add, control_device, control_device_revoke,
     control_device_lost, control_device_retire, control_device_exception, control_device_assign;
 control_verb control_cases, control_case_open, control_case, control_case_note, control_case_close;
@@ -110,6 +110,8 @@ void decide_user_devices(struct batch *b, const struct user *u, const char *caus
 struct cut {
     const char *kind, *object, *reason;
     struct user *user;               /* all its devices, and itself; or NULL */
+    bool compromised;                /* of user: the person stays, secrets and keys end for good */
+    struct wall at;                  /* then: when its devices ended, which have `state` already */
     struct dev *dev;                 /* this one */
     enum dev_state state;            /* of dev */
 };

@@ -11,6 +11,7 @@
 #include "gateway/control.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/secrets.h"
 #include "policy/address.h"
 
 struct cutting {
@@ -29,7 +30,10 @@ struct cutting {
 
 static bool concerned(const struct cut *c, const struct dev *d)
 {
-    return c->user ? d->state == DEV_ACTIVE && d->user == c->user->id : d == c->dev;
+    if (!c->user)
+        return d == c->dev;
+    return d->user == c->user->id && (c->compromised ? d->state == c->state && d->ended.s == c->at.s
+                                                     : d->state == DEV_ACTIVE);
 }
 
 static void list_device(struct cutting *x, const struct dev *d)
@@ -73,10 +77,17 @@ static void revoke_key(struct cutting *x, const struct dev *d)
     }
 }
 
+/* For good: it does not come back with its person. */
+static void end_device(struct cutting *x, const struct dev *d)
+{
+    store_put_dev(x->e->store, d);
+    revoke_key(x, d);
+}
+
 static const char *act_name(const struct cut *c)
 {
     if (c->user)
-        return "user.revoke";
+        return c->compromised ? "user.compromised" : "user.revoke";
     if (c->state == DEV_LOST)
         return "device.lost";
     return c->state == DEV_RETIRED ? "device.retire" : "device.revoke";
@@ -148,15 +159,20 @@ static void enter(struct cutting *x)
     batch_begin(e, &x->b);
     x->b.before_disk = record_cut;
     x->b.arg = x;
-    if (x->c->user) {
+    if (x->c->user)
         store_put_user(e->store, x->c->user);
-    } else {
-        store_put_dev(e->store, x->c->dev);
-        revoke_key(x, x->c->dev);
+    if (x->c->compromised) {
+        store_drop_secret(e->store, x->c->user->id);
+        store_drop_setup(e->store, x->c->user->id);
     }
-    for (size_t i = 0; i < e->n_devs; i++)
-        if (concerned(x->c, &e->devs[i]))
-            cut_device(x, &e->devs[i]);
+    for (size_t i = 0; i < e->n_devs; i++) {
+        struct dev *d = &e->devs[i];
+        if (!concerned(x->c, d))
+            continue;
+        if (d->state != DEV_ACTIVE)
+            end_device(x, d);
+        cut_device(x, d);
+    }
 }
 
 static enum store_result write_cut(struct cutting *x)

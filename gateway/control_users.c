@@ -291,9 +291,43 @@ struct reply control_user_sign_in(struct engine *e, struct request *q)
     if (u->state != USER_ACTIVE)
         return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
                             "'%s' is revoked.", u->name);
+    if (u->compromised.s)
+        return reply_errorf(409, "secrets_needed", "portcullis user sign-in-code gives the code for it.",
+                            "'%s' has to choose a new passphrase first.", u->name);
     struct user before = *u;
     u->signed_in = clock_wall();
     return change_user(e, q, u, &before, "user.sign-in", NULL, DURABLE_FIRST);
+}
+
+/* The person is not at fault and stays; whatever somebody else may know of them ends. */
+struct reply control_user_compromised(struct engine *e, struct request *q)
+{
+    struct user *u = user_by_name(e, q->name);
+    struct body b;
+
+    if (!u)
+        return no_such_user(e, q->name);
+    body_open(&b, q, true);
+    const char *reason = b.failed ? NULL : body_text(&b, "reason", REASON_SIZE - 1, false);
+    struct reply r;
+    if (!body_done(&b)) {
+        r = b.error;
+    } else {
+        u->compromised = clock_wall();
+        u->signed_in.s = 0;
+        for (size_t i = 0; i < e->n_devs; i++) {
+            struct dev *d = &e->devs[i];
+            if (d->state != DEV_ACTIVE || d->user != u->id)
+                continue;
+            d->state = DEV_REVOKED;
+            d->ended = u->compromised;
+        }
+        r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
+                                        .compromised = true, .at = u->compromised,
+                                        .state = DEV_REVOKED, .reason = reason ? reason : ""});
+    }
+    body_close(&b);
+    return r;
 }
 
 struct reply control_user_revoke(struct engine *e, struct request *q)

@@ -81,6 +81,7 @@ json_t *user_json(struct engine *e, const struct user *u)
 
     set_time(o, "end", u->end);
     set_time(o, "signed_in", u->signed_in);
+    set_time(o, "compromised", u->compromised);
     if (u->state == USER_REVOKED)
         json_object_set_new(o, "revoked",
                             json_pack("{s:I,s:s,s:s}", "time", (json_int_t)u->revoked.s, "by",

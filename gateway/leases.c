@@ -107,6 +107,7 @@ static void load_subject(struct engine *e, const struct dev *d, const struct evi
     asked.s.held_until = hold_until(e, d);
     asked.s.account_end = u->end;
     asked.s.signed_in = u->signed_in;
+    asked.s.compromised = u->compromised.s != 0;
     asked.s.roles = u->role_mask;
     asked.s.has_evidence = load_evidence(e, d, fresh);
     if (!asked.s.has_evidence)

@@ -28,6 +28,7 @@ struct user {
     char *roles;                 /* owned: names by comma, in order of writing */
     char *revoked_by, *revoked_reason;   /* owned, may be NULL */
     struct wall created, end, signed_in, revoked;   /* 0 = none */
+    struct wall compromised;     /* since when new secrets are needed; 0 = they are not */
     struct bucket sign_ins;      /* tries left */
     uint64_t role_mask;          /* of the policy in force; not stored */
 };

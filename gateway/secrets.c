@@ -252,6 +252,8 @@ static struct reply confirm(struct engine *e, struct dev *d, struct user *u, con
     if (!totp_accept(setup.chosen.totp, totp, clock_wall().s, &setup.chosen.step))
         return reply_error(403, "wrong_totp", "The app's code is not right.",
                            "Is the clock of the phone right? Type the code that the app shows now.");
+    struct wall compromised = u->compromised;
+    u->compromised.s = 0;
     begin_signed_in(e, u, &b, "user.secrets", d, "totp");
     store_drop_secret(e->store, u->id);
     store_put_secret(e->store, u->id, &setup.chosen);
@@ -259,6 +261,7 @@ static struct reply confirm(struct engine *e, struct dev *d, struct user *u, con
     json_t *codes = new_recovery_codes(e, u);
     if (batch_commit(&b, DURABLE_FIRST) != STORE_OK) {
         u->signed_in = before;
+        u->compromised = compromised;
         json_decref(codes);
         return reply_full();
     }
@@ -317,7 +320,7 @@ json_t *secrets_json(struct engine *e, const struct user *u)
         if ((u->role_mask >> i & 1) && one > 0 && (every == 0 || one < every))
             every = one;
     }
-    json_t *o = json_pack("{s:b,s:b}", "asked", every > 0, "set_up", set_up);
+    json_t *o = json_pack("{s:b,s:b}", "asked", every > 0 || u->compromised.s, "set_up", set_up);
     if (every > 0 && u->signed_in.s > 0)
         json_object_set_new(o, "until", json_integer(u->signed_in.s + every));
     sodium_memzero(&secret, sizeof secret);

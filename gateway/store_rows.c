@@ -64,9 +64,10 @@ void store_set_blob(struct store *s, const char *key, const void *p, size_t n)
 
 void store_put_user(struct store *s, const struct user *u)
 {
-    store_run(s, store_bind(s, Q_USER_PUT, "iitttiiiitt", I(u->id), I(u->state), u->name,
+    store_run(s, store_bind(s, Q_USER_PUT, "iitttiiiitti", I(u->id), I(u->state), u->name,
                             u->full_name, u->roles, u->created.s, u->end.s, u->signed_in.s,
-                            u->revoked.s, u->revoked_by, u->revoked_reason));
+                            u->revoked.s, u->revoked_by, u->revoked_reason,
+                            u->compromised.s));
 }
 
 void store_each_user(struct store *s, void (*each)(void *arg, struct user *u), void *arg)
@@ -79,6 +80,7 @@ void store_each_user(struct store *s, void (*each)(void *arg, struct user *u), v
                          .full_name = text_copy(q, 3, TEXT_SIZE),
                          .roles = text_copy(q, 4, ROLE_LIST_SIZE),
                          .created = WALL(q, 5), .end = WALL(q, 6), .signed_in = WALL(q, 7),
+                         .compromised = WALL(q, 11),
                          .revoked = WALL(q, 8), .revoked_by = text_copy(q, 9, ACTOR_SIZE),
                          .revoked_reason = text_copy(q, 10, REASON_SIZE)};
         if (!u.roles)

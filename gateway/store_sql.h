@@ -77,6 +77,7 @@ static const char *const store_migrations[] = {
     " step INTEGER NOT NULL, made INTEGER NOT NULL);"
     "CREATE TABLE recovery(user INTEGER NOT NULL REFERENCES users, hash BLOB NOT NULL,"
     " PRIMARY KEY(user, hash)) WITHOUT ROWID;",
+    "ALTER TABLE users ADD COLUMN compromised INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define STATEMENTS(X)                                                                             \
@@ -85,10 +86,12 @@ static const char *const store_migrations[] = {
     X(Q_ROLLBACK, "ROLLBACK")                                                                     \
     X(Q_GET, "SELECT value FROM meta WHERE key = ?")                                              \
     X(Q_SET, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)")                              \
-    X(Q_USER_PUT, "INSERT INTO users VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET" \
+    X(Q_USER_PUT, "INSERT INTO users VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"                             \
+      " ON CONFLICT(id) DO UPDATE SET"                                                            \
       " state=excluded.state, full_name=excluded.full_name, roles=excluded.roles,"                \
       " ends=excluded.ends, signed_in=excluded.signed_in, revoked=excluded.revoked,"              \
-      " revoked_by=excluded.revoked_by, revoked_reason=excluded.revoked_reason")                  \
+      " revoked_by=excluded.revoked_by, revoked_reason=excluded.revoked_reason,"                  \
+      " compromised=excluded.compromised")                                                        \
     X(Q_USERS, "SELECT * FROM users ORDER BY id")                                                 \
     X(Q_DEV_PUT, "INSERT INTO devices VALUES(?,nullif(?,0),?,?,?,?,?,?,?)"                        \
       " ON CONFLICT(idx) DO UPDATE SET user=excluded.user, state=excluded.state,"                 \

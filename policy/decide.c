@@ -86,6 +86,8 @@ static enum decide_reason whole_reason(const struct asking *a, bool clock_synced
         return DECIDE_HELD;
     if (known_roles(a) == 0)
         return DECIDE_NO_ROLE;
+    if (a->s->compromised)
+        return DECIDE_SIGN_IN;
     return clock_synced ? DECIDE_GRANTED : DECIDE_CLOCK;
 }
 

@@ -19,6 +19,7 @@ struct subject {
     struct wall held_until;            /* no lease before; 0 = not held */
     struct wall account_end;           /* 0 = none */
     struct wall signed_in;             /* last sign-in; 0 = never */
+    bool compromised;                  /* has to choose new secrets before anything else */
     uint64_t roles;                    /* bit i = role i of the policy */
     bool has_evidence;                 /* facts below come from an accepted token */
     struct facts facts;

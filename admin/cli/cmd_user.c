@@ -113,7 +113,8 @@ enum cli_exit user_cmd_sign_in_code(struct cli *c)
     return rc;
 }
 
-enum cli_exit user_cmd_revoke(struct cli *c)
+/* A cut: asks for it, shows its receipt. */
+static enum cli_exit user_cut(struct cli *c, const char *verb)
 {
     struct target t;
     enum cli_exit rc;
@@ -121,7 +122,7 @@ enum cli_exit user_cmd_revoke(struct cli *c)
     json_t *body = json_object();
     if (reason)
         json_object_set_new(body, "reason", json_string(reason));
-    user_target(&t, c->args[0], "/revoke");
+    user_target(&t, c->args[0], verb);
     json_t *r = call(c, "POST", &t, body, &rc);
     if (r && c->json) {
         rc = print_json(r);
@@ -133,6 +134,17 @@ enum cli_exit user_cmd_revoke(struct cli *c)
     if (r && receipt_write(c, r) != CLI_DONE)
         rc = CLI_REFUSED;
     json_decref(r);
+    return rc;
+}
+
+enum cli_exit user_cmd_revoke(struct cli *c) { return user_cut(c, "/revoke"); }
+
+enum cli_exit user_cmd_compromised(struct cli *c)
+{
+    enum cli_exit rc = user_cut(c, "/compromised");
+    if (rc == CLI_DONE && !c->json)
+        puts("\nWhat they need now: a code for a new passphrase (user sign-in-code), and each machine a new\n"
+             "key (portcullis-agent keygen in a new --dir, then device add).");
     return rc;
 }
 

@@ -17,7 +17,7 @@ _portcullis()
     fi
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
-        user) verbs='add list import show set-role revoke restore sign-in sign-in-code' ;;
+        user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code' ;;
         device) verbs='add assign list show revoke lost retire unlock except' ;;
         issuer) verbs='add list revoke' ;;
         attempts) verbs='list show export follow' ;;
@@ -36,6 +36,7 @@ _portcullis()
         'user list') options+=' --role --state --limit' ;;
         'user import') options+=' --apply' ;;
         'user revoke') options+=' --reason --receipt' ;;
+        'user compromised') options+=' --reason --receipt' ;;
         'device add') options+=' --user --address --key --own --ueid --issuer-key' ;;
         'device assign') options+=' --issuer-key' ;;
         'device list') options+=' --user --state --limit' ;;

@@ -210,6 +210,40 @@ static void secrets_stay_inside(void **state)
     json_decref(o);
 }
 
+/* A copied key, a passphrase that somebody saw: all of it ends, and nothing opens before the new. */
+static void what_others_know_ends(void **state)
+{
+    char recovery[CODE_TEXT], code[CODE_TEXT];
+
+    (void)state;
+    choose(recovery);
+    lab_in(&L, &maria);
+    json_t *o = lab_must(&L, CONTROL_POST, "/v1/users/maria/compromised", "{}", 200);
+    assert_true(json_is_true(json_object_get(o, "verified")));
+    assert_int_equal(json_array_size(json_object_get(o, "devices")), 1);
+    json_decref(o);
+    assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
+    lab_do(&L, CONTROL_POST, "/v1/users/maria/sign-in", "{}", 409);
+    restart();
+    struct laptop newer;
+    lab_enrol(&L, &newer, "maria-new", "maria");
+    int status;
+    json_decref(lab_report(&L, &newer, &(struct report){.encrypted = true}, &status));
+    assert_int_equal(status, 403);                        /* healthy, and still not in */
+    is(&newer, PORTAL_SIGN_IN, PASS, app(1), 403);
+    is(&newer, PORTAL_SIGN_IN, PASS, recovery, 403);
+    tries_again();
+    code_for("maria", code);
+    o = ask(&newer, PORTAL_SET_UP, code, "orange lantern under water", 200);
+    take_secret(o);
+    json_decref(o);
+    is(&newer, PORTAL_CONFIRM, code, app(0), 200);
+    assert_true(lab_reaches(&L, &newer, "10.20.0.9", 5432));
+    restart();
+    assert_int_equal(user_by_name(L.e, "maria")->compromised.s, 0);
+    assert_int_equal(dev_by_name(L.e, "maria-laptop")->state, DEV_REVOKED);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -218,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(codes_are_personal_and_end, begin, end),
         cmocka_unit_test_setup_teardown(tries_are_few, begin, end),
         cmocka_unit_test_setup_teardown(secrets_stay_inside, begin, end),
+        cmocka_unit_test_setup_teardown(what_others_know_ends, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
