@@ -105,7 +105,7 @@ static void find_attempts(struct engine *e, const struct dev *d, struct hold *h)
                           h->attempts);
 }
 
-static struct hold make_hold(struct engine *e, const struct dev *d, enum pattern p)
+static struct hold make_hold(const struct engine *e, const struct dev *d, enum pattern p)
 {
     struct hold h = {.device = d->k.index, .pattern = p, .rule = e->policy->respond.rule[p],
                      .since = clock_wall(), .by = "engine"};
@@ -113,7 +113,6 @@ static struct hold make_hold(struct engine *e, const struct dev *d, enum pattern
     h.kind = h.rule.action == ACTION_LOCK         ? HOLD_LOCK
              : h.rule.action == ACTION_QUARANTINE ? HOLD_QUARANTINE
                                                   : HOLD_NONE;
-    find_attempts(e, d, &h);
     return h;
 }
 
@@ -148,20 +147,37 @@ static void start_hold(struct hold *h)
     h->end_boot_ms = clock_boot_ms() + h->rule.time.s * 1000;
 }
 
-/* In memory first, so that it is decided by; then kernel, then disk. On a full disk it holds all
- * the same, and is written as soon as there is room. */
-static enum store_result hold_now(struct engine *e, struct dev *d, const struct hold *h,
-                                  const char *actor, uint32_t uid, const char *reason)
+static const char *act_name(const struct hold *h)
 {
-    const char *act = h->kind == HOLD_LOCK ? "respond.lock" : "respond.quarantine";
-    struct hold *kept = hold_put(e, h);
+    return h->kind == HOLD_LOCK ? "respond.lock" : "respond.quarantine";
+}
+
+/* In memory, so that it is decided by; then the kernel, then the disk. */
+static enum store_result cut(struct engine *e, struct dev *d, const struct hold *h)
+{
     struct batch b;
 
     batch_begin(e, &b);
     store_put_hold(e->store, h);
-    record(e, actor, uid, act, h, reason);
-    lease_decide(&b, d, NULL, act);
-    enum store_result r = batch_commit(&b, CUT_FIRST);
+    lease_decide(&b, d, NULL, act_name(h));
+    return batch_commit(&b, CUT_FIRST);
+}
+
+/* The record with its cause takes the disk's time: it comes behind the cut. On a full disk the
+ * hold stands all the same, and is written as soon as there is room. */
+static enum store_result hold_now(struct engine *e, struct dev *d, const struct hold *h,
+                                  const char *actor, uint32_t uid, const char *reason)
+{
+    struct hold *kept = hold_put(e, h);
+    enum store_result r = cut(e, d, kept);
+
+    if (kept->attempts[0] == 0)
+        find_attempts(e, d, kept);
+    store_begin(e->store);
+    store_put_hold(e->store, kept);
+    record(e, actor, uid, act_name(kept), kept, reason);
+    if (audit_commit(e) != STORE_OK)
+        r = STORE_FULL;
     kept->unwritten = r != STORE_OK;
     return r;
 }
@@ -221,8 +237,10 @@ static void answer(struct engine *e, struct dev *d, enum pattern p)
     uint32_t most;
 
     if (h.kind == HOLD_NONE || !dev_should_enrol(e, d)) {
+        find_attempts(e, d, &h);
         only_alarm(e, d, &h);
     } else if (holds_own(e, &most) >= most) {
+        find_attempts(e, d, &h);
         withhold(e, d, &h, most);
     } else {
         start_hold(&h);
