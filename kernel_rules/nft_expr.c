@@ -241,14 +241,6 @@ void match_ct_not_expected(struct rule *r)
     compare(r, NFT_CMP_EQ, &none, sizeof none);
 }
 
-void match_ct_not_related(struct rule *r)
-{
-    const uint32_t none = 0;
-    load_ct(r, NFT_CT_STATE, NO_DIRECTION, NFT_REG_1);
-    mask_u32(r, STATE_RELATED);
-    compare(r, NFT_CMP_EQ, &none, sizeof none);
-}
-
 void match_ct_opener(struct rule *r)
 {
     load_ct(r, NFT_CT_DIRECTION, NO_DIRECTION, NFT_REG_1);

@@ -6,11 +6,12 @@
  *                 source or destination inside the tunnel networks: deny;
  *                 iifname != wg oifname != wg accept; drop
  *   from_tunnel:  clamp_mss; to the tunnel: deny;
- *                 ct mark in @live, the connection's own packet from its opener: stamp, accept;
+ *                 ct mark in @live, established, from the connection's opener: stamp, accept;
  *                 source outside the tunnel networks: deny; related: judge_sender;
  *                 new or established: judge; deny
  *   to_tunnel:    clamp_mss; source inside the tunnel networks: deny; from the outside with an
- *                 address that lives elsewhere (the office's): deny; ct mark in @live: stamp, accept;
+ *                 address that lives elsewhere (the office's): deny; ct mark in @live, towards
+ *                 the connection's opener: stamp, accept;
  *                 established: judge; new: deny; deny
  *   judge:        our mark bits = 0, mark = lease of the connection's opener, go by class;
  *                 without a lease: quarantine
@@ -25,6 +26,9 @@
  * loses two top bits that somebody else had set; one accepted by its ct mark keeps them.
  * A ct mark means: this connection is permitted under the grant of that number. It need not be
  * cleared when the grant ends, since a grant's number is never given to other rights (engine).
+ * A mark that somebody else sets says nothing: the first packet of a connection is judged whatever
+ * its mark, which is overwritten, and what is not permitted then never becomes established. (Root
+ * may still mark a connection that was permitted once with somebody's grant that lives.)
  * A connection that a helper expected inherits its master's mark, so it is judged every time.
  *
  * Cost. The rules with @live are what nearly every packet meets, so as little as can be stands
@@ -241,7 +245,7 @@ static void put_from_tunnel(const struct tabling *x)
     rule_goto(&r, "deny_device_to_device");
     r = in_main(x, "from_tunnel");
     match_ct_opener(&r);
-    match_ct_not_related(&r);
+    match_ct_state(&r, STATE_ESTABLISHED);
     accept_live(&r);
     put_spoof(x, "from_tunnel", true);
     r = in_main(x, "from_tunnel");
@@ -266,6 +270,7 @@ static void put_to_tunnel(const struct tabling *x)
         rule_goto(&r, "deny_spoofed");
     }
     r = in_main(x, "to_tunnel");
+    match_ct_reply(&r);
     accept_live(&r);
     r = in_main(x, "to_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED);

@@ -532,6 +532,46 @@ static void test_quarantine_is_not_remembered(void **state)
     expect_both(&flow, DENY_NO_LEASE, DENY_NO_LEASE, "remediation gone");
 }
 
+/* Somebody marks every connection with a grant that lives, before our chains. What is not permitted
+ * never gets further than its first packet, and that is judged. */
+static void test_foreign_mark(void **state)
+{
+    static const struct {
+        const char *what;
+        enum side from;
+        const char *src, *dst;
+        uint16_t dport;
+        int fate;
+    } cases[] = {
+        {"no lease", DEVICE_SIDE, "10.77.0.13", "10.20.0.9", 53, DENY_NO_LEASE},
+        {"no lease, IPv6", DEVICE_SIDE, "fd77:acc::13", "fd20::9", 53, DENY_NO_LEASE},
+        {"another's permit", DEVICE_SIDE, "10.77.0.12", "10.20.0.30", 1500, DENY_NOT_PERMITTED},
+        {"an address nobody has", DEVICE_SIDE, "10.77.0.99", "10.20.0.9", 53, DENY_UNKNOWN_SOURCE},
+        {"spoofed", DEVICE_SIDE, "10.20.0.8", "10.20.0.9", 53, DENY_SPOOFED},
+        {"spoofed, IPv6", DEVICE_SIDE, "fd20::8", "fd20::9", 53, DENY_SPOOFED},
+        {"the office opens", OFFICE_SIDE, "10.20.0.9", "10.77.0.13", 53, DENY_WRONG_DIRECTION},
+        {"the office opens, IPv6", OFFICE_SIDE, "fd20::9", "fd77:acc::13", 53,
+         DENY_WRONG_DIRECTION},
+        {"control: whose grant it is", DEVICE_SIDE, "10.77.0.11", "10.20.0.9", 53, ARRIVED},
+        {"control: who has one, too", DEVICE_SIDE, "10.77.0.12", "10.20.0.9", 53, ARRIVED},
+    };
+    char rule[128];
+
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    wish(600000);
+    snprintf(rule, sizeof rule, "nft 'table inet foreign { chain c { type filter hook prerouting "
+             "priority -150; ct mark set %u; }; }'", grant_mark(1, 1));
+    shell(rule);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pkt p = {.src = ip(cases[i].src), .dst = ip(cases[i].dst), .proto = IPPROTO_UDP,
+                        .sport = next_port(), .dport = cases[i].dport};
+        expect_fate(&lab, cases[i].from, &p, cases[i].fate, cases[i].what);
+        expect_fate(&lab, cases[i].from, &p, cases[i].fate, cases[i].what); /* and once more */
+    }
+    shell("nft delete table inet foreign");
+}
+
 /* ---- ICMP errors --------------------------------------------------------------------- */
 
 static void test_icmp_errors(void **state)
@@ -686,6 +726,7 @@ int main(void)
         cmocka_unit_test(test_spoofed_answer),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_quarantine_is_not_remembered),
+        cmocka_unit_test(test_foreign_mark),
         cmocka_unit_test(test_extension_headers),
         cmocka_unit_test(test_icmp_errors),
         cmocka_unit_test(test_random_packets),
