@@ -94,6 +94,8 @@ static bool filter_read(const struct request *q, struct attempt_filter *f)
            query_int(q, "until", 0, INT64_MAX, &f->until);
 }
 
+#define ECS_PAGE 1000              /* documents in one answer: less than 4 MiB */
+
 /* "ecs": each item as a document of the Elastic Common Schema. False: another word. */
 static bool format_read(const struct request *q, bool *ecs)
 {
@@ -113,6 +115,8 @@ struct reply control_attempts(struct engine *e, struct request *q)
         return error;
     if (!filter_read(q, &f) || !format_read(q, &all.ecs))
         return reply_bad_query();
+    if (all.ecs && all.l.limit > ECS_PAGE)
+        all.l.limit = ECS_PAGE;
     f.limit = all.l.limit + 1;
     all.l.items = json_array();
     store_each_attempt(e->store, &f, add_attempt, &all);

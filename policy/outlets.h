@@ -19,7 +19,7 @@
 #define OUTLET_PATH 108            /* sun_path, with its NUL */
 #define OUTLET_URL 256
 #define OUTLET_HOST 128
-#define OUTLET_NAME 320            /* as shown, with its NUL */
+#define OUTLET_NAME 192            /* as shown, with its NUL */
 #define METRICS_FROM_MAX 8
 
 enum outlet_kind { OUTLET_UNIX = 1, OUTLET_UDP, OUTLET_TCP, OUTLET_WEBHOOK };
@@ -45,7 +45,8 @@ struct metrics_conf {
     uint32_t n_from;
 };
 
-/* "syslog tcp 10.20.0.5:601", "webhook https://...": its name in records and metrics. */
+/* "syslog tcp 10.20.0.5:601", "webhook https://siem.example.com:443 #1f2e3d4c": its name in
+ * records and metrics, without what a URL may hold that is nobody's business. */
 const char *outlet_name(const struct outlet *o, char out[OUTLET_NAME]);
 bool outlet_equal(const struct outlet *a, const struct outlet *b);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* gateway.conf: `attempts { ... }` and `metrics IF { ... }`. */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -334,6 +335,18 @@ void parse_metrics(struct parser *p)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
+/* Path and query may hold a secret: a hash tells two of one host apart. */
+static void webhook_name(const struct outlet *o, char out[OUTLET_NAME])
+{
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    bool six = o->addr.family == 6;
+
+    crypto_hash_sha256(hash, (const uint8_t *)o->url, strlen(o->url));
+    snprintf(out, OUTLET_NAME, "webhook %s://%s%s%s:%u #%02x%02x%02x%02x",
+             o->tls ? "https" : "http", six ? "[" : "", o->host, six ? "]" : "", o->port, hash[0],
+             hash[1], hash[2], hash[3]);
+}
+
 const char *outlet_name(const struct outlet *o, char out[OUTLET_NAME])
 {
     char addr[ADDR_TEXT] = "";
@@ -342,7 +355,7 @@ const char *outlet_name(const struct outlet *o, char out[OUTLET_NAME])
     if (o->kind == OUTLET_UNIX)
         snprintf(out, OUTLET_NAME, "syslog unix %s", o->path);
     else if (o->kind == OUTLET_WEBHOOK)
-        snprintf(out, OUTLET_NAME, "webhook %s", o->url);
+        webhook_name(o, out);
     else
         snprintf(out, OUTLET_NAME, "syslog %s %s%s%s:%u", o->kind == OUTLET_UDP ? "udp" : "tcp",
                  six ? "[" : "", ip_print(&o->addr, addr), six ? "]" : "", o->port);

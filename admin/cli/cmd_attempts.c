@@ -124,7 +124,7 @@ enum cli_exit attempts_cmd_list(struct cli *c)
     struct target t;
     enum cli_exit rc;
 
-    if (!word_count(c, "--limit", 5000))
+    if (!word_count(c, "--limit", cli_option(c, "--ecs") ? 1000 : 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/attempts");
     target_options(&t, c, filters);

@@ -175,6 +175,28 @@ static void one_attempt_by_its_id(void **state)
     json_decref(a);
 }
 
+/* Documents are large: so many go into one answer, and the list goes on behind them. */
+static void documents_come_by_the_thousand(void **state)
+{
+    struct attempt a = {.kind = ATTEMPT_PACKET, .count = 1, .first = {1}, .last = {1}};
+    int status;
+
+    (void)state;
+    for (unsigned i = 0; i < 1500; i++) {
+        a.port = (uint16_t)i;
+        attempts_add(&L.e->attempts, &a);
+    }
+    attempts_keep(L.e);
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/attempts", "format=ecs&limit=5000", NULL, &status);
+    assert_int_equal(json_array_size(json_object_get(o, "items")), 1000);
+    assert_int_equal(json_integer_value(json_object_get(o, "next")), 1000);
+    json_decref(o);
+    o = lab_ask(&L, CONTROL_GET, "/v1/attempts", "format=ecs&limit=5000&after=1000", NULL, &status);
+    assert_int_equal(json_array_size(json_object_get(o, "items")), 500);
+    assert_null(json_object_get(o, "next"));
+    json_decref(o);
+}
+
 static void no_such_attempt(void **state)
 {
     static const struct { const char *path, *query; int status; } cases[] = {
@@ -260,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_misused_token_is_an_attempt, begin, end),
         cmocka_unit_test_setup_teardown(outside_working_hours_is_why, begin, end),
         cmocka_unit_test_setup_teardown(one_attempt_by_its_id, begin, end),
+        cmocka_unit_test_setup_teardown(documents_come_by_the_thousand, begin, end),
         cmocka_unit_test_setup_teardown(no_such_attempt, begin, end),
         cmocka_unit_test_setup_teardown(bad_messages_are_refused, begin, end),
         cmocka_unit_test(what_has_no_room_is_counted),

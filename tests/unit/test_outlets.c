@@ -5,7 +5,7 @@
 #include "gateway/courier.h"
 
 #define TCP "syslog tcp 10.20.0.5:601"
-#define HOOK "webhook https://siem.example.com/in"
+#define HOOK "webhook https://siem.example.com:443 #d116798b"
 #define OUTLETS "attempts { syslog tcp 10.20.0.5:601 webhook \"https://siem.example.com/in\" " \
                 "{ key-file webhook.key } } }\n"
 #define KEY "0123456789abcdef0123456789abcdef"
