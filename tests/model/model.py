@@ -8,6 +8,7 @@ The lab around it: the tunnel is 10.77.0.1/22 and fd77:acc::1/64 on wg0, the off
 10.77.0.0/16 and fd77:acc::/64 lead into the tunnel, 10.77.3.9 and fd77:acc::39 to the office.
 """
 from ipaddress import ip_address, ip_network
+from os.path import exists
 
 DEVICE, OFFICE = 0, 1
 REASONS = ["no-lease", "unknown-source", "not-permitted", "spoofed", "wrong-direction",
@@ -20,6 +21,8 @@ PORTAL, DNS = 8080, 53
 # Protocols whose ports this kernel's connection tracking reads. What it does not read is no port 0 to 65535
 # of anybody: such a packet has no port, and no permit for a port covers it. (DCCP left Linux with 6.17.)
 TRACKED = (TCP, UDP, SCTP, UDPLITE)
+if exists("/proc/sys/net/netfilter/nf_conntrack_dccp_timeout_request"):
+    TRACKED += (DCCP,)
 
 
 class Unmodelled(Exception):
