@@ -59,14 +59,15 @@ flows_alive() {
 }
 ALL="download flow6001 flow6002 flow6003 flow6004 flow6005 flow6006 flow6007 flow6008 ping4 ping6 "
 
-# Everything of device $1 that came out of the gateway after $2 (nanoseconds): at the office, and on
-# the cable of the staff machine, where it is still encrypted. What that machine had before and
-# takes out of its own tunnel a moment later is not the gateway's any more.
+# Everything of device $1 that came out of the gateway after $2 (nanoseconds): at the office, and at
+# the far end of its cable to the internet, still encrypted, for the machine at $3. What is on its
+# way across the internet then, and what that machine takes out of its own tunnel a moment later, is
+# not the gateway's any more.
 passed_after() {
     {
         witness_flows office eth0 from "$(staff_address "$1" 4)"
         witness_flows office eth0 from "$(staff_address "$1" 6)"
-        witness_flows "$1" eth0 from "$GW_OUTSIDE4"
+        witness_flows inet to-gw to "$3"
     } | flows_after "$2"
 }
 
@@ -80,14 +81,14 @@ delivered_after() {
 
 start_witnesses() {
     witness_start office eth0
-    witness_start leaver eth0
+    witness_start inet to-gw
     witness_start leaver wg0
     witness_start laptop wg0
 }
 
 stop_witnesses() {
     witness_stop office eth0
-    witness_stop leaver eth0
+    witness_stop inet to-gw
     witness_stop leaver wg0
     witness_stop laptop wg0
 }
@@ -119,8 +120,8 @@ stop_witnesses
 
 same "all 11 flows of the leaver ran until then" "$ALL" "$(flows_alive leaver 0 $((requested - LAB_SLOW * 2000000000)))"
 same "not one packet of the leaver passes after the answer, either way" "" \
-    "$(passed_after leaver "$answered")"
-same "and its own queue is empty a moment later" "" "$(delivered_after leaver $((answered + LAB_SLOW * 100000000)))"
+    "$(passed_after leaver "$answered" 203.0.113.23)"
+same "and its own queue is empty a moment later" "" "$(delivered_after leaver $((answered + LAB_SLOW * 250000000)))"
 same "all 11 flows of the colleague run on" "$ALL" \
     "$(flows_alive laptop 20 $((answered + LAB_SLOW * 300000000)))"
 same "the receipt: read back from the kernel, nothing is left" "true 0 0 0" \

@@ -78,7 +78,7 @@ vm_kernel() {
     [ ! -e "$dir/complete" ] || return 0
     rm -rf "$dir"
     mkdir -p "$dir/root"
-    (cd "$dir" && vm_apt download "$1") || {
+    (cd "$dir" && { vm_apt download "$1" || { vm_apt update && vm_apt download "$1"; }; }) || {
         VM_WHY="cannot download $1: $(tail -n 1 "$VM_DIR/apt.log")"
         return 1
     }
