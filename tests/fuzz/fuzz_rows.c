@@ -8,6 +8,7 @@
  * values: column, row, type, value, in a schema that has lost its NOT NULL.
  */
 #include "gateway/leases.h"
+#include "gateway/respond.h"
 #include "tests/fuzz/engine_world.h"
 
 #include <dlfcn.h>
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 #define DB "portcullis.db"
 #define EDITS_MAX 24
-#define COLUMNS_MAX 160
+#define COLUMNS_MAX 256
 #define TEXT_MAX 70000
 
 static char *image;              /* of a good database */
@@ -113,6 +114,30 @@ static void read_image(void)
     close(fd);
 }
 
+/* A device held for a time, another locked; an attempt in a case. */
+static void make_holds(void)
+{
+    struct hold h = {.device = dev_by_name(L.e, "d0")->k.index, .kind = HOLD_QUARANTINE,
+                     .pattern = PATTERN_HOST_SCAN,
+                     .rule = {20, {60}, ACTION_QUARANTINE, {3600}}, .since = {now.wall},
+                     .until = {now.wall + 3600}, .end_boot_ms = now.boot_ms + 3600000,
+                     .by = "engine", .attempts = {1}};
+    struct attempt a = {.user = "u0", .device = "d0", .proto = 6, .port = 22, .count = 1,
+                        .first = {now.wall}, .last = {now.wall}};
+
+    attempts_add(&L.e->attempts, &a);
+    attempts_keep(L.e);
+    must(act(CONTROL_POST, "/v1/cases", "",
+             "{\"user\":\"u0\",\"attempts\":[1],\"note\":\"asked\"}") == 201);
+    store_begin(L.e->store);
+    store_put_hold(L.e->store, &h);
+    h.device = dev_by_name(L.e, "d1")->k.index;
+    h.kind = HOLD_LOCK;
+    h.until.s = h.end_boot_ms = h.rule.time.s = 0;
+    store_put_hold(L.e->store, &h);
+    must(store_commit(L.e->store) == STORE_OK);
+}
+
 static void make_good(void)
 {
     static const char exception[] = "{\"rule\":\"require fde.sys\",\"until\":%lld,\"reason\":\"repair\"}";
@@ -130,6 +155,7 @@ static void make_good(void)
     snprintf(body, sizeof body, exception, (long long)now.wall + 3600);
     must(act(CONTROL_POST, "/v1/devices/d0/exceptions", "", body) == 200);
     must(act(CONTROL_POST, "/v1/users/u2/revoke", "", NULL) == 200);
+    make_holds();
     must(act(CONTROL_POST, "/v1/policy/apply", "confirm=600", LAB_POLICY "\n") == 200);
     lab_stop(&L);
     list_columns();
@@ -252,7 +278,8 @@ static void edit_values(struct input *in)
 static void ask_everything(void)
 {
     static const char *const paths[] = {"/v1/status", "/v1/users", "/v1/devices", "/v1/issuers",
-                                        "/v1/policy", "/v1/attempts", "/v1/audit", "/v1/events"};
+                                        "/v1/policy", "/v1/attempts", "/v1/audit", "/v1/events",
+                                        "/v1/respond", "/v1/cases", "/v1/cases/1"};
     char path[40];
     int status;
 
@@ -275,7 +302,11 @@ static void live(void)
         now.boot_ms += 400000;
         policy_tick(L.e);
         leases_tick(L.e);
+        respond_tick(L.e);
     }
+    act(CONTROL_POST, "/v1/devices/d1/unlock", "", "{\"reason\":\"talked\"}");
+    act(CONTROL_POST, "/v1/respond/allow", "", "{\"reason\":\"seen\"}");
+    act(CONTROL_POST, "/v1/cases/1/close", "", "{\"finding\":\"none\",\"outcome\":\"no-action\"}");
     act(CONTROL_POST, "/v1/users/u0/roles", "", "{\"roles\":[\"warehouse\"]}");
     act(CONTROL_POST, "/v1/policy/confirm", "", NULL);
     act(CONTROL_POST, "/v1/policy/apply", "", LAB_POLICY);
