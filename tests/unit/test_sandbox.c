@@ -53,11 +53,12 @@ static int listen_tcp(void)
 }
 static int netlink(void) { return socket(AF_NETLINK, SOCK_RAW, 12) >= 0 ? 0 : errno; }
 static int child(void) { return fork() >= 0 ? 0 : errno; }
+/* By its number: to execve() a build with coverage adds writes, which end it sooner. */
 static int shell(void)
 {
     char path[] = "/bin/true";
     char *argv[] = {path, NULL};
-    execve(path, argv, argv + 1);
+    syscall(SYS_execve, path, argv, argv + 1);
     return errno;
 }
 static int hit_parent(void) { return kill(1, 0) == 0 ? 0 : errno; }
