@@ -24,6 +24,7 @@
 #define NONCE_EXPIRES_S 120
 #define REACH_MAX 256              /* shown to a person; an answer to the portal has 64 KiB */
 #define REMEDIATION_MAX 64
+#define DEVICES_MAX 64
 
 static struct claims claims;     /* of the token at hand: too large for a stack */
 
@@ -361,6 +362,20 @@ static void set_opening(struct engine *e, json_t *o, const struct dev *d)
         json_object_set_new(o, "opens_at", time_json(first));
 }
 
+/* Of the person who asks, those that have not ended. */
+static json_t *own_devices(struct engine *e, const struct dev *asking)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; asking->user && i < e->n_devs && json_array_size(list) < DEVICES_MAX; i++) {
+        const struct dev *d = &e->devs[i];
+        if (d->state == DEV_ACTIVE && d->user == asking->user)
+            json_array_append_new(list, json_pack("{s:s,s:s,s:b}", "name", d->name, "state",
+                                                  dev_state_name(e, d), "this", d == asking));
+    }
+    return list;
+}
+
 static struct reply me(struct engine *e, struct dev *d)
 {
     const struct user *u = dev_user(e, d);
@@ -389,6 +404,7 @@ static struct reply me(struct engine *e, struct dev *d)
         json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_opening(e, o, d);
     json_object_set_new(o, "sign_in", secrets_json(e, u));
+    json_object_set_new(o, "devices", own_devices(e, d));
     json_object_set_new(o, "posture", posture_json(e, d, true));
     return (struct reply){200, o};
 }
@@ -424,7 +440,7 @@ int portal_message(struct engine *e, const struct message *m)
     unsigned verb = get_u8(&r);
     struct ip_addr peer = get_addr(&r);
     const uint8_t *body = get_blob(&r, &len, TOKEN_SIZE_MAX + 1);
-    if (!reader_done(&r) || verb < PORTAL_NONCE || verb > PORTAL_CONFIRM)
+    if (!reader_done(&r) || verb < PORTAL_NONCE || verb > PORTAL_LOST)
         return -1;
     struct reply reply = answer(e, verb, &peer, body, len);
     return reply_send(e, e->peer[ROLE_PORTAL], MSG_PORTAL_REPLY, m->seq, 65536, &reply);

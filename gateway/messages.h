@@ -76,7 +76,7 @@ bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_r
 
 enum portal_verb {
     PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME,
-    PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM   /* body: blob, blob: as typed */
+    PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM, PORTAL_LOST   /* body: blob, blob: as typed */
 };
 enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };
 

@@ -220,6 +220,23 @@ static void remediation(struct page *p, const json_t *me)
     page_html(p, "</ul>\n<p class=\"note\">This page, too, can always be reached.</p>\n");
 }
 
+static void own_devices(struct page *p, const json_t *me)
+{
+    const json_t *devices = json_object_get(me, "devices");
+    if (json_array_size(devices) < 2)
+        return;
+    page_html(p, "<h2>Your devices</h2>\n<ul>\n");
+    for (size_t i = 0; i < json_array_size(devices); i++) {
+        const json_t *d = json_array_get(devices, i);
+        bool in = page_member(d, "state") && strcmp(page_member(d, "state"), "in") == 0;
+        page_wrap(p, "<li><span>", page_member(d, "name"), "");
+        page_html(p, json_is_true(json_object_get(d, "this")) ? " (this one)</span>" : "</span>");
+        page_wrap(p, in ? "<span class=\"tag good\">" : "<span class=\"tag wait\">",
+                  page_member(d, "state"), "</span></li>\n");
+    }
+    page_html(p, "</ul>\n<p class=\"note\"><a href=\"/lost\">One of them is lost</a></p>\n");
+}
+
 static void footer(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *posture = json_object_get(me, "posture");
@@ -255,6 +272,7 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
     checks(&p, me, c);
     reach(&p, me);
     remediation(&p, me);
+    own_devices(&p, me);
     footer(&p, me, c);
     page_end(&p);
     json_decref(me);

@@ -146,3 +146,59 @@ char *page_recovery(const uint8_t *json, size_t json_len, size_t *len)
     page_html(&p, "</ul>\n" BACK);
     return finish(&p, o, len);
 }
+
+/* ---- a device that is lost -------------------------------------------------------------------- */
+
+static size_t choices(struct page *p, const json_t *devices)
+{
+    size_t i, n = 0;
+    json_t *d;
+
+    json_array_foreach(devices, i, d) {
+        if (json_is_true(json_object_get(d, "this")))
+            continue;
+        page_wrap(p, "<label class=\"choice\"><input required type=\"radio\" name=\"device\" value=\"",
+                  page_member(d, "name"), "\">");
+        page_wrap(p, "<span>", page_member(d, "name"), "</span></label>\n");
+        n++;
+    }
+    return n;
+}
+
+char *page_lost(const uint8_t *json, size_t json_len, size_t *len)
+{
+    json_t *me = load(json, json_len);
+    struct page p = {0};
+
+    if (!me)
+        return NULL;
+    page_begin_still(&p, "Report a device lost");
+    page_html(&p, "<h1>Which device is lost?</h1>\n<p>It is cut off at once and does not come "
+                  "back, also when it is found.</p>\n<form method=\"post\" action=\"/lost\">\n");
+    size_t n = choices(&p, json_object_get(me, "devices"));
+    bool asks = json_is_true(json_object_get(json_object_get(me, "sign_in"), "set_up"));
+    if (n > 0 && asks)
+        field(&p, "Your passphrase", "passphrase", PASSWORD "\"current-password\"");
+    else
+        page_html(&p, "<input type=\"hidden\" name=\"passphrase\" value=\"\">\n");
+    page_html(&p, n > 0 ? "<button>It is lost</button></form>\n"
+                        : "</form><p>You have no other device. If this one is not yours to use, "
+                          "call your administrator.</p>\n");
+    page_html(&p, BACK);
+    return finish(&p, me, len);
+}
+
+char *page_gone(const uint8_t *json, size_t json_len, size_t *len)
+{
+    json_t *o = load(json, json_len);
+    struct page p = {0};
+
+    if (!o)
+        return NULL;
+    page_begin_still(&p, "It is cut off");
+    page_wrap(&p, "<section class=\"state good\"><h1>It is cut off</h1><p>", page_member(o, "device"),
+              " reaches nothing any more.</p></section>\n<p>Tell it, too, to ");
+    page_wrap(&p, "", page_member(o, "contact") ? page_member(o, "contact") : "your administrator",
+              ".</p>\n" BACK);
+    return finish(&p, o, len);
+}

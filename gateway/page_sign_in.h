@@ -16,6 +16,9 @@ char *page_signed_in(const uint8_t *json, size_t json_len, size_t *len);
 /* The second factor's secret, and the form that wants a code of it; `code` is the one-time code
  * that was typed, carried along. */
 char *page_factor(const uint8_t *json, size_t json_len, const char *code, size_t *len);
+/* The form for a device that is lost, and what comes after it. */
+char *page_lost(const uint8_t *json, size_t json_len, size_t *len);
+char *page_gone(const uint8_t *json, size_t json_len, size_t *len);
 /* It holds: the codes to recover, shown this once. */
 char *page_recovery(const uint8_t *json, size_t json_len, size_t *len);
 

@@ -53,6 +53,7 @@ const char PAGE_STYLE[] =
     "button{background:var(--ink);color:var(--paper);border-color:var(--ink);font-weight:600;"
     "cursor:pointer}input:focus-visible,button:focus-visible,a:focus-visible{"
     "outline:3px solid var(--good);outline-offset:2px}a{color:inherit}"
+    ".choice{display:flex;align-items:center;gap:.625rem}"
     ".qr{display:block;max-width:100%;height:auto;border-radius:.5rem}"
     "footer{margin-top:2.5rem;padding-top:.875rem;border-top:1px solid var(--line);"
     "color:var(--soft);font-size:.8125rem}";

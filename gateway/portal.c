@@ -72,7 +72,7 @@ static const struct http_refusal NOT_THE_SAME = {
 };
 
 enum page_kind { PAGE_NONE = 0, PAGE_ME, PAGE_SIGN_IN, PAGE_SIGNED_IN, PAGE_SET_UP, PAGE_FACTOR,
-                 PAGE_RECOVERY };
+                 PAGE_RECOVERY, PAGE_LOST, PAGE_GONE };
 
 /* A form's two fields go to the engine as typed; `again` must be the same as the second. */
 static const struct route {
@@ -96,6 +96,9 @@ static const struct route {
      .field = {"code", "passphrase"}, .again = "again", .form = "/set-up"},
     {"/set-up/confirm", HTTP_POST, PORTAL_CONFIRM, .page = PAGE_RECOVERY,
      .field = {"code", "totp"}, .form = "/set-up"},
+    {"/lost", HTTP_GET, PORTAL_ME, .page = PAGE_LOST},
+    {"/lost", HTTP_POST, PORTAL_LOST, .page = PAGE_GONE,
+     .field = {"device", "passphrase"}, .form = "/lost"},
 };
 
 /* The route of path and method; with HTTP_OTHER for the method, the first of the path. */
@@ -234,6 +237,10 @@ static char *make_page(const struct http_request *r, const uint8_t *json, size_t
         return page_of_factor(r, json, len, page_len);
     case PAGE_RECOVERY:
         return page_recovery(json, len, page_len);
+    case PAGE_LOST:
+        return page_lost(json, len, page_len);
+    case PAGE_GONE:
+        return page_gone(json, len, page_len);
     case PAGE_ME:
     case PAGE_NONE:
         break;

@@ -269,6 +269,42 @@ static struct reply confirm(struct engine *e, struct dev *d, struct user *u, con
     return (struct reply){200, json_pack("{s:s,s:o}", "user", u->name, "recovery", codes)};
 }
 
+/* ---- a device that is lost -------------------------------------------------------------------- */
+
+/* Cut off at once and for good. Who has chosen a passphrase gives it: the finder of one device must
+ * not be able to end the others. The phone with the second factor may be what is lost. */
+static struct reply lost(struct engine *e, struct dev *d, struct user *u, const char *name,
+                         const char *typed)
+{
+    struct request q = {.uid = ENGINE_UID, .arrived_ns = clock_mono_ns(),
+                        .arrived_us = clock_wall_us()};
+    struct dev *gone = dev_by_name(e, name);
+    struct reply no;
+
+    if (!gone || gone->user != u->id || gone->state != DEV_ACTIVE)
+        return reply_error(404, "unknown_device", "You have no device of this name.", NULL);
+    if (gone == d)
+        return reply_error(409, "this_device", "This is the device that you are using.",
+                           "Report it from another one, or call your administrator.");
+    if (!may_try(e, d, u, &no))
+        return no;
+    if (store_get_secret(e->store, u->id, &secret) && !passphrase_holds(secret.hash, typed)) {
+        note(e, d, SIGN_IN_FAILED);
+        return reply_error(403, "sign_in_failed", "The passphrase is not right.", NULL);
+    }
+    gone->state = DEV_LOST;
+    gone->ended = clock_wall();
+    snprintf(q.actor, sizeof q.actor, "%s", u->name);
+    struct reply r = cut_off(e, &q, &(struct cut){.kind = "device", .object = gone->name,
+                                                  .dev = gone, .state = DEV_LOST,
+                                                  .reason = "reported on the portal"});
+    if (r.status != 200)
+        return r;
+    json_decref(r.body);
+    return (struct reply){200, json_pack("{s:s,s:s,s:s}", "user", u->name, "device", gone->name,
+                                         "contact", e->policy->contact)};
+}
+
 /* ---- the portal's question ------------------------------------------------------------------- */
 
 /* One typed field: UTF-8 or not, but without NUL. */
@@ -300,9 +336,11 @@ struct reply secrets_ask(struct engine *e, struct dev *d, unsigned verb, const u
                            "Ask your administrator.");
     else if (verb == PORTAL_SIGN_IN)
         out = sign_in(e, d, u, first, second);
+    else if (verb == PORTAL_SET_UP)
+        out = choose(e, d, u, first, second);
     else
-        out = verb == PORTAL_SET_UP ? choose(e, d, u, first, second)
-                                    : confirm(e, d, u, first, second);
+        out = verb == PORTAL_CONFIRM ? confirm(e, d, u, first, second)
+                                     : lost(e, d, u, first, second);
     sodium_memzero(first, sizeof first);
     sodium_memzero(second, sizeof second);
     sodium_memzero(&secret, sizeof secret);

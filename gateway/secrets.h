@@ -47,7 +47,7 @@ int64_t store_count_recovery(struct store *s, uint32_t user);
 
 /* ---- secrets.c ------------------------------------------------------------------------------ */
 
-/* The portal's verbs PORTAL_SIGN_IN .. PORTAL_CONFIRM: two typed fields, from this device. */
+/* The portal's verbs PORTAL_SIGN_IN .. PORTAL_LOST: two typed fields, from this device. */
 struct reply secrets_ask(struct engine *e, struct dev *d, unsigned verb, const uint8_t *body,
                          size_t len);
 /* {asked, set_up, until?}: what the person sees of it. */

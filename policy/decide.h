@@ -60,8 +60,8 @@ struct decision {
  * ends, LEASE_MAX_S), per role; the lease of the device ends with the first of its roles. Under a
  * report_only posture the end of the evidence and of grace do not count.
  *
- * Reasons are looked for in this order: account, device, lock, hold, roles, clock, posture block, evidence,
- * token end, posture, hours, sign-in. Pure; reports[] receives the report of posture block i when
+ * Reasons are looked for in this order: account, device, lock, hold, roles, new secrets, clock,
+ * posture block, evidence, token end, posture, hours, sign-in. Pure; reports[] receives the report of posture block i when
  * it was judged, that is when a role of the subject names it and there is evidence (n_postures
  * entries, the others become POSTURE_UNJUDGED; may be NULL). clock_synced false grants nothing
  * (DECIDE_CLOCK). */

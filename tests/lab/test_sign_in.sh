@@ -81,6 +81,19 @@ out=$(form /sign-in "passphrase=$PASS" "code=$(app "$secret")")
 same "the same code again is refused" 403 "$(status "$out")"
 out=$(form /v1/sign-in "passphrase=$PASS" "code=$recovery")
 same "without the app, by a recovery code" 200 "$(status "$out")"
+# --- a lost device ---------------------------------------------------------------------------------
+staff_host phone 22
+STAFF_DEVICE_SUFFIX=-phone staff_enrol phone maria
+staff_report phone healthy >/dev/null
+check "the phone is in as well" lab_on phone probe -t 2000 tcp 10.20.0.10 80
+check "the page lists both" grep -q 'maria-phone' <<<"$(page /)"
+check "the form asks for the passphrase" grep -q 'name="passphrase"' <<<"$(page /lost)"
+out=$(form /lost device=maria-phone "passphrase=$PASS")
+same "reported lost" 200 "$(status "$out")"
+refuse "it reaches nothing any more" lab_on phone probe -t 1000 tcp 10.20.0.10 80
+same "and is on record as lost" lost "$(gw_api GET /v1/devices/maria-phone | jq -r .state)"
+
+# --- guessing --------------------------------------------------------------------------------------
 for _ in 1 2 3 4 5 6; do out=$(form /sign-in "passphrase=guess" "code=000000"); done
 same "guessing ends" 429 "$(status "$out")"
 sleep 1.2

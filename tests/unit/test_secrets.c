@@ -210,6 +210,32 @@ static void secrets_stay_inside(void **state)
     json_decref(o);
 }
 
+/* A person ends a device of their own, with the passphrase, and no other's. */
+static void a_lost_device_is_cut_off(void **state)
+{
+    char recovery[CODE_TEXT];
+    struct laptop phone;
+
+    (void)state;
+    lab_enrol(&L, &phone, "maria-phone", "maria");
+    lab_in(&L, &phone);
+    is(&maria, PORTAL_LOST, "jo-laptop", "", 404);
+    is(&maria, PORTAL_LOST, "maria-laptop", "", 409);
+    choose(recovery);
+    is(&maria, PORTAL_LOST, "maria-phone", "", 403);
+    assert_true(lab_reaches(&L, &phone, "10.20.0.9", 5432));
+    is(&maria, PORTAL_LOST, "maria-phone", PASS, 200);
+    assert_false(lab_reaches(&L, &phone, "10.20.0.9", 5432));
+    is(&maria, PORTAL_LOST, "maria-phone", PASS, 404);
+    restart();
+    assert_int_equal(dev_by_name(L.e, "maria-phone")->state, DEV_LOST);
+    json_t *o = lab_must(&L, CONTROL_GET, "/v1/audit", NULL, 200);
+    char *all = json_dumps(o, 0);
+    assert_non_null(strstr(all, "reported on the portal"));
+    free(all);
+    json_decref(o);
+}
+
 /* A copied key, a passphrase that somebody saw: all of it ends, and nothing opens before the new. */
 static void what_others_know_ends(void **state)
 {
@@ -253,6 +279,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tries_are_few, begin, end),
         cmocka_unit_test_setup_teardown(secrets_stay_inside, begin, end),
         cmocka_unit_test_setup_teardown(what_others_know_ends, begin, end),
+        cmocka_unit_test_setup_teardown(a_lost_device_is_cut_off, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
