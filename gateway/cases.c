@@ -94,6 +94,15 @@ void store_each_gathered(struct store *s, int64_t id,
             each(arg, &a);
 }
 
+void store_each_case_of(struct store *s, int64_t attempt, void (*each)(void *arg, int64_t id),
+                        void *arg)
+{
+    sqlite3_stmt *q = store_bind(s, Q_CASES_OF, "i", attempt);
+
+    while (store_row(s, q))
+        each(arg, COL(q, 0));
+}
+
 void store_add_note(struct store *s, int64_t id, const struct case_note *n)
 {
     store_run(s, store_bind(s, Q_NOTE_ADD, "iitt", id, n->time.s, n->by, n->text));

@@ -47,6 +47,8 @@ void store_each_case(struct store *s, int64_t after, const char *user, int close
 void store_gather(struct store *s, int64_t id, int64_t attempt);       /* twice is once */
 void store_each_gathered(struct store *s, int64_t id,
                          void (*each)(void *arg, const struct attempt *a), void *arg);
+void store_each_case_of(struct store *s, int64_t attempt, void (*each)(void *arg, int64_t id),
+                        void *arg);
 void store_add_note(struct store *s, int64_t id, const struct case_note *n);
 void store_each_note(struct store *s, int64_t id,
                      void (*each)(void *arg, const struct case_note *n), void *arg);

@@ -75,6 +75,7 @@ bool query_int(const struct request *q, const char *name, int64_t least, int64_t
 /* limit and after=NUMBER of a list; false: *error says why. */
 bool query_page(const struct request *q, int64_t *limit, int64_t *after, struct reply *error);
 
+int64_t path_number(const struct request *q);   /* in place of a name; 0: it is none */
 bool name_valid(const char *s);      /* [a-z0-9][a-z0-9._-]{0,62} */
 
 /* ---- verbs ---------------------------------------------------------------------------------- */

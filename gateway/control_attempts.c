@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Verbs that read attempts: what was refused, to whom it belongs, why. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/attempts.h"
+#include "gateway/cases.h"
 #include "gateway/control.h"
 #include "gateway/ecs.h"
 #include "policy/address.h"
@@ -54,12 +54,16 @@ json_t *attempt_json(const struct attempt *a)
     return o;
 }
 
-static json_t *attempt_whole(const struct attempt *a)
+static void add_case(void *arg, int64_t id) { json_array_append_new(arg, json_integer(id)); }
+
+static json_t *attempt_whole(struct engine *e, const struct attempt *a)
 {
     char text[ATTEMPT_TEXT];
-    json_t *o = attempt_json(a);
+    json_t *o = attempt_json(a), *cases = json_array();
 
     json_object_set_new(o, "sentence", json_string(attempt_text(a, text)));
+    store_each_case_of(e->store, a->id, add_case, cases);
+    json_object_set_new(o, "cases", cases);
     return o;
 }
 
@@ -125,14 +129,6 @@ struct reply control_attempts(struct engine *e, struct request *q)
 
 /* ---- one attempt ---------------------------------------------------------------------------- */
 
-/* The id in the path: 1 to 18 digits. 0: it is none. */
-static int64_t id_read(const char *s)
-{
-    size_t n = strlen(s);
-
-    return n > 0 && n <= 18 && strspn(s, "0123456789") == n ? strtoll(s, NULL, 10) : 0;
-}
-
 static struct reply no_such_attempt(const char *id)
 {
     return reply_errorf(404, "unknown_attempt", "See GET /v1/attempts; the oldest are given up.",
@@ -141,7 +137,7 @@ static struct reply no_such_attempt(const char *id)
 
 struct reply control_attempt(struct engine *e, struct request *q)
 {
-    int64_t id = id_read(q->name);
+    int64_t id = path_number(q);
     struct attempt a;
     bool ecs;
 
@@ -149,12 +145,12 @@ struct reply control_attempt(struct engine *e, struct request *q)
         return reply_bad_query();
     if (id == 0 || store_get_attempt(e->store, id, &a) != STORE_OK)
         return no_such_attempt(q->name);
-    return (struct reply){200, ecs ? ecs_attempt(e->conf.name, &a) : attempt_whole(&a)};
+    return (struct reply){200, ecs ? ecs_attempt(e->conf.name, &a) : attempt_whole(e, &a)};
 }
 
 struct reply control_attempt_packets(struct engine *e, struct request *q)
 {
-    int64_t id = id_read(q->name);
+    int64_t id = path_number(q);
     struct attempt a;
 
     if (id == 0 || store_get_attempt(e->store, id, &a) != STORE_OK)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Verbs about cases: opened on attempts, noted upon, closed with a finding and an outcome. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/cases.h"
@@ -62,17 +61,9 @@ static struct reply show_case(struct engine *e, int64_t id, int status)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* The number in the path; 0: it is none. */
-static int64_t case_number(const struct request *q)
-{
-    size_t n = strlen(q->name);
-
-    return n <= 18 && strspn(q->name, "0123456789") == n ? strtoll(q->name, NULL, 10) : 0;
-}
-
 struct reply control_case(struct engine *e, struct request *q)
 {
-    return show_case(e, case_number(q), 200);
+    return show_case(e, path_number(q), 200);
 }
 
 struct listing { struct item_list l; struct engine *e; };
@@ -212,8 +203,8 @@ static void find_open(struct engine *e, struct request *q, struct body *b, struc
 {
     if (b->failed)
         return;
-    if (store_get_case(e->store, case_number(q), c) != STORE_OK)
-        body_fail(b, show_case(e, case_number(q), 200));
+    if (store_get_case(e->store, path_number(q), c) != STORE_OK)
+        body_fail(b, show_case(e, path_number(q), 200));
     else if (c->closed.s)
         body_fail(b, reply_errorf(409, "case_closed", "Open another one.", "Case %lld is closed.",
                                   (long long)c->id));

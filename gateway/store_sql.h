@@ -163,6 +163,7 @@ static const char *const store_migrations[] = {
       " AND (?3 < 0 OR (closed != 0) = ?3) ORDER BY id LIMIT ?4")                                 \
     X(Q_GATHER, "INSERT OR IGNORE INTO gathered VALUES(?,?)")                                     \
     X(Q_GATHERED, "SELECT attempt FROM gathered WHERE case_id = ? ORDER BY attempt")              \
+    X(Q_CASES_OF, "SELECT case_id FROM gathered WHERE attempt = ? ORDER BY case_id")              \
     X(Q_NOTE_ADD, "INSERT INTO notes VALUES(?,?,?,?)")                                            \
     X(Q_NOTES, "SELECT time, by, text FROM notes WHERE case_id = ? ORDER BY rowid")               \
     X(Q_DELIVERY_ADD, "INSERT INTO deliveries(outlet, event) VALUES(?, ?)")                       \

@@ -194,6 +194,7 @@ static void show_attempt(const json_t *a)
     destination_text(a, to);
     if (*text_of(a, "destination"))
         show_line("destination", to);
+    show_ids("in cases", json_object_get(a, "cases"));
     show_evidence(a);
 }
 

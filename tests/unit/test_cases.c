@@ -70,6 +70,13 @@ static void from_opening_to_the_outcome(void **state)
     assert_int_equal(json_array_size(json_object_get(o, "notes")), 2);
     json_decref(o);
 
+    o = lab_must(&L, CONTROL_GET, "/v1/attempts/5", NULL, 200);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(o, "cases"), 0)), 1);
+    json_decref(o);
+    o = lab_must(&L, CONTROL_GET, "/v1/attempts/1", NULL, 200);
+    assert_int_equal(json_array_size(json_object_get(o, "cases")), 0);
+    json_decref(o);
+
     o = lab_must(&L, CONTROL_POST, "/v1/cases/1/close",
                  "{\"finding\":\"a scanner came with a game\",\"outcome\":\"training\"}", 200);
     assert_string_equal(lab_text(o, "state"), "closed");
