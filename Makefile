@@ -114,10 +114,12 @@ lab-shell:                         ## a shell on a machine of the lab: make lab-
 
 # Each also by itself; QUICK=1: few sizes and runs. Figures are kept below $(BUILD)/bench.
 BENCHES := packet revoke scale token flood handshake knock
-.PHONY: bench bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-check
+.PHONY: bench bench-readme bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-check
 bench: bench-build                 ## all benches, under 15 minutes, then the README's table and plot (root)
 	@for b in $(BENCHES); do BUILD=$(BUILD) tests/bench/$$b || exit 1; done
 	@BUILD=$(BUILD) tests/bench/readme
+bench-readme:                      ## put what the last `make bench` measured into README.md
+	@BUILD=$(BUILD) tests/bench/readme --write
 bench-build: all
 bench-packet: bench-build          ## what a packet costs, beside other forms of rules
 	@BUILD=$(BUILD) tests/bench/packet
