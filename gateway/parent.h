@@ -181,6 +181,9 @@ int watch_tables(struct parent *p, bool repair, char what[WHAT_SIZE]);
 int watch_foreign_owner(enum nft_presence who, char what[WHAT_SIZE]);   /* says so; -EEXIST */
 /* Likewise the interface's key and port, and its peers. */
 int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE]);
+/* Likewise the interface's addresses, its MTU and whether it is up; and whether we forward. */
+int watch_interface(struct parent *p, bool repair, char what[WHAT_SIZE]);
+int watch_forwarding(struct parent *p, bool repair, char what[WHAT_SIZE]);
 void watch_flowtable(struct parent *p);   /* somebody's, over our interfaces */
 void watch_start(struct parent *p);
 

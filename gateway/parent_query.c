@@ -168,6 +168,10 @@ int request_verify(struct parent *p, struct reader *r, struct writer *answer)
     int rc = watch_tables(p, false, what);
     if (rc == 0)
         rc = watch_peers(p, false, what);
+    if (rc == 0)
+        rc = watch_interface(p, false, what);
+    if (rc == 0)
+        rc = watch_forwarding(p, false, what);
     if (rc < 0)
         return rc;
     put_text(answer, rc > 0 ? what : "");

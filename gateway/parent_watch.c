@@ -14,6 +14,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/log.h"
+#include "kernel_rules/link.h"
 #include "policy/address.h"
 
 #define SLACK_MS 2000 /* clocks of kernel and wish are read at different moments */
@@ -184,9 +185,11 @@ static void say_peers(const struct wg_diff *d, char what[WHAT_SIZE])
 static int compare_interface(struct parent *p, const struct wg_state *s, bool repair,
                              char what[WHAT_SIZE])
 {
-    if (wg_key_equal(&s->public_key, &p->public_key) && s->listen_port == p->tunnel.listen_port)
+    if (wg_key_equal(&s->public_key, &p->public_key) && s->listen_port == p->tunnel.listen_port &&
+        s->fwmark == 0)
         return 0;
-    snprintf(what, WHAT_SIZE, "the key or the port of %s is another", p->tunnel.iface);
+    snprintf(what, WHAT_SIZE, "the %s of %s is another", s->fwmark ? "firewall mark" : "key or port",
+             p->tunnel.iface);
     int rc = repair ? tunnel_set_key(p) : 0;
     return rc < 0 ? rc : 1;
 }
@@ -241,6 +244,29 @@ int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE])
     }
     wg_state_clear(&s);
     return rc;
+}
+
+/* ---- the interface, forwarding ---------------------------------------------------------- */
+
+int watch_interface(struct parent *p, bool repair, char what[WHAT_SIZE])
+{
+    what[0] = '\0';
+    int rc = link_verify(&p->tunnel, what);
+    if (rc > 0 && repair && link_configure(&p->tunnel) < 0)
+        return -EIO;
+    return rc;
+}
+
+int watch_forwarding(struct parent *p, bool repair, char what[WHAT_SIZE])
+{
+    bool v6 = p->tunnel.net6.addr.family == 6, on4, on6;
+    what[0] = '\0';
+    int rc = link_forwarding(&on4, &on6);
+    if (rc < 0 || (on4 && (on6 || !v6)))
+        return rc;
+    snprintf(what, WHAT_SIZE, "forwarding is switched off");
+    rc = repair ? link_set_forwarding(v6) : 0;
+    return rc < 0 ? rc : 1;
 }
 
 /* ---- when
@@ -320,6 +346,16 @@ void watch_flowtable(struct parent *p)
         log_alarm("cannot end the connections of the %s: %s", what, strerror(-rc));
 }
 
+static const struct {
+    int (*look)(struct parent *p, bool repair, char what[WHAT_SIZE]);
+    const char *unreadable;
+} looks[] = {
+    {watch_tables, ""},
+    {watch_peers, "the WireGuard peers cannot be read"},
+    {watch_interface, "the interface cannot be read"},
+    {watch_forwarding, "whether forwarding is on cannot be read"},
+};
+
 static void on_compare(void *arg, uint32_t events)
 {
     struct parent *p = arg;
@@ -327,12 +363,12 @@ static void on_compare(void *arg, uint32_t events)
     uint64_t since = clock_mono_ns();
     (void)events;
     wish_prune(&p->wish, clock_boot_ms());
-    int rc = watch_tables(p, true, what);
-    if (rc != 0)
-        report(p, what, rc, since);
-    rc = watch_peers(p, true, what);
-    if (rc != 0)
-        report(p, what[0] ? what : "the WireGuard peers cannot be read", rc, since);
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        uint64_t began = clock_mono_ns();
+        int rc = looks[i].look(p, true, what);
+        if (rc != 0)
+            report(p, what[0] ? what : looks[i].unreadable, rc, began);
+    }
     watch_flowtable(p);
     int64_t pause_ms = COMPARE_SHARE * (int64_t)((clock_mono_ns() - since) / 1000000);
     if (pause_ms > COMPARE_PAUSE_MAX_MS)

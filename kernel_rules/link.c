@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,11 +130,12 @@ static bool same_prefix(const struct ip_prefix *a, const struct ip_prefix *b)
 struct held {
     int index;
     const struct tunnel *t;
+    bool net4, net6;             /* ours are there */
     struct ip_prefix stale[ADDRESSES_MAX];
     size_t n;
 };
 
-static int note_stale(const struct nlmsghdr *nlh, void *arg)
+static int note_address(const struct nlmsghdr *nlh, void *arg)
 {
     const struct nlattr *tb[IFA_LOCAL + 1];
     const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
@@ -149,6 +151,8 @@ static int note_stale(const struct nlmsghdr *nlh, void *arg)
         return -EBADMSG;
     struct ip_prefix p = {.addr.family = size == 4 ? 4 : 6, .len = ifa->ifa_prefixlen};
     memcpy(p.addr.b, mnl_attr_get_payload(a), size);
+    h->net4 = h->net4 || same_prefix(&p, &h->t->net4);
+    h->net6 = h->net6 || same_prefix(&p, &h->t->net6);
     if (same_prefix(&p, &h->t->net4) || same_prefix(&p, &h->t->net6))
         return 0;
     if (h->n == ADDRESSES_MAX)
@@ -157,15 +161,21 @@ static int note_stale(const struct nlmsghdr *nlh, void *arg)
     return 0;
 }
 
-static int remove_others(const struct tunnel *t, int index)
+static int read_addresses(struct held *h)
 {
     char buf[REQUEST_SIZE];
-    struct held h = {.index = index, .t = t};
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
     nlh->nlmsg_type = RTM_GETADDR;
     nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg));
-    int rc = ask(nlh, note_stale, &h);
+    return ask(nlh, note_address, h);
+}
+
+static int remove_others(const struct tunnel *t, int index)
+{
+    char buf[REQUEST_SIZE];
+    struct held h = {.index = index, .t = t};
+    int rc = read_addresses(&h);
     for (size_t i = 0; rc == 0 && i < h.n; i++) {
         rc = ask(addr_message(buf, RTM_DELADDR, 0, index, &h.stale[i]), NULL, NULL);
         if (rc == -EADDRNOTAVAIL)
@@ -220,6 +230,46 @@ int link_configure(const struct tunnel *t)
     if (rc == 0)
         rc = put_address(index, &t->net6);
     return rc < 0 ? rc : bring_up(index, t->mtu);
+}
+
+/* ---- is it still so? ---------------------------------------------------------------------- */
+
+struct link_state { bool up; uint32_t mtu; };
+
+static int take_link(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *tb[IFLA_MTU + 1];
+    const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+    struct link_state *s = arg;
+
+    if (nl_attrs(nlh, sizeof *ifi, tb, IFLA_MTU) < 0)
+        return -EBADMSG;
+    s->up = ifi->ifi_flags & IFF_UP;
+    if (tb[IFLA_MTU] && mnl_attr_get_payload_len(tb[IFLA_MTU]) == sizeof s->mtu)
+        s->mtu = mnl_attr_get_u32(tb[IFLA_MTU]);
+    return 0;
+}
+
+int link_verify(const struct tunnel *t, char what[128])
+{
+    char buf[REQUEST_SIZE];
+    struct link_state s = {0};
+    struct held h = {.index = link_index(t->iface), .t = t};
+    if (h.index < 0)
+        return h.index;
+    int rc = ask(link_message(buf, RTM_GETLINK, 0, h.index), take_link, &s);
+    if (rc == 0)
+        rc = read_addresses(&h);
+    if (rc < 0)
+        return rc;
+    const char *differs = !s.up                                    ? "is down"
+                          : s.mtu != t->mtu                        ? "has another MTU"
+                          : !h.net4 || (t->net6.addr.family && !h.net6) ? "has lost its address"
+                          : h.n > 0                                ? "has another address beside ours"
+                                                                   : NULL;
+    if (differs)
+        snprintf(what, 128, "%s %s", t->iface, differs);
+    return differs != NULL;
 }
 
 /* ---- forwarding ------------------------------------------------------------------------- */

@@ -14,6 +14,8 @@ int link_add_wireguard(const char *iface);
 int link_kind(const char *iface, char kind[IFACE_SIZE]);
 /* MTU and addresses as the tunnel says (others are removed), then up. */
 int link_configure(const struct tunnel *t);
+/* Is it still as link_configure() makes it? 1: no, `what` says what; 0 yes. */
+int link_verify(const struct tunnel *t, char what[128]);
 int link_delete(const char *iface);
 
 /* net.ipv4.ip_forward and net.ipv6.conf.all.forwarding of this network namespace. */

@@ -119,9 +119,9 @@ int wg_set_device(struct wg *w, const struct wg_key *private_key, uint16_t port)
     if (crypto_scalarmult_curve25519_base(public_key.b, private_key->b) != 0)
         rc = -EINVAL;
     bool key_differs = memcmp(&public_key, &now.public_key, sizeof public_key) != 0;
-    bool port_differs = now.listen_port != port;
+    bool port_differs = now.listen_port != port, marked = now.fwmark != 0;
     wg_state_clear(&now);
-    if (rc < 0 || (!key_differs && !port_differs))
+    if (rc < 0 || (!key_differs && !port_differs && !marked))
         return rc;
     return w->ops->set_device(w, key_differs ? private_key : NULL, port_differs ? &port : NULL);
 }

@@ -16,7 +16,7 @@ struct wg;   /* opaque */
 int wg_open(struct wg **out, const char *iface, enum wg_backend backend);
 void wg_close(struct wg *w);
 
-/* Private key and port, only what differs (setting the key recomputes every peer). */
+/* Private key and port, and no firewall mark; only what differs (setting the key recomputes every peer). */
 int wg_set_device(struct wg *w, const struct wg_key *private_key, uint16_t port);
 
 /* The key that a peer and the gateway share beside their own (wg(8), PresharedKey). A secret. */
@@ -44,6 +44,7 @@ struct wg_peer {
 struct wg_state {
     struct wg_key public_key;
     uint16_t listen_port;
+    uint32_t fwmark;                            /* of its own packets; ours have none */
     struct wg_peer *peers;  size_t n_peers;     /* sorted by key; owned */
 };
 int wg_read(struct wg *w, struct wg_state *out);

@@ -53,6 +53,7 @@ struct nlmsghdr *wg_genl_build_device(void *buf, uint16_t family, const char *if
         mnl_attr_put(nlh, WGDEVICE_A_PRIVATE_KEY, sizeof private_key->b, private_key->b);
     if (port)
         mnl_attr_put_u16(nlh, WGDEVICE_A_LISTEN_PORT, *port);
+    mnl_attr_put_u32(nlh, WGDEVICE_A_FWMARK, 0);
     return nlh;
 }
 
@@ -230,6 +231,8 @@ int wg_genl_parse(const struct nlmsghdr *nlh, void *arg)
     if (nl_attrs(nlh, sizeof(struct genlmsghdr), tb, WGDEVICE_A_MAX) < 0 ||
         take(tb[WGDEVICE_A_PUBLIC_KEY], c->state->public_key.b, sizeof(struct wg_key)) < 0 ||
         take(tb[WGDEVICE_A_LISTEN_PORT], &c->state->listen_port, 2) < 0)
+        return -EBADMSG;
+    if (tb[WGDEVICE_A_FWMARK] && take(tb[WGDEVICE_A_FWMARK], &c->state->fwmark, 4) < 0)
         return -EBADMSG;
     if (!tb[WGDEVICE_A_PEERS])
         return 0;

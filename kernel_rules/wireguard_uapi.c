@@ -62,6 +62,7 @@ int wg_uapi_build_device(char *text, const struct wg_key *private_key, const uin
         say_key(&t, "private_key", private_key);
     if (port)
         say(&t, "listen_port=%u\n", *port);
+    say(&t, "fwmark=0\n");
     return finish(&t);
 }
 
@@ -160,11 +161,12 @@ static bool on_listen_port(struct reply *r, const char *v, size_t n)
     return ok;
 }
 
-static bool on_u32(struct reply *r, const char *v, size_t n)
+static bool on_fwmark(struct reply *r, const char *v, size_t n)
 {
-    uint64_t ignored;
-    (void)r;
-    return take_number(v, n, UINT32_MAX, &ignored);
+    uint64_t mark = 0;
+    bool ok = take_number(v, n, UINT32_MAX, &mark);
+    r->out->fwmark = (uint32_t)mark;
+    return ok;
 }
 
 static bool on_u16(struct reply *r, const char *v, size_t n)
@@ -305,7 +307,7 @@ static const struct line_key {
     {"allowed_ip", PEER, true, on_allowed_ip},
     {"endpoint", PEER, false, on_endpoint},
     {"errno", ANYWHERE, false, on_errno},
-    {"fwmark", DEVICE, false, on_u32},
+    {"fwmark", DEVICE, false, on_fwmark},
     {"last_handshake_time_nsec", PEER, false, on_handshake_nsec},
     {"last_handshake_time_sec", PEER, false, on_handshake_sec},
     {"listen_port", DEVICE, false, on_listen_port},

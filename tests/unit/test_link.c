@@ -12,7 +12,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -112,6 +114,52 @@ static void configured_as_the_tunnel_says(void **state)
     assert_int_equal(link_configure(&t), -ENODEV);
 }
 
+static void ip_program(const char *const args[8])
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execv("/sbin/ip", (char *const *)(uintptr_t)args);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void what_others_change_is_seen(void **state)
+{
+    static const struct {
+        const char *args[8], *says;
+    } cases[] = {
+        {{"ip", "link", "set", "pctun0", "down"}, "pctun0 is down"},
+        {{"ip", "link", "set", "pctun0", "mtu", "1300"}, "pctun0 has another MTU"},
+        {{"ip", "addr", "del", "10.77.0.1/16", "dev", "pctun0"}, "pctun0 has lost its address"},
+        {{"ip", "addr", "del", "fd77::1/64", "dev", "pctun0"}, "pctun0 has lost its address"},
+        {{"ip", "addr", "add", "192.0.2.1/32", "dev", "pctun0"},
+         "pctun0 has another address beside ours"},
+    };
+    struct tunnel t = {.iface = "pctun0", .mtu = 1420,
+        .net4 = {.addr = {.family = 4, .b = {10, 77, 0, 1}}, .len = 16},
+        .net6 = {.addr = {.family = 6, .b = {0xfd, 0x77, [15] = 1}}, .len = 64}};
+    char what[128];
+    (void)state;
+    if (cannot())
+        skip();
+    assert_int_equal(link_configure(&t), 0);
+    assert_int_equal(link_verify(&t, what), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ip_program(cases[i].args);
+        assert_int_equal(link_verify(&t, what), 1);
+        assert_string_equal(what, cases[i].says);
+        assert_int_equal(link_configure(&t), 0);
+        assert_int_equal(link_verify(&t, what), 0);
+    }
+    t.net6 = (struct ip_prefix){0};
+    assert_int_equal(link_verify(&t, what), 1);  /* ours of before is one beside ours now */
+    memcpy(t.iface, "absent0", 8);
+    assert_int_equal(link_verify(&t, what), -ENODEV);
+}
+
 static void forwarding(void **state)
 {
     bool v4 = true, v6 = true;
@@ -151,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_kinds),
         cmocka_unit_test(configured_as_the_tunnel_says),
+        cmocka_unit_test(what_others_change_is_seen),
         cmocka_unit_test(forwarding),
         cmocka_unit_test(features),
     };

@@ -118,6 +118,7 @@ static void the_device_takes_only_what_is_given(void **state)
     assert_int_equal(nl_attrs(nlh, sizeof(struct genlmsghdr), tb, WGDEVICE_A_MAX), 0);
     assert_null(tb[WGDEVICE_A_PRIVATE_KEY]);
     assert_int_equal(mnl_attr_get_u16(tb[WGDEVICE_A_LISTEN_PORT]), port);
+    assert_int_equal(mnl_attr_get_u32(tb[WGDEVICE_A_FWMARK]), 0);
     nlh = wg_genl_build_device(buf, 27, "wg0", &key, NULL);
     assert_int_equal(nl_attrs(nlh, sizeof(struct genlmsghdr), tb, WGDEVICE_A_MAX), 0);
     assert_null(tb[WGDEVICE_A_LISTEN_PORT]);

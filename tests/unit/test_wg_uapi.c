@@ -90,7 +90,7 @@ static void replies(void **state)
 static void values(void **state)
 {
     static const char text[] =
-        "private_key=" K1 "\nlisten_port=51820\npublic_key=" K2 "\nendpoint=[2001:db8::1]:7\n"
+        "private_key=" K1 "\nlisten_port=51820\nfwmark=4660\npublic_key=" K2 "\nendpoint=[2001:db8::1]:7\n"
         "public_key=" K1 "\nallowed_ip=10.77.0.2/32\nallowed_ip=10.77.0.3/32\n"
         "allowed_ip=fd77::2/128\nallowed_ip=fd77::/64\nrx_bytes=18446744073709551615\n" OK;
     struct wg_state s;
@@ -101,6 +101,7 @@ static void values(void **state)
     assert_int_equal(wg_uapi_parse(text, sizeof text - 1, NULL, &s), 0);
     assert_memory_equal(s.public_key.b, public_key, 32);
     assert_int_equal(s.listen_port, 51820);
+    assert_int_equal(s.fwmark, 0x1234);
     assert_int_equal(s.n_peers, 2);
     assert_int_equal(s.peers[0].key.b[0], 0x11);            /* sorted */
     assert_int_equal(s.peers[0].addr4.b[3], 2);
@@ -169,9 +170,9 @@ static void requests_say_this(void **state)
     wg_uapi_build_end(text, &d.key, 1, WG_REMOVE);
     assert_string_equal(text, "set=1\npublic_key=" K1 "\nupdate_only=true\nremove=true\n\n");
     wg_uapi_build_device(text, &d.key, &port);
-    assert_string_equal(text, "set=1\nprivate_key=" K1 "\nlisten_port=7\n\n");
+    assert_string_equal(text, "set=1\nprivate_key=" K1 "\nlisten_port=7\nfwmark=0\n\n");
     wg_uapi_build_device(text, NULL, &port);
-    assert_string_equal(text, "set=1\nlisten_port=7\n\n");
+    assert_string_equal(text, "set=1\nlisten_port=7\nfwmark=0\n\n");
 }
 
 /* ---- against the real wireguard-go ------------------------------------------------------- */
