@@ -55,6 +55,7 @@ AGENT     := $(BUILD)/portcullis-agent
 UNIT      := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 BENCHT    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FAULTAT   := $(BUILD)/faults/faultat
+LEDGER    := $(BUILD)/audit/ledger
 LABT      := $(patsubst tests/lab/tools/%.c,$(BUILD)/lab/%,$(LABT_SRC))
 VMT       := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/test_*.c))
 # Unit tests may use any gateway, CLI or agent object but the ones that hold main().
@@ -72,7 +73,7 @@ all:
 all: binaries lab-tools            ## build the daemon, the CLI, the agent and the lab's tools
 binaries: $(DAEMON) $(CLI) $(AGENT)
 unit: $(UNIT)
-lab-tools: $(LABT) $(MODEL) $(FAULTAT) $(BENCHT)
+lab-tools: $(LABT) $(MODEL) $(FAULTAT) $(LEDGER) $(BENCHT)
 fuzz-replay: $(REPLAY)
 
 help:                              ## this list
@@ -114,7 +115,7 @@ lab-shell:                         ## a shell on a machine of the lab: make lab-
 
 # Each also by itself; QUICK=1: few sizes and runs. Figures are kept below $(BUILD)/bench.
 BENCHES := packet revoke scale token flood handshake knock
-.PHONY: bench bench-readme bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-check
+.PHONY: bench bench-readme bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-audit bench-check
 bench: bench-build                 ## all benches, under 15 minutes, then the README's table and plot (root)
 	@for b in $(BENCHES); do BUILD=$(BUILD) tests/bench/$$b || exit 1; done
 	@BUILD=$(BUILD) tests/bench/readme
@@ -135,6 +136,8 @@ bench-handshake: bench-build       ## WireGuard handshakes while peers change
 	@BUILD=$(BUILD) tests/bench/handshake
 bench-knock: bench-build            ## handshakes classed per second, beside bare X25519
 	@BUILD=$(BUILD) tests/bench/knock
+bench-audit: bench-build            ## records a second into the audit log, beside bare fdatasync
+	@BUILD=$(BUILD) tests/bench/audit
 bench-check: bench-build           ## instruction counts beside the committed ones; UPDATE=1 writes them
 	@BUILD=$(BUILD) tests/bench/check $(if $(UPDATE),--update)
 
@@ -175,6 +178,7 @@ install: binaries                  ## install programs, manual pages, units and 
 	install -D -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/sbin/portcullisd
 	install -D -m 755 $(CLI) $(DESTDIR)$(PREFIX)/bin/portcullis
 	install -D -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/bin/portcullis-agent
+	install -D -m 755 deploy/verify/portcullis-verify $(DESTDIR)$(PREFIX)/bin/portcullis-verify
 	for p in deploy/man/*.[1-8]; do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 	install -D -m 644 deploy/completion/portcullis.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/portcullis
 	for u in deploy/systemd/*.service; do install -D -m 644 $$u $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
@@ -233,6 +237,11 @@ N    ?= 20000
 SEED ?=
 check-model: $(MODEL)              ## random policies, real packets, verdicts equal the model's (root): N=1000000 SEED=7
 	@BUILD=$(BUILD) tests/model/run $(N) $(SEED)
+
+$(LEDGER): $(BUILD)/obj/tests/audit/ledger.o $(LIBTEST) $(LIBKERNEL) $(LIBPOLICY)
+	@mkdir -p $(dir $@)
+	@$(if $(V),,echo '  LINK  $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_AGENT) $(LIBS_POLICY)
 
 $(BUILD)/faults/%: $(BUILD)/obj/tests/faults/%.o
 	@mkdir -p $(dir $@)

@@ -252,7 +252,7 @@ void engine_run(struct engine *e)
     loop_run(e->loop);
     if (e->serving) {
         attempts_keep(e);   /* the parent answers no questions any more */
-        audit_stop(e);
+        audit_settle(e);
     }
 }
 

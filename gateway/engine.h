@@ -53,7 +53,7 @@ struct engine {
     struct store *store;
     struct audit *audit, *batches;   /* what was done; what was refused, second by second */
     bool audit_unsynced, audit_behind, batches_unsynced, stopping, failed, serving;
-    uint64_t outbox_from;            /* it holds the records behind this one */
+    uint64_t outbox_from, batches_from;   /* what is behind: in the outbox; not on disk for sure */
 
     char gateway_file[128], policy_file[128], boot_id[64];
     struct gateway_conf conf;
@@ -217,7 +217,7 @@ void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *a
                 const char *object, json_t *detail);
 void audit_flush(struct engine *e);               /* fsync and sign, when something is not yet */
 void audit_tick(struct engine *e);                /* each second */
-void audit_stop(struct engine *e);
+void audit_settle(struct engine *e);              /* both logs: fsync and sign what is not yet */
 /* One record of what a second refused: detail (taken over) holds the attempts and the counts. */
 void audit_batch(struct engine *e, json_t *detail);
 /* May attempts be kept? Not when the disk is nearly full: they stop first. */

@@ -140,7 +140,7 @@ static void flush(struct engine *e, bool all)
         fatal("the audit log cannot be made durable");
     e->audit_unsynced = e->audit_behind = false;
     alarm_unsigned(e, e->audit, "acts");
-    if (all || mark.seq - e->outbox_from >= OUTBOX_KEPT)
+    if (mark.seq > e->outbox_from && (all || mark.seq - e->outbox_from >= OUTBOX_KEPT))
         empty_outbox(e, &mark);
 }
 
@@ -186,6 +186,9 @@ static void sync_batches(struct engine *e)
         fatal("the log of attempts cannot be made durable");
     e->batches_unsynced = false;
     alarm_unsigned(e, e->batches, "attempts");
+    if (mark.seq == e->batches_from)
+        return;
+    e->batches_from = mark.seq;
     store_begin(e->store);
     store_set_blob(e->store, "attempts_mark", &mark, sizeof mark);
     (void)store_commit(e->store);
@@ -279,7 +282,8 @@ static void replay(void *arg, const uint8_t *record, size_t n)
     e->audit_unsynced = true;
 }
 
-static struct audit *open_log(struct engine *e, const char *name, const char *mark_name)
+static struct audit *open_log(struct engine *e, const char *name, const char *mark_name,
+                              uint64_t *from)
 {
     char origin[NOTE_NAME_SIZE], why[160];
     struct audit_mark mark = {0};
@@ -289,6 +293,7 @@ static struct audit *open_log(struct engine *e, const char *name, const char *ma
     snprintf(origin, sizeof origin, "portcullis/%.63s/%s", e->conf.name[0] ? e->conf.name : "gateway",
              name);
     (void)store_get_blob(e->store, mark_name, &mark, sizeof mark);
+    *from = mark.seq;
     if (audit_open(&a, AT_FDCWD, name, origin, &mark, &cut, why) < 0)
         alarm_raise(e, "the log '%s' is damaged: %s", name, why);
     if (cut > 0)
@@ -307,8 +312,8 @@ static void compare(struct engine *e, struct audit *a, const char *name)
 
 void audit_start(struct engine *e)
 {
-    e->audit = open_log(e, "audit", "audit_mark");
-    e->batches = open_log(e, "attempts", "attempts_mark");
+    e->audit = open_log(e, "audit", "audit_mark", &e->outbox_from);
+    e->batches = open_log(e, "attempts", "attempts_mark", &e->batches_from);
     audit_segment_age(e->audit, SEGMENT_ACTS_S);
     audit_segment_age(e->batches, SEGMENT_ATTEMPTS_S);
     store_each_outbox(e->store, replay, e);
@@ -332,7 +337,7 @@ void audit_tick(struct engine *e)
     retain_attempts(e);
 }
 
-void audit_stop(struct engine *e)
+void audit_settle(struct engine *e)
 {
     audit_flush(e);
     sync_batches(e);
