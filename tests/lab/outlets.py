@@ -16,6 +16,7 @@ import hmac
 import http.server
 import json
 import re
+import socketserver
 import ssl
 import struct
 import sys
@@ -62,7 +63,12 @@ def receive(port, keyfile, out, *options):
         def log_message(self, *args):
             pass
 
-    server = http.server.ThreadingHTTPServer(("", int(port)), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        def server_bind(self):  # the library's own looks the machine's name up
+            socketserver.TCPServer.server_bind(self)
+            self.server_name, self.server_port = "receiver", int(port)
+
+    server = Server(("", int(port)), Handler)
     if "tls" in options:
         at = options.index("tls")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
