@@ -2,8 +2,9 @@
 /*
  * The capture role: takes the sample of denied packets that the kernel logs, keeps the packets in
  * the ring and tells the engine what they were; takes the knocks at the tunnel's port from a group
- * of their own and passes on those that are worth the engine's while. All handles are opened before the cage; a packet
- * that nobody can take in time is dropped and counted, never queued without bound.
+ * of their own and passes on those that are worth the engine's while. All handles are opened before
+ * the cage; a packet that nobody can take in time is dropped and counted, never queued without
+ * bound.
  */
 #include "gateway/capture.h"
 

@@ -13,6 +13,7 @@ SECONDS_LONG=${FLOOD_SECONDS:-3}
 LOG_RATE=${FLOOD_LOG_RATE:-10000}
 SENDERS=2
 GROWTH_KB=8192
+# shellcheck disable=SC2034  # used by gateway.sh, between `office eth1` and the next statement
 GW_OFFICE_OPTIONS="
     log { rate $LOG_RATE }"
 
@@ -23,7 +24,9 @@ nft_counters() {
     lab_on gw nft -j list counters table inet portcullis |
         jq -r '.nftables[].counter | select(.) | "\(.name) \(.packets)"'
 }
-of_nft() { nft_counters | awk -v what="$1" 'index($1, what "_") == 1 { n += $2 } END { print n + 0 }'; }
+of_nft() {
+    nft_counters | awk -v what="$1" 'index($1, what "_") == 1 { n += $2 } END { print n + 0 }'
+}
 
 # The sum of a member over the reasons of a status.
 all() { jq "[.denied[].$2] | add" <<<"$1"; }
@@ -110,8 +113,8 @@ sent=$(($(sent_by_office) - sent))
 check "everything logged has come to the engine after the flood" lab_wait_for 10 arrived
 after=$(status)
 denied=$(($(all "$after" denied) - $(all "$before" denied)))
-printf '# %d packets a second denied for %d s; honest records in 2 s: %d, bare flood %d, calm %d\n' \
-    $((denied / SECONDS_LONG)) "$SECONDS_LONG" "$busy" "$bare" "$calm"
+printf '# %d packets a second denied for %d s\n' $((denied / SECONDS_LONG)) "$SECONDS_LONG"
+printf '# honest records in 2 s: %d; under the bare flood %d, in calm %d\n' "$busy" "$bare" "$calm"
 
 check "every packet of the flood was denied and counted ($denied of $sent sent, the rest is ARP)" \
     test "$denied" -le "$sent" -a "$denied" -ge $((sent - 50))

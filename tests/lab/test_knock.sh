@@ -16,7 +16,9 @@ knocks() { gw_api GET /v1/status | jq -c .knocks; }
 count_of() { knocks | jq --arg class "$1" '.[$class]'; }
 
 # The one attempt with this reason as JSON; nothing when there is none, or more.
-attempt() { gw_api GET "/v1/attempts?kind=knock&reason=$1" | jq -c 'select(.items | length == 1).items[0]'; }
+attempt() {
+    gw_api GET "/v1/attempts?kind=knock&reason=$1" | jq -c 'select(.items | length == 1).items[0]'
+}
 is_named() { [ -n "$(attempt "$1")" ]; }
 field() { attempt "$1" | jq -r ".$2"; }
 
@@ -47,7 +49,8 @@ knock attacker scan "$GW_OUTSIDE4" "$GW_PORT" 3 >/dev/null
 knock attacker scan "$GW_OUTSIDE6" "$GW_PORT" 2 >/dev/null
 knock attacker garbage "$GW_OUTSIDE4" "$GW_PORT" 2 "$key" >/dev/null
 check "who knows the public key and nothing else is named" lab_wait_for 3 is_named undecryptable
-same "from where, how often" "203.0.113.66 2" "$(field undecryptable 'source + " " + (.count | tostring)')"
+same "from where, how often" "203.0.113.66 2" \
+    "$(field undecryptable 'source + " " + (.count | tostring)')"
 same "a scanner does not know it: counted" 5 "$(count_of bad-mac)"
 same "and shown by its addresses, both families" '["2001:db8:113::66","203.0.113.66"]' \
     "$(gw_api GET '/v1/attempts?reason=bad-mac' | jq -c '[.items[].source] | sort')"
@@ -78,7 +81,8 @@ at_most "a revoked device that knocks is named within a second, in ms" $((1000 *
     $(($(lab_now_ms) - sent))
 same "with person, device, why and since which day" "carla carla device-revoked $(date -u +%F)" \
     "$(field ended-key '| "\(.user) \(.device) \(.why) \(.ended | strftime("%Y-%m-%d"))"')"
-check "the event says it in words" grep -q "carla (carla) knocks from 203.0.113.22: ended-key, \
+check "the event says it in words" \
+    grep -q "carla (carla) knocks from 203.0.113.22: ended-key, \
 device-revoked on $(date -u +%F)" <<<"$(gw_api GET /v1/events | jq -r '.items[].text')"
 
 # --- one key in two places -----------------------------------------------------------------------
@@ -94,7 +98,7 @@ same "whose it is and both places" "maria 203.0.113.21 203.0.113.23" \
     "$(two_places | jq -r '"\(.device) \(.source) \(.destination)"')"
 lab_stop stranger wireguard
 
-# --- a flood ---------------------------------------------------------------------------------------
+# --- a flood -----------------------------------------------------------------------------------
 check "the books are balanced" lab_wait_for 3 settled
 pid=$(capture_pid)
 before=$(knocks) rss=$(resident_kb "$pid")
@@ -120,7 +124,7 @@ same "the capture role holds no capability" "0000000000000000" \
     "$(lab_on gw awk '/^CapEff/ { print $2 }' "/proc/$pid/status")"
 same "nobody was restarted" 0 "$(gw_api GET /v1/status | jq '[.roles[].restarts] | add')"
 
-# --- restarts --------------------------------------------------------------------------------------
+# --- restarts ----------------------------------------------------------------------------------
 gw_stop
 gw_start
 knock attacker send "$GW_OUTSIDE4" "$GW_PORT" "$LAB_DIR/initiation" >/dev/null
