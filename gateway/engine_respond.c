@@ -22,6 +22,32 @@ static bool to_whole_network(const struct engine *e, const struct ip_addr *a)
     return a->family == net->addr.family && ip_cmp(a, &last) == 0;
 }
 
+static bool reaches(const struct policy *p, uint64_t roles, int resource)
+{
+    for (size_t i = 0; i < p->n_roles; i++)
+        for (size_t j = 0; (roles >> i & 1) && j < p->roles[i].n_reach; j++)
+            if (p->roles[i].reach[j] == resource)
+                return true;
+    return false;
+}
+
+/* What the person's roles reach is their work, also while no lease permits it: when one ends, all
+ * that it carried is refused at once, however many ports that were. */
+static bool is_own_work(struct engine *e, const struct dev *d, const struct attempt *a)
+{
+    uint64_t roles = dev_user(e, d)->role_mask;
+    int resource = policy_resource_at(e->policy, roles, &a->destination, a->proto, a->port);
+
+    return resource >= 0 && reaches(e->policy, roles, resource);
+}
+
+/* Did the device send it, to where it has no business? */
+static bool packet_counts(struct engine *e, const struct dev *d, const struct attempt *a)
+{
+    return d && d == dev_by_address(e, &a->source) && !to_whole_network(e, &a->destination) &&
+           !is_own_work(e, d, a);
+}
+
 /* The device that has done it itself, and what: NULL when that is not proven (policy/patterns.h
  * says why for each). The names in an attempt say whom it concerns, which is less. */
 static struct dev *doer(struct engine *e, const struct attempt *a, struct pattern_event *ev)
@@ -34,8 +60,7 @@ static struct dev *doer(struct engine *e, const struct attempt *a, struct patter
     switch (a->kind) {
     case ATTEMPT_PACKET:
         ev->kind = SEEN_DENIED;
-        return named == dev_by_address(e, &a->source) && !to_whole_network(e, &a->destination)
-                   ? named : NULL;
+        return packet_counts(e, named, a) ? named : NULL;
     case ATTEMPT_TOKEN:
         ev->kind = SEEN_BAD_TOKEN;
         return named;

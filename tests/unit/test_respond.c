@@ -5,6 +5,8 @@
 #include "gateway/respond.h"
 
 #define RESPOND_POLICY LAB_POLICY                    \
+    "resource rpc { 10.20.0.50-10.20.0.59 tcp 49152-65535 }\n" \
+    "role office { reach rpc posture baseline }\n"   \
     "contact \"the IT desk, extension 100\"\n"       \
     "respond { port-scan 5 within 1m lock\n"         \
     " host-scan 4 within 1m quarantine 1m\n"         \
@@ -291,6 +293,37 @@ static void nobody_is_held_for_others(void **state)
     assert_int_equal(L.e->n_alarms, 0);
 }
 
+/* Her lease has ended, or the hours of one role, and all that her programs do is refused. */
+static void work_without_a_lease_is_no_scan(void **state)
+{
+    (void)state;
+    lab_do(&L, CONTROL_PUT, "/v1/users/maria/roles", "{\"roles\":[\"filing\",\"office\"]}", 200);
+    for (uint16_t i = 0; i < 200; i++) {
+        char host[32];
+        snprintf(host, sizeof host, "10.20.0.5%u", i % 10);
+        deny(dev(&maria)->k.addr4, host, (uint16_t)(50000 + i), DENY_NO_LEASE);
+        deny(dev(&maria)->k.addr4, host, (uint16_t)(51000 + i), DENY_NOT_PERMITTED);
+        deny(dev(&maria)->k.addr4, host, (uint16_t)(52000 + i), DENY_INVALID);
+    }
+    assert_int_equal(L.e->n_alarms, 0);
+    for (uint16_t i = 0; i < 5; i++)
+        deny(dev(&maria)->k.addr4, "10.20.0.50", (uint16_t)(100 + i), DENY_NO_LEASE);
+    assert_string_equal(dev_state_name(L.e, dev(&maria)), "locked");
+}
+
+static void explain_says_so(void **state)
+{
+    int status;
+
+    (void)state;
+    scan_ports(&maria, 5);
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/explain", "user=maria&to=db", NULL, &status);
+    assert_int_equal(status, 200);
+    assert_non_null(strstr(lab_text(o, "sentence"), "the device is locked: This device is locked "
+                           "until an administrator unlocks it: it tried one closed port"));
+    json_decref(o);
+}
+
 static void a_borrowed_token_hurts_the_borrower(void **state)
 {
     int status;
@@ -409,6 +442,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_quarantine_ends_by_itself, begin, end),
         cmocka_unit_test_setup_teardown(a_quarantine_outlives_restarts, begin, end),
         cmocka_unit_test_setup_teardown(nobody_is_held_for_others, begin, end),
+        cmocka_unit_test_setup_teardown(work_without_a_lease_is_no_scan, begin, end),
+        cmocka_unit_test_setup_teardown(explain_says_so, begin, end),
         cmocka_unit_test_setup_teardown(a_borrowed_token_hurts_the_borrower, begin, end),
         cmocka_unit_test_setup_teardown(a_copied_key_is_locked, begin, end),
         cmocka_unit_test_setup_teardown(an_ended_key_that_knocks_is_told, begin, end),
