@@ -96,7 +96,7 @@ done
 check "a key used from two places in turn" lab_wait_for 5 two_places
 same "whose it is and both places" "maria 203.0.113.21 203.0.113.23" \
     "$(two_places | jq -r '"\(.device) \(.source) \(.destination)"')"
-lab_stop stranger wireguard
+lab_on stranger ip link delete wg0
 
 # --- a flood -----------------------------------------------------------------------------------
 check "the books are balanced" lab_wait_for 3 settled
@@ -107,8 +107,9 @@ good=$!
 knock attacker scan "$GW_OUTSIDE4" "$GW_PORT" $((FLOOD * 3 / 4)) >"$LAB_DIR/bad" &
 bad=$!
 staff_shake laptop "$key"
-check "an honest handshake succeeds during the flood" \
-    lab_wait_for 5 lab_on laptop ping -c 1 -W 1 "$GW_TUNNEL4"
+# WireGuard answers a flood with cookies, and tries again after 5 s.
+check "an honest handshake that begins during the flood succeeds" \
+    lab_wait_for 15 lab_on laptop ping -c 1 -W 1 "$GW_TUNNEL4"
 wait "$good" "$bad"
 knock attacker scan "$GW_OUTSIDE4" "$GW_PORT" 1 >/dev/null  # shows how many were lost before it
 check "and the books are balanced after it" lab_wait_for 5 settled
