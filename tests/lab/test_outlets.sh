@@ -116,6 +116,15 @@ agree() {
     python3 "$RECEIVER" "$1" "$LAB_DIR/attempts" "$LAB_DIR/$2"
 }
 
+courier_pid() {
+    gw_daemon_pids | while read -r p; do
+        ! lab_on gw grep -qa -- courier "/proc/$p/cmdline" || echo "$p"
+    done
+}
+courier_other_than() { local p; p=$(courier_pid); [ -n "$p" ] && [ "$p" != "$1" ]; }
+# The user of a process on gw.
+user_of() { lab_on gw ps -o user:32= -p "$1"; }
+
 lab_begin
 net_make
 write_config
@@ -142,9 +151,19 @@ start_office_rsyslog
 check "with it back they are sent" lab_wait_for 20 delivered_all "syslog tcp"
 check "none is missing, none came twice" lab_wait_for 5 agree syslog tcp.lines
 
+# --- the courier is killed ------------------------------------------------------------------------------
+courier=$(courier_pid)
+same "the courier runs as its own user" _portcullis-courier "$(user_of "$courier")"
+lab_on gw kill -KILL "$courier"
+knock_at 4201 4210
+lab_wait_for 10 known 120
+check "another takes its place" lab_wait_for 5 courier_other_than "$courier"
+check "and sends what waits" lab_wait_for 20 delivered_all "syslog tcp"
+check "all of it, once" lab_wait_for 5 agree syslog tcp.lines
+
 # --- webhooks: down until now; the gateway starts anew in between ---------------------------------------
 same "the webhooks' events wait" "$(outlet 'webhook http:' queued)" "$(outlet 'webhook https://tracking' queued)"
-check "all of them" test "$(outlet 'webhook http:' queued)" -ge 110
+check "all of them" test "$(outlet 'webhook http:' queued)" -ge 120
 gw_stop
 start_receivers
 gw_start
