@@ -5,41 +5,68 @@
  */
 #include "policy/base64url.h"
 
-static int value_of(char c)
+/* One more than the value of each character; 0: it is none of the alphabet's. */
+static const uint8_t value_plus_one[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
+    ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64,
+};
+
+/* The n characters at s as one number; false: one of them does not belong. */
+static bool take(const char *s, size_t n, uint32_t *out)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '-')
-        return 62;
-    return c == '_' ? 63 : -1;
+    *out = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t v = value_plus_one[(uint8_t)s[i]];
+
+        if (v == 0)
+            return false;
+        *out = *out << 6 | (uint32_t)(v - 1);
+    }
+    return true;
+}
+
+static void put(uint32_t bits, size_t n, uint8_t *out)
+{
+    for (size_t i = n; i > 0; i--) {
+        out[i - 1] = (uint8_t)bits;
+        bits >>= 8;
+    }
+}
+
+/* Two or three characters make one or two bytes and bits that are left over: those are zero, or
+ * a text would have several spellings. A lone character is no byte. */
+static bool decode_end(const char *s, size_t len, uint8_t *out, size_t room, size_t *n)
+{
+    const uint32_t spare = len == 2 ? 4 : 2;
+    uint32_t bits;
+
+    *n = len > 0 ? len - 1 : 0;
+    if (len == 0)
+        return true;
+    if (len == 1 || *n > room || !take(s, len, &bits) || (bits & ((1u << spare) - 1)) != 0)
+        return false;
+    put(bits >> spare, *n, out);
+    return true;
 }
 
 bool base64url_decode(const char *s, size_t len, uint8_t *out, size_t size, size_t *n)
 {
-    unsigned kept = 0, bits = 0; /* `bits` bits that do not make a byte yet */
-    size_t used = 0;
+    size_t used = 0, rest;
+    uint32_t bits;
 
-    for (size_t i = 0; i < len; i++) {
-        int value = value_of(s[i]);
-
-        if (value < 0)
+    for (; len >= 4; s += 4, len -= 4, used += 3) {
+        if (size - used < 3 || !take(s, 4, &bits))
             return false;
-        kept = kept << 6 | (unsigned)value;
-        bits += 6;
-        if (bits < 8)
-            continue;
-        if (used == size)
-            return false;
-        bits -= 8;
-        out[used++] = (uint8_t)(kept >> bits);
-        kept &= (1u << bits) - 1;
+        put(bits, 3, out + used);
     }
-    if (kept != 0 || bits == 6) /* a lone character is no byte, unused bits are zero */
+    if (!decode_end(s, len, out + used, size - used, &rest))
         return false;
-    *n = used;
+    *n = used + rest;
     return true;
 }
