@@ -116,37 +116,33 @@ void outlets_clear(struct engine *e)
 
 /* ---- the transaction ------------------------------------------------------------------------ */
 
-static void add_line(struct engine *e, const struct outlet_state *s, const struct attempt *a,
-                     uint64_t seq)
+static char *document(const char *gateway, const struct attempt *a, uint64_t seq)
 {
-    char line[SYSLOG_LINE];
-
-    store_add_delivery(e->store, s->name, line, syslog_attempt(e->conf.name, a, seq, line));
-}
-
-static void add_document(struct engine *e, const struct outlet_state *s, const struct attempt *a,
-                         uint64_t seq)
-{
-    json_t *o = ecs_event(e->conf.name, a, seq);
+    json_t *o = ecs_event(gateway, a, seq);
     char *text = ecs_line(o);
 
-    store_add_delivery(e->store, s->name, text, strlen(text));
-    free(text);
     json_decref(o);
+    return text;
 }
 
+/* Each form is made once, for the first outlet that asks for it. */
 void outlets_add(struct engine *e, const struct attempt *a)
 {
     uint64_t seq = ++e->outlets.next_seq;
+    char line[SYSLOG_LINE], *text = NULL;
+    size_t n = 0;
 
     for (size_t i = 0; i < e->outlets.n; i++) {
         struct outlet_state *s = &e->outlets.v[i];
-        if (e->conf.outlets[i].kind == OUTLET_WEBHOOK)
-            add_document(e, s, a, seq);
-        else
-            add_line(e, s, a, seq);
+        bool webhook = e->conf.outlets[i].kind == OUTLET_WEBHOOK;
+        if (webhook && !text)
+            text = document(e->conf.name, a, seq);
+        else if (!webhook && n == 0)
+            n = syslog_attempt(e->conf.name, a, seq, line);
+        store_add_delivery(e->store, s->name, webhook ? text : line, webhook ? strlen(text) : n);
         s->added++;
     }
+    free(text);
 }
 
 /* The oldest go, after those that are delivered. */
