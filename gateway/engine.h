@@ -90,7 +90,7 @@ struct engine {
     bool clock_alarmed, full_alarmed, unsigned_alarmed, room_alarmed;
     int64_t confirm_boot_ms;                  /* when an unconfirmed policy goes; 0 = none */
     struct hold *holds;  size_t n_holds;      /* sorted by device */
-    bool answers_due, share_told;
+    bool answers_due;
 };
 
 /* ---- engine.c: the loop and its messages ---------------------------------------------------- */

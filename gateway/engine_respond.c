@@ -237,10 +237,11 @@ static void only_alarm(struct engine *e, const struct dev *d, const struct hold 
 }
 
 /* The whole firm must not be locked out by a mistake in the policy, or by who provokes it. Of
- * several answers the hardest waits. */
+ * several answers the hardest waits; the first of a device is an alarm. */
 static void withhold(struct engine *e, const struct dev *d, struct hold *h, uint32_t most)
 {
     const struct hold *before = hold_of(e, d);
+    bool first = !before;
     char cause[96];
 
     h->withheld = true;
@@ -248,12 +249,12 @@ static void withhold(struct engine *e, const struct dev *d, struct hold *h, uint
         *h = *before;
     hold_put(e, h);
     note(e, "respond.withheld", h);
-    event_add(e, "act", "%s is not held, the share of devices is reached: %s", d->name,
-              cause_text(h, cause));
-    if (!e->share_told)
-        alarm_raise(e, "%u device(s) are held, the most that the policy lets me; %s (%s) goes on: "
-                    "see portcullis respond show", most, d->name, dev_user(e, d)->name);
-    e->share_told = true;
+    cause_text(h, cause);
+    if (first)
+        alarm_raise(e, "%s (%s) is NOT held, the policy lets me hold %u: %s; portcullis respond "
+                    "allow", d->name, dev_user(e, d)->name, most, cause);
+    else
+        event_add(e, "act", "%s goes on and is not held: %s", d->name, cause);
 }
 
 static void answer(struct engine *e, struct dev *d, enum pattern p)
@@ -335,15 +336,6 @@ static void sweep(struct engine *e)
             respond_forget(&e->devs[i]);
 }
 
-/* The share is free again when less than it is held: the next time it is told again. */
-static void watch_share(struct engine *e)
-{
-    uint32_t most;
-
-    if (e->share_told && holds_own(e, &most) < most)
-        e->share_told = false;
-}
-
 void respond_tick(struct engine *e)
 {
     respond_act(e);
@@ -354,7 +346,6 @@ void respond_tick(struct engine *e)
         if (!h->withheld && hold_left_ms(h) == 0)
             end_hold(e, dev_by_index(e, h->device));
     }
-    watch_share(e);
     if (e->ticks % SWEEP_EVERY_S == 0)
         sweep(e);
 }

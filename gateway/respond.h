@@ -6,8 +6,8 @@
  * enforced by the batch that every cut goes through, and outlives the engine in the database.
  *
  * The guard. Answers of the engine alone never hold more than the policy's share of the enrolled
- * devices at once. What goes beyond is withheld: told loudly once, recorded each time, listed by
- * GET /v1/respond, and done when an admin allows it. Devices that an admin has allowed to be held
+ * devices at once. What goes beyond is withheld: an alarm once for each device, recorded each
+ * time, listed by GET /v1/respond, and done when an admin allows it. Devices that an admin has allowed to be held
  * do not count.
  */
 #ifndef GATEWAY_RESPOND_H
