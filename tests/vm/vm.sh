@@ -63,9 +63,9 @@ vm_packages() {
     vm_known linux-image-amd64 || vm_apt update || return
     stock=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
     newest=$(apt-cache pkgnames linux-image- | grep -E '^linux-image-[0-9][^-]*(-[0-9]+)?-amd64$' |
-        while read -r p; do
-            [ -z "$(apt-cache madison "$p")" ] || printf '%s\n' "$p"
-        done | sort -V | tail -n 1)
+        sort -Vr | while read -r p; do
+            [ -z "$(apt-cache madison "$p")" ] || { printf '%s\n' "$p"; break; }
+        done)
     [ -n "$stock" ] || return
     printf '%s\n' "$stock"
     [ "$newest" = "$stock" ] || printf '%s\n' "$newest"
