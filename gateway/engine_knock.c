@@ -14,8 +14,8 @@
 #include "policy/address.h"
 
 #define DUPLICATE_MS 1000     /* within this the network may have sent one message twice */
-#define NAMELESS_BURST 60     /* knocks of nobody we know that become attempts at once, */
-#define NAMELESS_PER_MINUTE 20   /* and in the long run: the others are counted only */
+#define LISTED_BURST 60       /* knocks of one device, or of nobody we know, that become attempts */
+#define LISTED_PER_MINUTE 20  /* at once, and in the long run: the others are counted only */
 #define NAME_AT_ONCE_MS 250   /* an ended key is written down and shown without waiting for the
                                  next second, at most this often */
 
@@ -45,8 +45,9 @@ enum key_end key_end_of(struct engine *e, const struct dev *d, struct wall *when
     *when = u->revoked;
     if (u->state == USER_REVOKED)
         return KEY_PERSON_REVOKED;
-    *when = u->end;
-    return u->end.s != 0 && u->end.s <= clock_wall().s ? KEY_PERSON_ENDED : KEY_END_NONE;
+    bool over = u->end.s != 0 && u->end.s <= clock_wall().s;
+    *when = over ? u->end : (struct wall){0};
+    return over ? KEY_PERSON_ENDED : KEY_END_NONE;
 }
 
 static struct knocker *knocker_of(struct engine *e, uint32_t device)
@@ -74,12 +75,18 @@ static struct attempt attempt_of(const struct knock *k, enum handshake_class c)
                             .first = at, .last = at, .count = 1};
 }
 
-/* Of whom we do not know: who forges sources must not push all else out of the list. */
-static void add_nameless(struct engine *e, const struct attempt *a)
+/* Whoever forges sources, with a message of his own or one that he recorded, must not push all
+ * else out of the list. */
+static void add_some(struct engine *e, const struct attempt *a, struct bucket *b)
 {
     if (attempts_pending(&e->attempts, a) ||
-        bucket_take(&e->knocks.nameless, clock_boot_ms(), NAMELESS_BURST, NAMELESS_PER_MINUTE))
+        bucket_take(b, clock_boot_ms(), LISTED_BURST, LISTED_PER_MINUTE))
         attempts_note(e, a);
+}
+
+static void add_nameless(struct engine *e, const struct attempt *a)
+{
+    add_some(e, a, &e->knocks.nameless);
 }
 
 static void add_unknown(struct engine *e, const struct knock *k, const struct wg_key *key)
@@ -91,28 +98,26 @@ static void add_unknown(struct engine *e, const struct knock *k, const struct wg
     add_nameless(e, &a);
 }
 
-static void add_ended(struct engine *e, const struct knock *k, const struct dev *d,
-                      enum key_end why, struct wall when)
+/* With its device and person, and if the key has ended, why and since when. */
+static void add_named(struct engine *e, const struct knock *k, const struct dev *d,
+                      enum handshake_class c)
 {
-    struct attempt a = attempt_of(k, HANDSHAKE_ENDED_KEY);
-    int64_t now = clock_boot_ms();
+    struct attempt a = attempt_of(k, c);
 
     attempts_name(e, d, &a);
-    a.why = (uint8_t)why;
-    a.ended = when;
-    attempts_note(e, &a);
+    a.why = (uint8_t)key_end_of(e, d, &a.ended);
+    add_some(e, &a, &knocker_of(e, d->k.index)->listed);
+}
+
+static void add_ended(struct engine *e, const struct knock *k, const struct dev *d)
+{
+    int64_t now = clock_boot_ms();
+
+    add_named(e, k, d, HANDSHAKE_ENDED_KEY);
     if (now - e->knocks.kept_ms < NAME_AT_ONCE_MS)
         return;
     e->knocks.kept_ms = now;
     attempts_keep(e);
-}
-
-static void add_replayed(struct engine *e, const struct knock *k, const struct dev *d)
-{
-    struct attempt a = attempt_of(k, HANDSHAKE_REPLAYED);
-
-    attempts_name(e, d, &a);
-    attempts_note(e, &a);
 }
 
 /* The same two places make the same attempt, whichever was seen last. */
@@ -138,27 +143,22 @@ static bool is_duplicate(const struct knocker *n, const struct knock *k, const u
            clock_boot_ms() - n->at_ms <= DUPLICATE_MS && ip_cmp(&n->source, &k->source) == 0;
 }
 
-static enum handshake_class judge_known(struct engine *e, const struct knock *k,
-                                        const struct dev *d, const uint8_t *time)
+/* A new one of a device's: what follows depends on whether it has a place here. */
+static void judge_new(struct engine *e, const struct knock *k, const struct dev *d, bool ended)
 {
     struct knocker *n = knocker_of(e, d->k.index);
     struct ip_addr other;
 
-    if (is_duplicate(n, k, time))
-        return HANDSHAKE_KNOWN_KEY;
-    if (memcmp(time, n->time, HANDSHAKE_TIME) <= 0) {
-        add_replayed(e, k, d);
-        return HANDSHAKE_REPLAYED;
-    }
-    memcpy(n->time, time, HANDSHAKE_TIME);
     n->untold = true;
     n->source = k->source;
     n->at_ms = clock_boot_ms();
-    if (places_seen(&n->places, &k->source, n->at_ms, &other))
+    if (ended)
+        add_ended(e, k, d);
+    else if (places_seen(&n->places, &k->source, n->at_ms, &other))
         add_two_places(e, k, d, &other);
-    return HANDSHAKE_KNOWN_KEY;
 }
 
+/* An old message of a key that has ended says nothing of whoever had it: it is a recording. */
 static enum handshake_class judge_opened(struct engine *e, const struct knock *k,
                                          const struct handshake_opened *o)
 {
@@ -169,11 +169,16 @@ static enum handshake_class judge_opened(struct engine *e, const struct knock *k
         add_unknown(e, k, &o->key);
         return HANDSHAKE_UNKNOWN_KEY;
     }
-    enum key_end why = key_end_of(e, d, &when);
-    if (why == KEY_END_NONE)
-        return judge_known(e, k, d, o->time);
-    add_ended(e, k, d, why, when);
-    return HANDSHAKE_ENDED_KEY;
+    struct knocker *n = knocker_of(e, d->k.index);
+    bool ended = key_end_of(e, d, &when) != KEY_END_NONE;
+    if (memcmp(o->time, n->time, HANDSHAKE_TIME) > 0) {
+        memcpy(n->time, o->time, HANDSHAKE_TIME);
+        judge_new(e, k, d, ended);
+    } else if (!is_duplicate(n, k, o->time)) {
+        add_named(e, k, d, HANDSHAKE_REPLAYED);
+        return HANDSHAKE_REPLAYED;
+    }
+    return ended ? HANDSHAKE_ENDED_KEY : HANDSHAKE_KNOWN_KEY;
 }
 
 /* By the parent's answer. */
@@ -291,7 +296,6 @@ void knocks_load(struct engine *e)
     struct knocks *k = &e->knocks;
     uint64_t rule[4] = {0};
 
-    k->nameless = (struct bucket){NAMELESS_BURST, clock_boot_ms()};
     (void)store_get_blob(e->store, "knocks", &k->books, sizeof k->books);
     (void)store_get_blob(e->store, "knocks_rule", rule, sizeof rule);
     k->seen = rule[0];

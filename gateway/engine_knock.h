@@ -22,6 +22,7 @@ struct knocker {
     struct ip_addr source;         /* of the one with that time */
     int64_t at_ms;                 /* when it came, CLOCK_BOOTTIME; 0 = in an earlier run */
     struct places places;
+    struct bucket listed;          /* its knocks that become attempts */
 };
 
 /*
@@ -47,7 +48,7 @@ int knocks_message(struct engine *e, const struct message *m);
 /* Everything added up, as above; *unheard is 0 when all is told. */
 struct door_books knocks_books(const struct engine *e, uint64_t *unheard);
 
-/* When and why a device lost its place: KEY_END_NONE: it has not. */
+/* Why a device has no place here any more, and since when; KEY_END_NONE and 0: it has one. */
 enum key_end key_end_of(struct engine *e, const struct dev *d, struct wall *when);
 const char *key_end_name(enum key_end why);        /* "device-revoked" */
 

@@ -142,7 +142,7 @@ static void an_ended_key_is_named(void **state)
             begin(state);
         lab_do(&L, CONTROL_POST, ends[i].path, "{}", 200);
         hear_one("198.51.100.7", OPENED, carla.wg, 1);
-        hear_one("198.51.100.7", OPENED, carla.wg, 1);   /* no replay: it has ended */
+        hear_one("198.51.100.7", OPENED, carla.wg, 2);
         json_t *a = only("reason=ended-key");
         assert_string_equal(lab_text(a, "user"), "carla");
         assert_string_equal(lab_text(a, "device"), "carla-laptop");
@@ -205,6 +205,20 @@ static void old_ones_are_replays(void **state)
     json_t *a = attempts("reason=replayed");
     assert_int_equal(json_array_size(a), 2);
     assert_string_equal(lab_text(json_array_get(a, 0), "user"), "maria");
+    json_decref(a);
+}
+
+/* Who recorded a handshake of somebody who has left does not make him knock. */
+static void a_recording_of_an_ended_key_is_a_replay(void **state)
+{
+    (void)state;
+    hear_one("198.51.100.7", OPENED, carla.wg, 1);
+    lab_do(&L, CONTROL_POST, "/v1/devices/carla-laptop/lost", "{}", 200);
+    hear_one("198.51.100.9", OPENED, carla.wg, 1);
+    assert_int_equal(count(HANDSHAKE_ENDED_KEY), 0);
+    json_t *a = only("reason=replayed");
+    assert_string_equal(lab_text(a, "device"), "carla-laptop");
+    assert_string_equal(lab_text(a, "why"), "device-lost");
     json_decref(a);
 }
 
@@ -297,6 +311,23 @@ static void strangers_do_not_fill_the_list(void **state)
     json_decref(only("reason=ended-key"));
 }
 
+/* Nor with a recorded message of somebody's. */
+static void a_recording_does_not_fill_the_list(void **state)
+{
+    struct knock k = knock("198.51.100.7", OPENED, maria.wg, 1);
+
+    (void)state;
+    for (unsigned i = 0; i < 500; i++) {
+        k.source.b[2] = (uint8_t)(i >> 8);
+        k.source.b[3] = (uint8_t)i;
+        assert_int_equal(hear(&k, 1), 0);
+    }
+    assert_int_equal(count(HANDSHAKE_REPLAYED), 499);
+    json_t *a = attempts("reason=replayed");
+    assert_in_range(json_array_size(a), 60, 70);
+    json_decref(a);
+}
+
 static void bad_messages_are_refused(void **state)
 {
     struct knock v[KNOCK_BATCH + 1];
@@ -318,10 +349,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(whose_time_is_over_is_named, begin, end),
         cmocka_unit_test_setup_teardown(an_ended_key_is_named_at_once, begin, end),
         cmocka_unit_test_setup_teardown(old_ones_are_replays, begin, end),
+        cmocka_unit_test_setup_teardown(a_recording_of_an_ended_key_is_a_replay, begin, end),
         cmocka_unit_test_setup_teardown(times_survive_a_restart, begin, end),
         cmocka_unit_test_setup_teardown(a_key_in_two_places, begin, end),
         cmocka_unit_test_setup_teardown(the_books_are_balanced, begin, end),
         cmocka_unit_test_setup_teardown(strangers_do_not_fill_the_list, begin, end),
+        cmocka_unit_test_setup_teardown(a_recording_does_not_fill_the_list, begin, end),
         cmocka_unit_test_setup_teardown(bad_messages_are_refused, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
