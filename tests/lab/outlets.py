@@ -5,6 +5,7 @@
   outlets.py receive PORT KEYFILE OUT [refuse N] [tls CERT KEY]
       verifies each POST and writes its events to OUT, one a line; says "ready"; refuse: the first
       N are answered 503
+  outlets.py dns ADDRESS NAME IP       a name server that knows one name
   outlets.py syslog ATTEMPTS LINES     LINES as rsyslog parsed them, one JSON object a line
   outlets.py packets FILE              a pcapng file: for each packet its time in nanoseconds, source,
       destination, port and comment
@@ -16,6 +17,7 @@ import hmac
 import http.server
 import json
 import re
+import socket
 import socketserver
 import ssl
 import struct
@@ -76,6 +78,21 @@ def receive(port, keyfile, out, *options):
         server.socket = context.wrap_socket(server.socket, server_side=True)
     print("ready", flush=True)
     server.serve_forever()
+
+
+def dns(address, name, ip):
+    """Answers each question (RFC 1035, 4.1): A of NAME with IP, anything else with nothing."""
+    wire = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind((address, 53))
+        print("ready", flush=True)
+        while True:
+            query, peer = s.recvfrom(512)
+            end = query.index(b"\0", 12) + 5
+            known = query[12:end - 4].lower() == wire and query[end - 4:end - 2] == b"\0\1"
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(ip) if known else b""
+            s.sendto(query[:2] + b"\x81\x80\0\1" + (b"\0\1" if known else b"\0\0") + b"\0\0\0\0" +
+                     query[12:end] + answer, peer)
 
 
 def elements(text):
@@ -188,6 +205,8 @@ if __name__ == "__main__":
     verb, *words = sys.argv[1:]
     if verb == "receive":
         receive(*words)
+    elif verb == "dns":
+        dns(*words)
     elif verb == "packets":
         packets(*words)
     else:

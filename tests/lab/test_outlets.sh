@@ -66,7 +66,7 @@ write_config() {
         syslog udp $LOGS:514
         syslog tcp $LOGS:601
         webhook "http://$LOGS:8080/plain?a=b" { key-file webhook.key }
-        webhook "https://tracking:8443/tls" { key-file webhook.key  ca-file lab-ca.pem }
+        webhook "https://siem.lab.example:8443/tls" { key-file webhook.key  ca-file lab-ca.pem }
         webhook "https://$LOGS:8443/wrong-name" { key-file webhook.key  ca-file lab-ca.pem }
     }
     metrics eth1 { listen 10.20.0.1:9100  from $PRINTER }
@@ -74,16 +74,16 @@ write_config() {
 CONF
 }
 
-# An authority of the lab's own, and a certificate for the name `tracking`.
+# An authority of the lab's own, and a certificate for the name siem.lab.example.
 make_certificates() {
     local d=$LAB_DIR/tls
     mkdir "$d"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=Lab CA" \
         -keyout "$d/ca.key" -out "$LAB_DIR/gw/lab-ca.pem" 2>/dev/null
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=tracking" \
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=siem" \
         -keyout "$d/key" -out "$d/csr" 2>/dev/null
     openssl x509 -req -in "$d/csr" -CA "$LAB_DIR/gw/lab-ca.pem" -CAkey "$d/ca.key" -days 1 \
-        -extfile <(echo "subjectAltName=DNS:tracking") -out "$d/cert" 2>/dev/null ||
+        -extfile <(echo "subjectAltName=DNS:siem.lab.example") -out "$d/cert" 2>/dev/null ||
         lab_die "no certificate"
 }
 
@@ -116,6 +116,14 @@ agree() {
     python3 "$RECEIVER" "$1" "$LAB_DIR/attempts" "$LAB_DIR/$2"
 }
 
+# A name server in the office, and gw's resolver pointed at it: the courier asks it from its cage.
+start_dns() {
+    lab_start office dns python3 "$RECEIVER" dns "$LOGS" siem.lab.example "$LOGS"
+    lab_ready office dns
+    echo "nameserver $LOGS" >"$LAB_DIR/resolv.conf"
+    lab_on gw mount --bind "$LAB_DIR/resolv.conf" /etc/resolv.conf
+}
+
 courier_pid() {
     gw_daemon_pids | while read -r p; do
         ! lab_on gw grep -qa -- courier "/proc/$p/cmdline" || echo "$p"
@@ -130,6 +138,7 @@ net_make
 write_config
 start_own_rsyslog
 start_office_rsyslog
+start_dns
 lab_wait_for 5 lab_on gw test -S /run/log.sock || lab_die "rsyslog: $(cat "$LAB_DIR/log/gw.rsyslog.err")"
 gw_start
 staff_join laptop 21 laptop clerk
@@ -162,14 +171,14 @@ check "and sends what waits" lab_wait_for 20 delivered_all "syslog tcp"
 check "all of it, once" lab_wait_for 5 agree syslog tcp.lines
 
 # --- webhooks: down until now; the gateway starts anew in between ---------------------------------------
-same "the webhooks' events wait" "$(outlet 'webhook http:' queued)" "$(outlet 'webhook https://tracking' queued)"
+same "the webhooks' events wait" "$(outlet 'webhook http:' queued)" "$(outlet 'webhook https://siem' queued)"
 check "all of them" test "$(outlet 'webhook http:' queued)" -ge 120
 gw_stop
 start_receivers
 gw_start
 check "after a restart they are sent, once the receiver takes them" lab_wait_for 20 delivered_all "webhook http:"
 check "signed, and equal to the store" agree webhook plain.events
-check "over TLS, by the lab's own authority" lab_wait_for 20 delivered_all "webhook https://tracking"
+check "over TLS, by the lab's own authority, to a name that DNS knows" lab_wait_for 20 delivered_all "webhook https://siem"
 check "equal as well" agree webhook tls.events
 refuse "no signature was wrong" grep -q bad "$LAB_DIR/log/office.plain" "$LAB_DIR/log/office.tls"
 check "a certificate for another name is not trusted" lab_wait_for 20 \
