@@ -24,10 +24,10 @@
  *                     sends copies on from elsewhere, sooner than they come, can make them seem to
  *                     alternate. Such a neighbour can also drop them. Who does not want to answer
  *                     that by a lock leaves it at `alarm`.
- *   ended-key         Handshakes of a key that was revoked. Its device holds nothing that could be
- *                     taken, so an alarm is all the language allows; a recorded handshake sent
- *                     again by a stranger makes that alarm too. Handshakes of keys in force, and
- *                     replays of them, count nowhere.
+ *   ended-key         New handshakes of a key that was revoked. Its device holds nothing that could
+ *                     be taken, so an alarm is all the language allows. Old ones, which a stranger
+ *                     may have recorded, are replays: they count nowhere, and no more do handshakes
+ *                     of keys in force.
  *
  * Denied packets count as far as they are logged: the rules log a limited number a second for
  * each reason (`log { rate }` in gateway.conf), so a scan below somebody's flood can stay unseen;
