@@ -123,7 +123,8 @@ static const char *type_of(const struct http_request *r, unsigned int status)
         return NULL;
     if (r->peer.family != 0)
         return METRICS_TYPE;
-    bool packets = strncmp(r->target.path, "/v1/attempts/", 13) == 0 && strcmp(end, "/packets") == 0;
+    bool packets = strncmp(r->target.path, "/v1/attempts/", 13) == 0 &&
+                   strcmp(end, "/packets") == 0;
     return packets ? "application/octet-stream" : NULL;
 }
 

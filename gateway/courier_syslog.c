@@ -199,7 +199,8 @@ static void on_stream(void *arg, uint32_t events)
     }
     if (d->connecting)
         return;
-    if (write_out(d) < 0 || ((events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) && read_end(d) < 0)) {
+    bool over = (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) && read_end(d) < 0;
+    if (over || write_out(d) < 0) {
         count_acknowledged(d);
         give_up(d, DELIVERY_BROKEN);
         return;

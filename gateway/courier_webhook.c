@@ -138,8 +138,9 @@ static void answered(struct post *p)
 {
     uint16_t status = status_of(p->head);
 
-    end(p, status == 0 ? DELIVERY_BROKEN : status / 100 == 2 ? DELIVERY_DELIVERED : DELIVERY_REFUSED,
-        status);
+    enum delivery what = status / 100 == 2 ? DELIVERY_DELIVERED : DELIVERY_REFUSED;
+
+    end(p, status == 0 ? DELIVERY_BROKEN : what, status);
 }
 
 /* Each step: 1 done, 0 later, -1 ended. */

@@ -51,7 +51,7 @@ struct outlet_state {
 };
 struct outlets { struct outlet_state *v; size_t n; uint64_t seq, next_seq; int64_t told_ms; };
 
-void outlets_start(struct engine *e);            /* reads keys, queues; wants a courier if need be */
+void outlets_start(struct engine *e);            /* keys and queues; a courier, if need be */
 void outlets_courier(struct engine *e);          /* there is a new one */
 /* Into the open transaction: one event for this attempt; then what has changed. */
 void outlets_add(struct engine *e, const struct attempt *a);

@@ -134,7 +134,8 @@ static void denials(FILE *f, const struct metrics *m)
 
 static void handshakes(FILE *f, const struct metrics *m)
 {
-    head(f, P "handshakes_total", "counter", "WireGuard handshakes at the tunnel's port, by class.");
+    head(f, P "handshakes_total", "counter",
+         "WireGuard handshakes at the tunnel's port, by class.");
     for (unsigned i = 0; i < HANDSHAKE_CLASSES; i++)
         sample(f, P "handshakes_total", "class", handshake_class_name((enum handshake_class)i),
                m->handshakes[i]);

@@ -44,7 +44,7 @@ struct metrics {
     uint64_t denied[DENY_REASONS], logged[DENY_REASONS], kept[DENY_REASONS];
     uint64_t lost, overflow;                /* as in struct attempts */
     uint64_t handshakes[HANDSHAKE_CLASSES];
-    uint64_t unread, limited, unheard;      /* handshakes that have no class: see struct door_books */
+    uint64_t unread, limited, unheard;      /* handshakes without a class: struct door_books */
     uint64_t restarts[ROLES];
     uint64_t audit_records;
     const struct metric_counts *counts;

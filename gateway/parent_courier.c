@@ -49,7 +49,8 @@ static int open_beside(const struct parent *p, const char *name)
     if (!dir)
         fatal("out of memory");
     int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = at < 0 ? -1 : openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    const int how = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int fd = at < 0 ? -1 : openat(at, name, how);
     int rc = fd < 0 ? -errno : fd;
     if (at >= 0)
         close(at);

@@ -80,10 +80,9 @@ void sandbox_enter(enum gateway_role r)
                                             {.path = "/usr/share/zoneinfo"}};
     static const struct opening capture[] = {{.fd = FD_DIR, .write = true}};
     /* To look a name up, and to know whom to trust. */
-    static const struct opening courier[] = {{.path = "/etc/hosts"},     {.path = "/etc/host.conf"},
-                                             {.path = "/etc/resolv.conf"}, {.path = "/etc/gai.conf"},
-                                             {.path = "/etc/nsswitch.conf"},
-                                             {.path = "/etc/ssl/certs"}};
+    static const struct opening courier[] = {
+        {.path = "/etc/hosts"},    {.path = "/etc/host.conf"},     {.path = "/etc/resolv.conf"},
+        {.path = "/etc/gai.conf"}, {.path = "/etc/nsswitch.conf"}, {.path = "/etc/ssl/certs"}};
     switch (r) {
     case ROLE_ENGINE:
         enter(SYSCALLS_ENGINE, true, engine, 2);

@@ -255,5 +255,8 @@ void seccomp_enter(enum syscalls which)
 /* The sanitizers' run time makes calls of its own. It cannot trace us to look for leaks either. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "detect_leaks=0"; }
-void seccomp_enter(enum syscalls which) { (void)which, (void)tables, (void)allow, (void)allow_sockets; }
+void seccomp_enter(enum syscalls which)
+{
+    (void)which, (void)tables, (void)allow, (void)allow_sockets;
+}
 #endif
