@@ -15,7 +15,7 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 # shellcheck disable=SC2016
 DAMAGES='
 the database: no header               | garbage $db 0 100                | portcullis.db is damaged (file is not a database): put
-the database: no schema               | garbage $db 200 3000             | portcullis.db is damaged
+the database: no schema               | garbage $db 100 3996             | portcullis.db is damaged
 the database: a page in the middle    | garbage $db $middle 4096         | portcullis.db is damaged
 the database: all pages but the first | garbage $db 4096 $rest           | portcullis.db is damaged
 the database: its second half missing | truncate -s $middle $db          | portcullis.db is damaged
@@ -65,21 +65,22 @@ c.commit(); c.close()" "$db" "$1"
 # shellcheck disable=SC2016
 in_state() { lab_on gw bash -c "$IN_STATE $1" state "$STATE" "${@:2}"; }
 
+# What it says goes to a file: a keeper that it leaves would hold a pipe open.
 try_daemon() {
     lab_on gw timeout 20 portcullisd --config "$LAB_DIR/gw/gateway.conf" \
         --policy "$LAB_DIR/gw/policy.conf" --state "${1-$STATE}" --control "$GW_SOCKET" \
-        --foreground 2>&1
+        --foreground >"$LAB_DIR/said" 2>&1
 }
 
 # refuses WHAT WORDS [STATE]: it ends by itself, with 1, and says WORDS.
 refuses() {
-    local out code
-    out=$(try_daemon "${@:3}")
+    local code
+    try_daemon "${@:3}"
     code=$?
-    if [ "$code" = 1 ] && grep -q "$2" <<<"$out"; then
+    if [ "$code" = 1 ] && grep -q "$2" "$LAB_DIR/said"; then
         ok "$1: refused"
     else
-        not_ok "$1: refused" "status $code, expected 1 and '$2': $out"
+        not_ok "$1: refused" "status $code, expected 1 and '$2': $(cat "$LAB_DIR/said")"
     fi
 }
 
@@ -189,7 +190,8 @@ check "control: it ran until then" test "$(newest_ms leaver 6011)" -gt $((until 
 other_places
 
 # What is no reason to refuse: it starts, and says so.
-in_state 'truncate -s 700 engine/audit.log'
+# shellcheck disable=SC2016
+in_state 'truncate -s 700 "$(find engine/audit -type f -printf "%s %p\n" | sort -n | tail -n 1 | cut -d" " -f2)"'
 in_state 'chmod 777 .'
 gw_start
 check "the audit log: cut: it starts, and the alarm is raised" \
@@ -213,6 +215,6 @@ in_state 'put_right "$2"' "$GOOD"
 gw_start
 check "with the state put right who has a lease passes" lab_wait_for 20 flows_now laptop 6010
 refuse "whose lease has ended does not" flows_now leaver 6011
-check "the log verifies" gw_cli audit verify
+check "the log is whole" jq -e .ok <<<"$(gw_api POST /v1/audit/verify)"
 check_flood
 test_end
