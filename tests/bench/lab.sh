@@ -30,6 +30,11 @@ many_begin() {
     chown --reference="$LAB_DIR/gw/state/engine" "$database"*
 }
 
+# Starts it, with the patience that many devices need.
+many_start() {
+    GW_PATIENCE=90 gw_start
+}
+
 many_leases() {
     lab_on gw nft -j list map inet portcullis lease4 |
         jq '[.nftables[].map? | select(.) | .elem[]?] | length'
@@ -39,6 +44,7 @@ many_leases() {
 many_wire() {
     lab_host wire
     net_cable "$1" wire0 wire eth0
+    lab_on wire sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1    # nothing but what we send
     lab_on wire ip link set eth0 up
     lab_on "$1" ip link set wire0 address 02:00:00:00:00:11 up
     many_rewire "$1"

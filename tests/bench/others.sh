@@ -23,7 +23,10 @@ PY
 
 script_rules() {
     printf 'table inet fw {\n set staff { type ipv4_addr; size 262144; elements = { '
-    for n in $(seq "$1"); do printf '%s, ' "$(script_address "$n")"; done
+    awk -v n="$1" -v net="$SCRIPT_NET" 'BEGIN {
+        for (i = 1; i <= n; i++)
+            printf "%s.%d.%d, ", net, int((i + 256) / 256), i % 256
+    }'
     cat <<'NFT'
  } }
  chain forward {

@@ -38,7 +38,7 @@ gw_start() {
     lab_start gw daemon "$@" portcullisd --config "$LAB_DIR/gw/gateway.conf" \
         --policy "$LAB_DIR/gw/policy.conf" --state "$LAB_DIR/gw/state" --control "$GW_SOCKET" \
         --foreground
-    lab_wait_for 10 gw_answers ||
+    lab_wait_for "${GW_PATIENCE:-10}" gw_answers ||
         lab_die "portcullisd does not answer: $(tail -n 20 "$LAB_DIR/log/gw.daemon.err")"
 }
 
