@@ -46,6 +46,12 @@ void audit_drop_pending(struct audit *a)
     a->pending.n = a->kept;
 }
 
+void audit_forget_pending(struct audit *a)
+{
+    a->next = a->tree.size + 1;
+    clear_pending(a);
+}
+
 /* ---- into the files ------------------------------------------------------------------------- */
 
 /* The tree with these frames, and the hashes they complete. */

@@ -45,6 +45,7 @@ const uint8_t *audit_add(struct audit *a, struct record *record, size_t *n);
 /* The transaction holds: into the files. 0, or -errno: kept, the next call tries again. */
 int audit_write_pending(struct audit *a);
 void audit_drop_pending(struct audit *a);     /* it does not */
+void audit_forget_pending(struct audit *a);   /* what could not be written: nobody was promised it */
 /* A record from the outbox at start: appended when it is the next, passed over when it is there.
  * 0, or -1: it does not follow; or another one stood in its place: that one and all behind it are
  * gone from the files then, and this one is there. */
@@ -81,6 +82,8 @@ int audit_inclusion(struct audit *a, uint64_t number, uint64_t size, struct merk
 int audit_consistency(struct audit *a, uint64_t from, uint64_t size, struct merkle_proof *out);
 /* The root of the first `size` records. 0 or -1. */
 int audit_root_at(struct audit *a, uint64_t size, struct merkle_hash *out);
+/* Files of records; what reads all of them stands still for 30 ms each. */
+size_t audit_files(const struct audit *a);
 /* Checks everything, as a stranger would. True when whole; a sentence either way. */
 bool audit_verify(struct audit *a, uint64_t *records, char text[400]);
 

@@ -269,6 +269,8 @@ int audit_open(struct audit **out, int dir, const char *name, const char *origin
         rc = take_records(a, &o);
     if (rc == 0)
         rc = settle(a, &o, cut);
+    if (rc == 0 && a->tree.size == 0 && (fsync(a->dir) < 0 || fsync(a->base) < 0))
+        rc = -errno;         /* its files are new: their names, too, must be on disk */
     if (rc < 0)
         fatal("the log '%s' cannot be opened: %s", name, strerror(-rc));
     free(o.buf);

@@ -54,6 +54,7 @@ struct engine {
     struct audit *audit, *batches;   /* what was done; what was refused, second by second */
     bool audit_unsynced, audit_behind, batches_unsynced, stopping, failed, serving;
     uint64_t outbox_from, batches_from;   /* what is behind: in the outbox; not on disk for sure */
+    uint64_t rotate_at;              /* not before this tick: it failed */
 
     char gateway_file[128], policy_file[128], boot_id[64];
     struct gateway_conf conf;

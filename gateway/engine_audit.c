@@ -7,6 +7,7 @@
  * costs 20 us. Before that nobody has seen the new records, and what is lost with the machine's
  * memory comes back from the outbox, so that nothing is gained by signing in the transaction.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,7 +172,7 @@ void audit_batch(struct engine *e, json_t *detail)
     r.detail = text;
     (void)audit_add(e->batches, &r, &n);
     if (audit_write_pending(e->batches) < 0)
-        audit_drop_pending(e->batches);
+        audit_forget_pending(e->batches);   /* the database has it; the next one counts all */
     e->batches_unsynced = true;
     free(text);
 }
@@ -198,18 +199,25 @@ static void sync_batches(struct engine *e)
 
 int audit_rotate(struct engine *e, const char *actor, uint32_t uid)
 {
-    audit_note(e, actor, uid, "audit.key", audit_origin(e->audit)->name,
-               json_pack("{s:I}", "epoch", (json_int_t)audit_epochs(e->audit)));
-    if (audit_write_pending(e->audit) < 0)
-        return -1;
+    struct checkpoint at;
+    size_t n;
+    int rc = audit_checkpoint(e->audit, &at, &n) ? 0 : -ENOKEY;
+
+    if (rc == 0) {
+        audit_note(e, actor, uid, "audit.key", audit_origin(e->audit)->name,
+                   json_pack("{s:I}", "epoch", (json_int_t)audit_epochs(e->audit)));
+        rc = audit_write_pending(e->audit);
+    }
+    if (rc == 0)
+        rc = audit_new_key(e->audit, clock_wall().s);
+    /* What a handover says must be on disk; of attempts the database has no copy. */
     e->audit_unsynced = e->batches_unsynced = true;
     sync_batches(e);
-    int rc = audit_new_key(e->audit, clock_wall().s);
-    if (rc == 0)
+    if (rc == 0 && !e->batches_unsynced)
         rc = audit_new_key(e->batches, clock_wall().s);
+    audit_settle(e);
     if (rc < 0)
         alarm_raise(e, "the audit log's signing key could not be changed: %s", strerror(-rc));
-    audit_flush(e);
     return rc;
 }
 
@@ -329,8 +337,9 @@ void audit_tick(struct engine *e)
     audit_flush(e);
     if (e->ticks % BATCH_SYNC_S == 0)
         sync_batches(e);
-    if (key_is_old(e->audit))
-        (void)audit_rotate(e, "engine", ENGINE_UID);
+    if (e->ticks >= e->rotate_at && key_is_old(e->audit) &&
+        audit_rotate(e, "engine", ENGINE_UID) < 0)
+        e->rotate_at = e->ticks + RETAIN_EVERY_S;
     if (e->ticks % RETAIN_EVERY_S != 0)
         return;
     retain_acts(e);

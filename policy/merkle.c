@@ -38,7 +38,7 @@ static unsigned ones(uint64_t v)
     unsigned n = 0;
 
     for (unsigned bit = 0; bit < 64; bit++)
-        n += v >> bit & 1;
+        n += (unsigned)(v >> bit & 1);
     return n;
 }
 static unsigned top_bit(uint64_t v) { return 63u - (unsigned)__builtin_clzll(v); }

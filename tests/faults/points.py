@@ -171,7 +171,7 @@ def put_back():
 
 TIMES = {"created", "signed_in", "until", "granted", "at", "time", "applied_at", "rx", "tx", "endpoint",
          "last_handshake", "class", "grace_until", "sentence"}
-OTHER_ACTS = {"engine.start", "receipt", "policy.start", "posture.refuse"}
+OTHER_ACTS = {"engine.start", "receipt", "policy.start", "posture.refuse", "respond.alarm"}
 
 
 def without_times(x):
@@ -460,6 +460,12 @@ def until_known(known):
         time.sleep(0.1)
 
 
+def beyond(x, y):
+    """What x has more of than y, as often as it has."""
+    rest = list(y)
+    return [i for i in x if i not in rest or rest.remove(i)]
+
+
 def differences(now, known):
     a, b = json.loads(now), json.loads(known[-1])
     out = []
@@ -472,7 +478,7 @@ def differences(now, known):
             for i, (p, q) in enumerate(zip(x, y)):
                 walk(p, q, f"{path}[{i}]")
         elif isinstance(x, list) and isinstance(y, list):
-            out.append(f"{path}: more {[i for i in x if i not in y]}, less {[i for i in y if i not in x]}")
+            out.append(f"{path}: more {beyond(x, y)}, less {beyond(y, x)}")
         elif x != y:
             out.append(f"{path}: {json.dumps(x)[:200]} / {json.dumps(y)[:200]}")
     walk(a, b, "")

@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,6 +176,30 @@ static void what_was_rolled_back_is_not_there(void **state)
     (void)state;
     assert_non_null(audit_add(A, &r, &n));
     audit_drop_pending(A);
+    add(A, "next");
+    assert_verifies(A, 4);
+}
+
+/* No room for it: given up, and the next takes its number. */
+static void what_cannot_be_written_may_be_forgotten(void **state)
+{
+    struct record r = {.type = RECORD_ATTEMPTS, .actor = "anna", .uid = 7, .act = "a",
+                       .object = "b", .detail = "{}"};
+    struct rlimit was, none;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    none = (struct rlimit){(rlim_t)size_of(FIRST), was.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_non_null(audit_add(A, &r, &n));
+        assert_int_equal(r.number, 4);
+        assert_int_equal(audit_write_pending(A), -EFBIG);
+        audit_forget_pending(A);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
     add(A, "next");
     assert_verifies(A, 4);
 }
@@ -614,6 +640,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(reads_back_what_was_written),
         CASE(what_was_rolled_back_is_not_there),
+        CASE(what_cannot_be_written_may_be_forgotten),
         CASE(a_log_goes_on_after_a_restart),
         CASE(large_records_are_read_back),
         CASE(every_single_bit_counts),

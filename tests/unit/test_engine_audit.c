@@ -370,6 +370,30 @@ static void old_records_go_by_a_record(void **state)
     assert_verifies(L.e->audit, audit_last(L.e->audit));
 }
 
+/* It goes on without a signature, says so, and does not try again each second. */
+static void without_its_key_the_log_is_still_written(void **state)
+{
+    int status;
+
+    (void)state;
+    lab_stop(&L);
+    dataplane_clear(&L.dp);
+    assert_int_equal(unlink("audit.secret"), 0);
+    lab_start(&L, LAB_POLICY);
+    assert_true(L.e->n_alarms > 0);
+    for (L.e->ticks = 1; L.e->ticks < 5; L.e->ticks++)
+        audit_tick(L.e);
+    json_t *o = ask("/v1/audit", "act=audit.key");
+    assert_int_equal(json_array_size(json_object_get(o, "items")), 0);
+    json_decref(o);
+    o = lab_must(&L, CONTROL_POST, "/v1/users/maria/revoke", NULL, 200);
+    assert_null(json_object_get(o, "document"));
+    json_decref(o);
+    json_decref(lab_ask(&L, CONTROL_GET, "/v1/audit/checkpoint", "", NULL, &status));
+    assert_int_equal(status, 503);
+    lab_do(&L, CONTROL_POST, "/v1/audit/new-key", NULL, 503);
+}
+
 static void a_new_key_is_on_record(void **state)
 {
     (void)state;
@@ -433,6 +457,7 @@ int main(void)
         CASE(a_second_of_attempts_is_one_record),
         CASE(a_flood_fits_into_its_record),
         CASE(old_records_go_by_a_record),
+        CASE(without_its_key_the_log_is_still_written),
         CASE(a_new_key_is_on_record),
         CASE(a_fresh_record_that_was_changed_is_put_right),
         CASE(an_old_record_that_was_changed_is_an_alarm),
