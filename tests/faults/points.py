@@ -29,8 +29,9 @@ ENGINE_FAULTS = ["kill", "write-eio", "write-enospc", "write-enospc+", "write-sh
 PARENT_FAULTS = ["kill", "nlsend-enobufs", "nlsend-eintr", "nlsend-emsgsize", "nlrecv-enobufs",
                  "nlrecv-lost", "nlrecv-eintr"]
 FAULTS = [("engine", f) for f in ENGINE_FAULTS] + [("parent", f) for f in PARENT_FAULTS]
-SETTLE_S = 3        # within this a fault of netlink must be mended (1 s is asked of an idle machine)
-START_S = 15
+SLOW = int(os.environ.get("LAB_SLOW", "1"))
+SETTLE_S = 3 * SLOW # within this a fault of netlink must be mended (1 s is asked of an idle machine)
+START_S = 15 * SLOW
 AFTER_S = 1.3       # what is done each second (the audit log's fsync, a watch) belongs to the operation
 FAILURES_MAX = 8    # of one fault; then the rest of its points is left out
 SMOKE_MAX = {"kill": 16, "sync-eio": 3, "read-eio": 1, "read-short": 1, "open-emfile": 1}
@@ -437,7 +438,7 @@ class Point:
             self.bad(f"the kernel{when}: {why}")
         try:
             self.now = until_known(before + after)
-            verified = ask("POST", "/v1/audit/verify", "")[1]
+            verified = until_verified()
         except RuntimeError as e:
             self.bad(f"the state{when}: {e}")
             return
@@ -446,7 +447,7 @@ class Point:
             self.bad(f"the state{when} is neither that of before nor of after: {what}")
         elif status in (200, 201) and self.now not in after:
             self.bad(f"acknowledged, and not there{when}")
-        if not (isinstance(verified, dict) and verified.get("ok")):
+        if not is_whole(verified):
             self.bad(f"the audit log{when}: {verified}")
 
 
@@ -460,6 +461,20 @@ def until_known(known):
         time.sleep(0.1)
 
 
+def is_whole(verified):
+    return isinstance(verified, dict) and verified.get("ok")
+
+
+def until_verified():
+    """What audit verify says; a record whose write failed is written in a second."""
+    end = time.monotonic() + SETTLE_S
+    while True:
+        said = ask("POST", "/v1/audit/verify", "")[1]
+        if is_whole(said) or time.monotonic() > end:
+            return said
+        time.sleep(0.1)
+
+
 def beyond(x, y):
     """What x has more of than y, as often as it has."""
     rest = list(y)
@@ -467,7 +482,11 @@ def beyond(x, y):
 
 
 def differences(now, known):
-    a, b = json.loads(now), json.loads(known[-1])
+    """In words, from the one that is nearest."""
+    return min((differences_of(json.loads(now), json.loads(k)) for k in known), key=len)
+
+
+def differences_of(a, b):
     out = []
 
     def walk(x, y, path):
@@ -574,7 +593,9 @@ def main():
     run = Run(operation, mode == "smoke", seed)
     if len(sys.argv) > 5:
         where, fault = sys.argv[4].split(":")
-        return 0 if run.point(where, fault, int(sys.argv[5]))[1] else 1
+        good = run.point(where, fault, int(sys.argv[5]))[1]
+        print(f"{'ok' if good else 'not ok'} - {operation}: {fault} in the {where} at {sys.argv[5]}", flush=True)
+        return 0
     wanted = sys.argv[4] if len(sys.argv) > 4 else "*"
     chosen = [f for f in FAULTS if fnmatch.fnmatch(":".join(f), wanted)]
     if not chosen:

@@ -2,7 +2,21 @@
 /* The api role: what passes to the engine, what does not, and that it stays small. */
 #include "tests/unit/http_peer.h"
 
+#include <sys/syscall.h>
+
 static struct role_under_test T;
+
+/* In the role that is started next the kernel does not say who is at the other end. */
+static bool nobody_is_named;
+
+int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict n)
+{
+    if (nobody_is_named && level == SOL_SOCKET && name == SO_PEERCRED) {
+        errno = ENOPROTOOPT;
+        return -1;
+    }
+    return (int)syscall(SYS_getsockopt, fd, level, name, value, n);
+}
 
 static int begin(void **state)
 {
@@ -504,6 +518,25 @@ static void waiting_when_the_engine_goes(void **state)
     close(fd);
 }
 
+static void a_peer_without_a_name_is_refused(void **state)
+{
+    (void)state;
+    struct role_under_test t;
+    const char *q = "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    nobody_is_named = true;
+    start_role(&t, listen_unix(&t), -1, api_main);
+    nobody_is_named = false;
+    int fd = dial(&t);
+    say(fd, q, strlen(q));
+    char *a = hear(fd, WAIT_MS);
+    assert_int_equal(status_of(a), 403);
+    assert_non_null(strstr(body_of(a), "no_peer"));
+    free(a);
+    close(fd);
+    stop_role(&t);
+}
+
 static void lawless_engine(void **state)
 {
     (void)state;
@@ -545,6 +578,7 @@ int main(void)
         cmocka_unit_test(thousand_connections),
         cmocka_unit_test(bodies_are_bounded_in_sum),
         cmocka_unit_test(waiting_when_the_engine_goes),
+        cmocka_unit_test(a_peer_without_a_name_is_refused),
         cmocka_unit_test(lawless_engine),
     };
     return cmocka_run_group_tests_name("api", tests, begin, end);

@@ -315,6 +315,7 @@ static void an_unsynchronised_clock_grants_nothing_new(void **state)
 
 static void revoking_cuts_and_gives_a_receipt(void **state)
 {
+    static struct evidence ev;
     struct laptop t;
 
     (void)state;
@@ -336,6 +337,7 @@ static void revoking_cuts_and_gives_a_receipt(void **state)
     lab_do(&L, CONTROL_POST, "/v1/users/maria/revoke", NULL, 200);
     restart();
     assert_int_equal(L.dp.n_devices, 0);
+    assert_int_equal(store_get_evidence(L.e->store, 1, &ev), STORE_NONE);
     o = lab_must(&L, CONTROL_POST, "/v1/users/maria/restore", NULL, 200);
     assert_null(json_object_get(o, "signed_in"));
     json_decref(o);
