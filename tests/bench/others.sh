@@ -68,7 +68,7 @@ script() {
         for n in $(seq "$(( ROUNDS < (devices - 1) / $# ? ROUNDS : (devices - 1) / $# ))"); do
             k=$((k + 1))
             key=$(sed -n "${k}p" "$LAB_DIR/script.keys")
-            cut_round gw "$(script_address "$k")" script_cut "$key" "$(script_address "$k")"
+            cut_round "$(script_address "$k")" script_cut "$key" "$(script_address "$k")"
         done
         join_rounds script "$devices" "$connections"
     done
@@ -133,11 +133,11 @@ ocserv_cut() {
 }
 
 ocserv_rounds() {
-    local n out last
-    command -v ocserv >/dev/null && command -v openconnect >/dev/null || {
+    local n out
+    if ! command -v ocserv >/dev/null || ! command -v openconnect >/dev/null; then
         echo "no ocserv or openconnect here (deploy/prepare --bench): left out"
         return
-    }
+    fi
     lab_begin
     net_make
     net_internet_host laptop 21
