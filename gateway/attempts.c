@@ -294,7 +294,7 @@ void attempts_read_counts(struct engine *e)
 {
     struct attempts *a = &e->attempts;
     struct knocks *k = &e->knocks;
-    struct nft_counts now;
+    struct rule_counts now;
 
     if (kernel_counts(e, &now) < 0)
         return;

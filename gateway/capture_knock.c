@@ -7,7 +7,6 @@
 
 #include "gateway/capture_nflog.h"
 #include "gateway/capture_packet.h"
-#include "kernel_rules/nft.h"
 
 #define UDP_HEADER 8
 
@@ -53,7 +52,7 @@ void get_knock_counts(struct reader *r, struct knock_counts *c)
 
 static bool is_ours(const struct nflog *m)
 {
-    static const char prefix[] = NFT_KNOCK_PREFIX;
+    static const char prefix[] = LOG_PREFIX_KNOCK;
 
     return m->prefix_len == sizeof prefix - 1 && memcmp(m->prefix, prefix, m->prefix_len) == 0;
 }

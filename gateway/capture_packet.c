@@ -128,7 +128,7 @@ int packet_decode(const uint8_t *p, size_t n, struct denied_packet *out, struct 
 static enum deny_reason reason_of(const struct nflog *m)
 {
     const uint8_t *p = m->prefix;
-    if (m->prefix_len != 4 || memcmp(p, "pc:", 3) != 0 || p[3] < '0' || p[3] - '0' >= DENY_REASONS)
+    if (m->prefix_len != 4 || memcmp(p, LOG_PREFIX, 3) != 0 || p[3] < '0' || p[3] - '0' >= DENY_REASONS)
         return DENY_REASONS;
     return (enum deny_reason)(p[3] - '0');
 }

@@ -21,7 +21,6 @@
 #include "gateway/loop.h"
 #include "gateway/metrics.h"
 #include "gateway/store.h"
-#include "kernel_rules/nft.h"
 
 #define PARENT_TIMEOUT_MS 10000
 #define EVENTS_MAX 1024
@@ -147,7 +146,7 @@ int kernel_commit(struct engine *e, struct kernel_changes *k, bool whole,
 int kernel_tunnel(struct engine *e);
 int kernel_inspect(struct engine *e, uint32_t device, const struct ip_addr *dst, uint8_t proto,
                    uint16_t port, struct inspect_answer *out);
-int kernel_counts(struct engine *e, struct nft_counts *out);
+int kernel_counts(struct engine *e, struct rule_counts *out);
 /* n handshakes, at most OPEN_MAX: what the parent makes of each, in order. */
 struct knock;
 struct opened { enum handshake_class class_; struct handshake_opened o; };

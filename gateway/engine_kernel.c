@@ -172,7 +172,7 @@ int kernel_inspect(struct engine *e, uint32_t device, const struct ip_addr *dst,
     return checked(rc, &r);
 }
 
-int kernel_counts(struct engine *e, struct nft_counts *out)
+int kernel_counts(struct engine *e, struct rule_counts *out)
 {
     struct reader r;
     int rc = ask(e, MSG_COUNTS, NULL, &r);

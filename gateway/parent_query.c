@@ -79,7 +79,7 @@ int request_inspect(struct parent *p, struct reader *r, struct writer *answer)
 
 int request_counts(struct parent *p, struct reader *r, struct writer *answer)
 {
-    struct nft_counts c;
+    struct rule_counts c;
     if (!reader_done(r))
         return MALFORMED;
     int rc = nft_counts(p->nft, &c);

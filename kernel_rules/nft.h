@@ -62,21 +62,11 @@ struct nft_device_state {
 };
 int nft_device_read(struct nft *n, const struct device *d, struct nft_device_state *out);
 
-/* Packets: denied is exact, logged is what went to NFLOG; denied - logged was sampled away. The
- * same of WireGuard initiations that came to the tunnel's port. */
-struct nft_counts {
-    uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
-    uint64_t knocks, knocks_logged;
-};
-int nft_counts(struct nft *n, struct nft_counts *out);
-
-/* Log prefix of a reason: "pc:" and its number, "pc:3". */
-#define NFT_LOG_PREFIX "pc:"
+int nft_counts(struct nft *n, struct rule_counts *out);
 
 /* WireGuard initiations that come from elsewhere than the tunnel, to the tunnel's port: logged to
  * a group of their own, the one behind that of denied packets, with their first
  * NFT_KNOCK_BYTES, at most NFT_KNOCK_RATE a second. Fragments are put together before. */
-#define NFT_KNOCK_PREFIX "pc:k"
 #define NFT_KNOCK_BYTES 512u
 #define NFT_KNOCK_RATE 20000u
 static inline uint16_t nft_knock_group(const struct tunnel *t)

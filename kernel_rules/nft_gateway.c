@@ -51,7 +51,7 @@ static void put_knock(const struct tabling *x)
     r = in_main(x, "knock");
     limit_to(&r, NFT_KNOCK_RATE);
     count_in(&r, KNOCKS_LOGGED);
-    log_to(&r, NFT_KNOCK_PREFIX, nft_knock_group(x->t), NFT_KNOCK_BYTES);
+    log_to(&r, LOG_PREFIX_KNOCK, nft_knock_group(x->t), NFT_KNOCK_BYTES);
     rule_close(&r);
     r = in_main(x, "knock");
     rule_accept(&r);

@@ -102,7 +102,7 @@ int quarantine_generation(struct nl *nl, const struct access_class *c, char *out
 
 /* ---- counters ------------------------------------------------------------------------ */
 
-static uint64_t *counter_at(struct nft_counts *c, const char *name)
+static uint64_t *counter_at(struct rule_counts *c, const char *name)
 {
     char known[40];
     for (int i = 0; i < DENY_REASONS; i++) {
@@ -132,7 +132,7 @@ static int hear_counter(const struct nlmsghdr *nlh, void *arg)
     return 0;
 }
 
-int nft_counts(struct nft *n, struct nft_counts *out)
+int nft_counts(struct nft *n, struct rule_counts *out)
 {
     int rc = -EINTR;
     for (int i = 0; i < RESTARTS && rc == -EINTR; i++) {

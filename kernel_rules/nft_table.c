@@ -117,7 +117,7 @@ static void put_deny(const struct tabling *x, enum deny_reason reason)
     counter_name(chain, "deny", reason);
     counter_name(denied, "denied", reason);
     counter_name(logged, "logged", reason);
-    snprintf(prefix, sizeof prefix, NFT_LOG_PREFIX "%d", (int)reason);
+    snprintf(prefix, sizeof prefix, LOG_PREFIX "%d", (int)reason);
     r = in_main(x, chain);
     count_in(&r, denied);
     rule_close(&r);

@@ -128,6 +128,18 @@ const char *deny_reason_name(enum deny_reason r);
 /* The reverse; DENY_REASONS when there is none of that name. */
 enum deny_reason deny_reason_parse(const char *name, size_t len);
 
+/* What the rules write before a logged packet: the mark alone and the reason's number, "pc:3"; of a
+ * WireGuard initiation at the tunnel's port, LOG_PREFIX_KNOCK. */
+#define LOG_PREFIX "pc:"
+#define LOG_PREFIX_KNOCK "pc:k"
+
+/* What the rules have counted since their table was made. denied is exact, logged is what was
+ * logged; denied - logged was sampled away. The same of WireGuard initiations. */
+struct rule_counts {
+    uint64_t denied[DENY_REASONS], logged[DENY_REASONS];
+    uint64_t knocks, knocks_logged;
+};
+
 /* A packet's outcome in the model. 0 = deny. */
 enum verdict { VERDICT_DENY = 0, VERDICT_PERMIT = 1 };
 

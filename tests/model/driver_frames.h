@@ -120,7 +120,7 @@ static void send_fence(void)
 
 static void report_counts(void)
 {
-    struct nft_counts now;
+    struct rule_counts now;
     const int rc = nft_counts(lab.nft, &now);
 
     if (rc != 0)

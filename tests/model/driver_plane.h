@@ -32,7 +32,7 @@ static struct {
     struct classes classes;
     struct dataplane have;
     bool installed;
-    struct nft_counts counts;
+    struct rule_counts counts;
 } plane;
 
 static int64_t now_ms(void)

@@ -353,7 +353,7 @@ static bool MAYBE arrived(const struct lab *l, enum side at, uint32_t tag)
 #define ARRIVED (-1)
 #define VANISHED 100          /* neither arrived nor counted by a deny chain within 100 ms */
 
-static int MAYBE counted(const struct nft_counts *before, const struct nft_counts *now)
+static int MAYBE counted(const struct rule_counts *before, const struct rule_counts *now)
 {
     for (int i = 0; i < DENY_REASONS; i++)
         if (now->denied[i] != before->denied[i])
@@ -364,7 +364,7 @@ static int MAYBE counted(const struct nft_counts *before, const struct nft_count
 /* ARRIVED on the other side, the deny_reason that counted it, or VANISHED. */
 static int MAYBE fate(struct lab *l, enum side from, const struct pkt *p)
 {
-    struct nft_counts before, now;
+    struct rule_counts before, now;
     const enum side to = from == DEVICE_SIDE ? OFFICE_SIDE : DEVICE_SIDE;
     assert_int_equal(nft_counts(l->nft, &before), 0);
     const uint32_t tag = put_on_wire(l, from, p);

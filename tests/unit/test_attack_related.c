@@ -60,7 +60,7 @@ static struct pkt flow_of_another(bool v6)
 static int error_from(const char *sender, const struct pkt *flow)
 {
     uint8_t inner[256];
-    struct nft_counts before, now;
+    struct rule_counts before, now;
     const struct pkt back = answer(flow);
     const bool v6 = flow->src.family == 6;
     const size_t len = build_ip(inner, &back, TAG);

@@ -265,7 +265,7 @@ static int read_elements(struct nft *n)
 
 static int read_counts(struct nft *n)
 {
-    struct nft_counts counts;
+    struct rule_counts counts;
     return nft_counts(n, &counts);
 }
 

@@ -161,7 +161,7 @@ static int begin(void **state)
 
 static uint64_t knocks(bool logged)
 {
-    struct nft_counts c;
+    struct rule_counts c;
 
     assert_int_equal(nft_counts(lab.nft, &c), 0);
     return logged ? c.knocks_logged : c.knocks;

@@ -406,7 +406,7 @@ static struct dataplane two_devices(void)
 
 static void test_change_under_flood(void **state)
 {
-    struct nft_counts before, after;
+    struct rule_counts before, after;
     pthread_t t;
     (void)state;
     SKIP_WITHOUT_LAB();
@@ -434,7 +434,7 @@ static void test_change_under_flood(void **state)
 
 static void test_counts(void **state)
 {
-    struct nft_counts c;
+    struct rule_counts c;
     (void)state;
     SKIP_WITHOUT_LAB();
     install();

@@ -215,7 +215,7 @@ static void test_gateway_services(void **state)
     assert_true(arrived(&lab, DEVICE_SIDE, tag));
     static const uint16_t ports[] = {8080, 53};
     for (size_t i = 0; i < 2; i++) {
-        struct nft_counts before, now;
+        struct rule_counts before, now;
         const struct pkt syn = {.src = ip("10.77.0.13"),
                                 .dst = ip("10.77.0.1"),
                                 .proto = IPPROTO_TCP,
@@ -233,7 +233,7 @@ static void test_gateway_services(void **state)
 /* A process of the gateway opens nothing towards a device; pings are for finding faults. */
 static void test_gateway_opens(void **state)
 {
-    struct nft_counts before, now;
+    struct rule_counts before, now;
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5353)};
     (void)state;
     SKIP_WITHOUT_LAB();
