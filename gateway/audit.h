@@ -45,7 +45,7 @@ const uint8_t *audit_add(struct audit *a, struct record *record, size_t *n);
 /* The transaction holds: into the files. 0, or -errno: kept, the next call tries again. */
 int audit_write_pending(struct audit *a);
 void audit_drop_pending(struct audit *a);     /* it does not */
-void audit_forget_pending(struct audit *a);   /* what could not be written: nobody was promised it */
+void audit_forget_pending(struct audit *a);   /* not written, and nobody was promised it */
 /* A record from the outbox at start: appended when it is the next, passed over when it is there.
  * 0, or -1: it does not follow; or another one stood in its place: that one and all behind it are
  * gone from the files then, and this one is there. */

@@ -116,7 +116,8 @@ static int read_origin(const struct audit *a, struct note_key *k)
         return -errno;
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
     close(fd);
-    return n > 1 && text[n - 1] == '\n' && note_key_parse(text, (size_t)n - 1, k) == 0 ? 0 : -EBADMSG;
+    bool whole = n > 1 && text[n - 1] == '\n';
+    return whole && note_key_parse(text, (size_t)n - 1, k) == 0 ? 0 : -EBADMSG;
 }
 
 char *audit_keys(struct audit *a, size_t *n)
@@ -172,7 +173,8 @@ static int settle(struct audit *a, struct secret_file *s)
         if (rc < 0)
             return rc;
     }
-    return key_of(s->seed, last->name, &k, a->secret) == 0 && note_key_same(&k, last) ? 0 : -EKEYREJECTED;
+    bool fits = key_of(s->seed, last->name, &k, a->secret) == 0 && note_key_same(&k, last);
+    return fits ? 0 : -EKEYREJECTED;
 }
 
 /* There is neither an origin nor a handover from it. */

@@ -23,7 +23,7 @@ struct audit {
     uint64_t next, kept_next;            /* the next record's number, with and without the rest */
     struct writer record;                /* the bytes audit_add() gave last */
 
-    struct { struct merkle_tree tree; uint64_t offset; } back;   /* read back, in the last segment */
+    struct { struct merkle_tree tree; uint64_t offset; } back;   /* of the last segment */
     struct checkpoint at;                /* signed last */
     char note[CHECKPOINT_MAX];
     size_t note_n;                       /* 0 = none */
@@ -47,12 +47,12 @@ struct secret_file {
 /* All n bytes at an offset: 0, or -errno; for reading -EIO when the file ends before. */
 int file_put(int fd, uint64_t offset, const void *p, size_t n);
 int file_get(int fd, uint64_t offset, void *p, size_t n);
-/* Replaces the file, by a new one and a rename. `durable`: on disk before and after. 0 or -errno. */
+/* Puts a new file in its place, by a rename. `durable`: on disk before and after. 0 or -errno. */
 int file_replace(int dir, const char *name, const void *p, size_t n, bool durable);
 int segment_open(const struct audit *a, uint64_t first, int flags);      /* descriptor or -errno */
 int segments_list(struct audit *a);                                      /* 0 or -errno */
 int segments_add(struct audit *a, uint64_t first, int64_t time_us);      /* 0 or -ENOMEM */
-int hashes_read(void *arg, uint64_t position, struct merkle_hash *out);  /* merkle_read of an audit */
+int hashes_read(void *arg, uint64_t position, struct merkle_hash *out);  /* a merkle_read */
 /* The record at an offset of a segment of `end` bytes into buf (RECORD_MAX): its length; 0 at the
  * end; -1: no whole record. */
 long record_at(int fd, uint64_t offset, uint64_t end, uint8_t *buf);

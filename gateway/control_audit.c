@@ -15,8 +15,8 @@
 static struct reply bad_query(void)
 {
     return reply_error(400, "bad_query", "A value behind '?' is not of its form.",
-                       "limit and last are 1 to 5000; after, since, until, from and size are numbers; "
-                       "log is audit or attempts.");
+                       "limit and last are 1 to 5000; after, since, until, from and size are "
+                       "numbers; log is audit or attempts.");
 }
 
 static struct reply unsigned_log(void)
@@ -294,8 +294,8 @@ struct reply control_audit_verify(struct engine *e, struct request *q)
                            "serves.", "As root, portcullis audit verify reads the files itself.");
     bool whole = audit_verify(s.log, &records, text);
     if (!whole)
-        alarm_raise(e, "the log of %s does not verify: %.120s", s.log == e->audit ? "acts" : "attempts",
-                    text);
+        alarm_raise(e, "the log of %s does not verify: %.120s",
+                    s.log == e->audit ? "acts" : "attempts", text);
     return (struct reply){200, json_pack("{s:b,s:I,s:s}", "ok", whole, "records",
                                          (json_int_t)records, "text", text)};
 }
@@ -305,5 +305,6 @@ struct reply control_audit_new_key(struct engine *e, struct request *q)
     if (audit_rotate(e, q->actor, q->uid) < 0)
         return unsigned_log();
     event_add(e, "act", "%s: audit.key", q->actor);
-    return (struct reply){200, json_pack("{s:I}", "epoch", (json_int_t)(audit_epochs(e->audit) - 1))};
+    json_int_t epoch = (json_int_t)audit_epochs(e->audit) - 1;
+    return (struct reply){200, json_pack("{s:I}", "epoch", epoch)};
 }

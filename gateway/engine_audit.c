@@ -30,7 +30,8 @@
 
 static char *detail_text(json_t *detail, size_t max)
 {
-    char *text = detail ? json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(10)) : strdup("{}");
+    const size_t flags = JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(10);
+    char *text = detail ? json_dumps(detail, flags) : strdup("{}");
 
     json_decref(detail);
     if (!text && !(text = strdup("{\"unreadable\":true}")))
@@ -298,8 +299,8 @@ static struct audit *open_log(struct engine *e, const char *name, const char *ma
     struct audit *a;
     uint64_t cut;
 
-    snprintf(origin, sizeof origin, "portcullis/%.63s/%s", e->conf.name[0] ? e->conf.name : "gateway",
-             name);
+    snprintf(origin, sizeof origin, "portcullis/%.63s/%s",
+             e->conf.name[0] ? e->conf.name : "gateway", name);
     (void)store_get_blob(e->store, mark_name, &mark, sizeof mark);
     *from = mark.seq;
     if (audit_open(&a, AT_FDCWD, name, origin, &mark, &cut, why) < 0)

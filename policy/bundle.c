@@ -101,7 +101,8 @@ static bool check_signed(const json_t *doc, const struct note_key *want, struct 
 static uint8_t *decode(const json_t *v, size_t *n)
 {
     size_t len = json_string_length(v), room = len / 4 * 3;
-    uint8_t *bytes = json_is_string(v) && len > 0 && room <= RECORD_MAX + 3 ? malloc(room + 1) : NULL;
+    bool fits = json_is_string(v) && len > 0 && room <= RECORD_MAX + 3;
+    uint8_t *bytes = fits ? malloc(room + 1) : NULL;
 
     if (bytes && sodium_base642bin(bytes, room, json_string_value(v), len, NULL, n, NULL,
                                    sodium_base64_VARIANT_ORIGINAL) == 0)
@@ -110,13 +111,15 @@ static uint8_t *decode(const json_t *v, size_t *n)
     return NULL;
 }
 
-static bool check_record(const json_t *item, struct bundle_report *out, bundle_each *each, void *arg)
+static bool check_record(const json_t *item, struct bundle_report *out, bundle_each *each,
+                         void *arg)
 {
     struct merkle_hash leaf;
     struct merkle_proof p;
     struct record r;
     size_t n;
-    uint8_t *bytes = json_object_size(item) == 2 ? decode(json_object_get(item, "record"), &n) : NULL;
+    const json_t *text = json_object_size(item) == 2 ? json_object_get(item, "record") : NULL;
+    uint8_t *bytes = text ? decode(text, &n) : NULL;
     unsigned long long where = out->records + 1;
 
     if (!bytes || !bundle_proof(json_object_get(item, "proof"), &p) ||
@@ -125,6 +128,7 @@ static bool check_record(const json_t *item, struct bundle_report *out, bundle_e
         return wrong(out, "the %llu. record in it is damaged", where);
     }
     merkle_leaf(bytes, n, &leaf);
+    uint64_t number = r.number;          /* r's texts go with the bytes */
     bool fits = r.number > out->last && merkle_included(&leaf, r.number - 1, out->at.size,
                                                         &out->at.root, &p);
     if (fits) {
@@ -135,8 +139,8 @@ static bool check_record(const json_t *item, struct bundle_report *out, bundle_e
     if (fits && each)
         each(arg, &r, bytes, n);
     free(bytes);
-    return fits || wrong(out, "the %llu. record in it, which says it is number %llu, was not signed "
-                         "as such", where, (unsigned long long)r.number);
+    return fits || wrong(out, "the %llu. record in it, which says it is number %llu, was not "
+                         "signed as such", where, (unsigned long long)number);
 }
 
 bool bundle_check(const json_t *doc, const struct note_key *origin, bundle_each *each, void *arg,

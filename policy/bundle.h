@@ -7,7 +7,8 @@
  *     origin       the verifier key of epoch 0 (note.h)
  *     keys         [handover...], each a signed note (keychain.h)
  *     checkpoint   a signed note (checkpoint.h)
- *     consistency  [base64 hash...], RFC 9162, 2.1.4: from the last handover's tree to the checkpoint's
+ *     consistency  [base64 hash...], RFC 9162, 2.1.4: the checkpoint's tree continues that of the
+ *                  last handover
  *     records      [{record: base64, proof: [base64 hash...]}...], in order of number; the proof is
  *                  RFC 9162, 2.1.3, of the record as a leaf in the checkpoint's tree
  *
@@ -28,7 +29,7 @@ struct bundle_report {
     struct checkpoint at;
     size_t epochs, records;
     uint64_t first, last;        /* numbers of records; 0 when there are none */
-    char text[300];              /* one sentence: what was checked, or the first thing that is wrong */
+    char text[300];              /* one sentence: what was checked, or what is wrong first */
 };
 /* Called for each record that holds; its texts are valid during the call. */
 typedef void bundle_each(void *arg, const struct record *r, const uint8_t *bytes, size_t n);

@@ -76,6 +76,7 @@ int checkpoint_open(const char *note, size_t n, const struct note_key *k, struct
 {
     size_t text = note_open(note, n, k);
 
-    return text > 0 && checkpoint_parse(note, text, out) == text && strcmp(out->origin, k->name) == 0
-               ? 0 : -1;
+    if (text == 0 || checkpoint_parse(note, text, out) != text)
+        return -1;
+    return strcmp(out->origin, k->name) == 0 ? 0 : -1;
 }

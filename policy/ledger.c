@@ -115,8 +115,8 @@ static bool say_fault(struct ledger_report *out, const struct ledger_check *c,
     case LEDGER_FORM:
         return wrong(out, "record %llu, at byte %llu of %s, is damaged", n, byte, at->file);
     case LEDGER_NUMBER:
-        return wrong(out, "at byte %llu of %s stands another record than number %llu, whose turn it is",
-                     byte, at->file, n);
+        return wrong(out, "at byte %llu of %s stands another record than number %llu, whose turn "
+                     "it is", byte, at->file, n);
     case LEDGER_RECORD:
         return wrong(out, "record %llu is not the one that was signed", n);
     case LEDGER_HASH:
@@ -141,7 +141,8 @@ static bool say_fault(struct ledger_report *out, const struct ledger_check *c,
         return wrong(out, "the first %llu records are not those of the checkpoint seen earlier: "
                      "history was rewritten", n);
     case LEDGER_GONE:
-        return wrong(out, "record %llu and others are missing, and no record tells of their removal", n);
+        return wrong(out, "record %llu and others are missing, and no record tells of their "
+                     "removal", n);
     case LEDGER_SOUND:
         break;
     }
@@ -171,7 +172,8 @@ static bool read_origin(const struct ledger_files *f, const struct note_key *wan
 {
     size_t n = 0;
     char *text = read_whole(f, LEDGER_ORIGIN, NOTE_KEY_TEXT, &n);
-    bool read = text && n > 0 && text[n - 1] == '\n' && note_key_parse(text, n - 1, &out->origin) == 0;
+    bool read = text && n > 0 && text[n - 1] == '\n' &&
+                note_key_parse(text, n - 1, &out->origin) == 0;
 
     free(text);
     if (!read)
@@ -194,7 +196,8 @@ static bool read_keys(const struct ledger_files *f, struct keychain *keys,
         rc = keychain_read(keys, text, n, &at);
     free(text);
     if (rc < 0)
-        return wrong(out, "the file keys is damaged or not signed by the key before, at byte %zu", at);
+        return wrong(out, "the file keys is damaged or not signed by the key before, at byte %zu",
+                     at);
     out->epochs = keys->n;
     return true;
 }
@@ -207,7 +210,8 @@ static bool read_checkpoint(const struct ledger_files *f, const struct keychain 
     bool read = text && keychain_open(keys, text, n, &out->at) == 0;
 
     free(text);
-    return read || wrong(out, "the file checkpoint is missing, damaged or not signed by the key in force");
+    return read || wrong(out, "the file checkpoint is missing, damaged or not signed by the key in "
+                         "force");
 }
 
 /* The records of one segment; place is where the last one looked at stands. */
@@ -284,7 +288,8 @@ bool ledger_verify(const struct ledger_files *f, const struct note_key *origin,
     if (out->sound) {
         out->at = at ? *at : out->at;
         ledger_begin(&c, &keys, &out->at, known, read_hash, &hashes);
-        out->sound = walk(f, &records, &c, !at, &place, out) && (at || hashes_end(&hashes, &c, out));
+        out->sound = walk(f, &records, &c, !at, &place, out) &&
+                     (at || hashes_end(&hashes, &c, out));
         out->records = c.tree.size;
         out->first = c.first ? c.first : c.tree.size + 1;
     }

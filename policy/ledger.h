@@ -82,7 +82,7 @@ struct ledger_report {
     struct checkpoint at;
     uint64_t records, first;             /* signed; the first that is still there */
     size_t epochs;
-    char text[400];                      /* one sentence: what was checked, or what is wrong where */
+    char text[400];                      /* one sentence: what was checked, or is wrong where */
 };
 /* Checks everything. `origin` NULL: the key in the directory. `known` NULL, or a checkpoint that
  * the log must continue. `at` NULL: the directory's; else this one, and what is behind it is not

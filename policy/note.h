@@ -32,7 +32,7 @@ bool note_key_same(const struct note_key *a, const struct note_key *b);
  * length, 0 when there is no room. `secret` is libsodium's 64 bytes. */
 size_t note_sign(const char *text, size_t n, const struct note_key *k, const uint8_t secret[64],
                  char *out, size_t size);
-/* The length of the text in a note of n bytes that is signed by k and by nobody else; 0: it is not. */
+/* The length of the text in a note that is signed by k and by nobody else; 0: it is not. */
 size_t note_open(const char *note, size_t n, const struct note_key *k);
 /* Of several notes one behind the other: the length of the first; 0 when there is no whole one. */
 size_t note_length(const char *notes, size_t n);

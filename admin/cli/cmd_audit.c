@@ -22,7 +22,8 @@ static enum cli_exit say(const struct cli *c, bool sound, const char *text, uint
     char safe[TERM_SAFE];
 
     if (c->json) {
-        json_t *o = json_pack("{s:b,s:I,s:s}", "ok", sound, "records", (json_int_t)records, "text", text);
+        json_t *o = json_pack("{s:b,s:I,s:s}", "ok", sound, "records", (json_int_t)records, "text",
+                              text);
         print_json(o);
         json_decref(o);
     } else {
@@ -50,8 +51,8 @@ static enum cli_exit verify_dir(const struct cli *c, const char *path, const str
     if (k.found && note_key_same(&k.key, &r.origin))
         (void)ledger_dir_verify(path, key, &k.at, &r, &err);
     else if (r.sound && !key)
-        fprintf(stderr, "portcullis: that it is this key's log only the directory says: give --key, "
-                        "as portcullis audit key prints it\n");
+        fprintf(stderr, "portcullis: that it is this key's log only the directory says: give "
+                        "--key, as portcullis audit key prints it\n");
     return say(c, r.sound, r.text, r.records);
 }
 
@@ -168,8 +169,8 @@ enum cli_exit audit_cmd_new_key(struct cli *c)
     if (v && c->json)
         rc = print_json(v);
     else if (v)
-        printf("From now on the logs are signed by the keys of epoch %lld; those before are erased.\n",
-               (long long)int_of(v, "epoch"));
+        printf("From now on the logs are signed by the keys of epoch %lld; those before are "
+               "erased.\n", (long long)int_of(v, "epoch"));
     json_decref(v);
     return rc;
 }

@@ -27,7 +27,7 @@ __attribute__((format(printf, 2, 3))) static void text_addf(struct text *t, cons
         memcpy(t->s + t->n - 2, "..", 2);
 }
 
-/* ---- a record as a person reads it ------------------------------------------------------------ */
+/* ---- a record as a person reads it ---------------------------------------------------------- */
 
 /* What a record says beyond its head, as a person reads it: "reason left the firm, user maria".
  * Numbers that are times by their name are shown as such; 0 and "" say nothing. */

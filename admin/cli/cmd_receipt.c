@@ -48,7 +48,8 @@ static enum cli_exit show(const struct cli *c, const struct found *f, const stru
         return print_json(f->receipt);
     enum cli_exit rc = show_receipt(f->receipt);
     show_line("reason", text_of(f->receipt, "reason"));
-    printf("%s%s%s\n", term_colour(stdout, GREEN), term_safe(r->text, safe), term_colour(stdout, PLAIN));
+    printf("%s%s%s\n", term_colour(stdout, GREEN), term_safe(r->text, safe),
+           term_colour(stdout, PLAIN));
     return rc;
 }
 
@@ -88,8 +89,8 @@ enum cli_exit receipt_cmd_verify(struct cli *c)
     else
         rc = show(c, &f, &r);
     if (rc == CLI_DONE && !given && !k.found)
-        fprintf(stderr, "portcullis: whose key this is only the file says: give --key, as portcullis "
-                        "audit key prints it\n");
+        fprintf(stderr, "portcullis: whose key this is only the file says: give --key, as "
+                        "portcullis audit key prints it\n");
     json_decref(f.receipt);
     return rc;
 }

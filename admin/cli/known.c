@@ -48,7 +48,8 @@ static void tell(const char *what, int err)
 {
     char path[512], safe[TERM_SAFE];
 
-    fprintf(stderr, "portcullis: %s %s: %s\n", what, term_safe(known_path(path), safe), strerror(err));
+    fprintf(stderr, "portcullis: %s %s: %s\n", what, term_safe(known_path(path), safe),
+            strerror(err));
 }
 
 /* An object; an empty one when there is no file; NULL when it cannot be read, which is told. */
@@ -148,8 +149,9 @@ bool known_keep(const char *origin, const char *key, const char *checkpoint)
 
     if (!all)
         return false;
-    json_object_set_new(all, origin, json_pack("{s:s,s:s,s:I}", "key", key, "checkpoint", checkpoint,
-                                               "seen", (json_int_t)time(NULL)));
+    json_object_set_new(all, origin,
+                        json_pack("{s:s,s:s,s:I}", "key", key, "checkpoint", checkpoint, "seen",
+                                  (json_int_t)time(NULL)));
     bool saved = save(all);
     json_decref(all);
     return saved;
@@ -202,13 +204,14 @@ static enum cli_exit refuse(struct visit *v, const char *what)
     const struct known *k = &v->before;
 
     v->refused = true;
-    fprintf(stderr, "%sportcullis: %s%s\n", term_colour(stderr, RED), what, term_colour(stderr, PLAIN));
+    fprintf(stderr, "%sportcullis: %s%s\n", term_colour(stderr, RED), what,
+            term_colour(stderr, PLAIN));
     if (!k->found)
         return CLI_REFUSED;
     fprintf(stderr, "  seen %s: %llu records; shown now: %llu\n", term_time(k->seen, when),
             (unsigned long long)k->at.size, (unsigned long long)v->at.size);
-    fprintf(stderr, "  The log was cut, rewritten, or put back from a backup. What was seen is in %s.\n"
-                    "  hint: when you know why, forget it: portcullis audit forget %s\n",
+    fprintf(stderr, "  The log was cut, rewritten, or put back from a backup. What was seen is in "
+                    "%s.\n  hint: when you know why, forget it: portcullis audit forget %s\n",
             term_safe(known_path(path), safe), term_safe(v->origin.name, origin));
     return CLI_REFUSED;
 }
@@ -242,8 +245,8 @@ static void first_time(const struct visit *v)
 {
     char safe[TERM_SAFE], key[TERM_SAFE];
 
-    fprintf(stderr, "portcullis: first visit to the log %s; from now on it must continue as it is.\n"
-                    "  its key: %s\n", term_safe(v->origin.name, safe),
+    fprintf(stderr, "portcullis: first visit to the log %s; from now on it must continue as it "
+                    "is.\n  its key: %s\n", term_safe(v->origin.name, safe),
             term_safe(text_of(v->answer, "origin"), key));
 }
 
@@ -266,7 +269,8 @@ enum cli_exit visit_begin(struct cli *c, struct visit *v, const char *log)
         return rc;
     if (!v->before.found)
         first_time(v);
-    (void)known_keep(v->origin.name, text_of(v->answer, "origin"), text_of(v->answer, "checkpoint"));
+    (void)known_keep(v->origin.name, text_of(v->answer, "origin"),
+                     text_of(v->answer, "checkpoint"));
     return CLI_DONE;
 }
 
