@@ -22,7 +22,7 @@ udp-push6  udp push fd20::11   6008 1000
 PING_EVERY=$(awk -v slow="$LAB_SLOW" 'BEGIN { print 0.02 * slow }')
 
 # Starts every flow of the table between the office and host $1, ports moved up by $2, and a
-# download at $3 bytes a second.
+# download at $3 bytes a second (on a slow machine far less: it must not starve the others).
 start_flows() {
     local job proto role address port rate
     while read -r job proto role address port rate; do
@@ -38,7 +38,7 @@ start_flows() {
             lab_start "$1" "$job" flow "$proto" pull "$address" "$port"
         fi
     done <<<"$FLOWS"
-    lab_start "$1" download curl -s -o /dev/null --limit-rate "$(lab_rate "$3")" http://entry-web/bulk
+    lab_start "$1" download curl -s -o /dev/null --limit-rate "$(lab_rate "$(lab_rate "$3")")" http://entry-web/bulk
     lab_start "$1" ping ping -q -i "$PING_EVERY" 10.20.0.11
     lab_start "$1" ping6 ping -q -i "$PING_EVERY" fd20::11
 }
