@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,19 @@ static uint64_t file_size(int fd)
     struct stat st;
 
     return fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
+}
+
+/* How many hashes are there. They are not synced with each record, which makes them anew; after a
+ * power cut the file may have its length and zeros at its end, and no hash is zero. */
+static uint64_t hashes_there(struct audit *a)
+{
+    uint64_t n = file_size(a->hashes) / MERKLE_HASH;
+    struct merkle_hash h;
+
+    while (n > 0 && hashes_read(a, n - 1, &h) == 0 &&
+           sodium_is_zero(h.b, sizeof h.b))
+        n--;
+    return n;
 }
 
 /* The largest tree of which all hashes are there. */
@@ -264,7 +278,7 @@ int audit_open(struct audit **out, int dir, const char *name, const char *origin
     int key = rc < 0 ? -1 : key_open(a, origin, why);
     if (rc == 0 && a->n_segments == 0)
         rc = segments_add(a, 1, 0);
-    o.hashes = rc < 0 ? 0 : leaves_of(file_size(a->hashes) / MERKLE_HASH);
+    o.hashes = rc < 0 ? 0 : leaves_of(hashes_there(a));
     if (rc == 0)
         rc = take_records(a, &o);
     if (rc == 0)
