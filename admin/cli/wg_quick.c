@@ -168,13 +168,20 @@ static bool allowed_ip(struct parse *p, const struct ip_prefix *a)
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
-static void ignore(struct parse *p, struct words key)
+/* Their names are shown: only what looks like one is. */
+static bool ignore(struct parse *p, struct words key)
 {
+    for (size_t i = 0; i < key.n; i++)
+        if (!isalnum((unsigned char)key.s[i]))
+            key.n = 0;
+    if (key.n == 0)
+        return fail(p, "this is not a line of a WireGuard configuration");
     size_t n = strlen(p->q->ignored);
     char name[40];
     snprintf(name, sizeof name, "%.*s", (int)(key.n < 39 ? key.n : 39), key.s);
     if (!strstr(p->q->ignored, name))
         snprintf(p->q->ignored + n, sizeof p->q->ignored - n, "%s%s", n ? ", " : "", name);
+    return true;
 }
 
 static bool interface_line(struct parse *p, struct words key, struct words v)
@@ -187,8 +194,7 @@ static bool interface_line(struct parse *p, struct words key, struct words v)
         return take_number(p, v, 1280, &p->q->mtu);
     if (is(key, "Address"))
         return each_address(p, v, own_address);
-    ignore(p, key);
-    return true;
+    return ignore(p, key);
 }
 
 static bool peer_line(struct parse *p, struct words key, struct words v)

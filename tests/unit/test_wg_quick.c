@@ -83,6 +83,8 @@ static void errors(void **state)
         {"hello\n", 1, "this is not a line of a WireGuard configuration"},
         {"PrivateKey = x\n", 1, "this is not a line of a WireGuard configuration"},
         {"[Interfaces]\n", 1, "a section is [Interface] or [Peer]"},
+        {"[Interface]\n\033[2J = x\n", 2, "this is not a line of a WireGuard configuration"},
+        {"[Interface]\n = x\n", 2, "this is not a line of a WireGuard configuration"},
         {"[Interface]\nPrivateKey = x\n", 2, "this is no WireGuard key"},
         {"[Interface]\nListenPort = 0\n", 2, "this is not a number from 1 to 65535"},
         {"[Interface]\nListenPort = 65536\n", 2, "this is not a number from 1 to 65535"},
