@@ -7,8 +7,11 @@
 
 #include "gateway/wire.h"
 
+#define CAPTURED_US_MAX INT64_C(253402300799999999)  /* 9999-12-31: later is nowhere kept */
+
 struct denied_packet {
-    int64_t time_us;         /* wall clock of the kernel's time stamp, or of reading */
+    int64_t time_us;         /* wall clock of the kernel's time stamp, or of reading; 0 to
+                                CAPTURED_US_MAX */
     enum deny_reason reason; /* from the log prefix; DENY_REASONS = prefix not ours */
     struct ip_addr src, dst;
     uint8_t proto;
@@ -21,6 +24,9 @@ struct denied_packet {
  * too slow to take them, or because they could not be decoded. */
 #define DENIED_BATCH 256
 
+/* A time of a packet. Any other makes the reader fail: it comes from a process that has read what
+ * strangers sent, and goes into the database. */
+int64_t get_captured_us(struct reader *r);
 void put_denied(struct writer *w, const struct denied_packet *p);
 void get_denied(struct reader *r, struct denied_packet *p);
 

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "gateway/capture.h"
 #include "gateway/capture_nflog.h"
 #include "gateway/capture_packet.h"
 
@@ -24,7 +25,7 @@ void put_knock(struct writer *w, const struct knock *k)
 
 void get_knock(struct reader *r, struct knock *k)
 {
-    *k = (struct knock){.time_us = get_i64(r), .source = get_addr(r), .port = get_u16(r)};
+    *k = (struct knock){.time_us = get_captured_us(r), .source = get_addr(r), .port = get_u16(r)};
     k->good = get_bool(r);
     if (k->good)
         get_raw(r, k->message, sizeof k->message);

@@ -22,7 +22,7 @@
 #define SCANNER_BURST 32
 
 struct knock {
-    int64_t time_us;         /* wall clock of the kernel's time stamp, or of reading */
+    int64_t time_us;         /* wall clock of the kernel's time stamp, or of reading; to CAPTURED_US_MAX */
     struct ip_addr source;
     uint16_t port;           /* of the source */
     bool good;               /* its first MAC; only then does the message travel with it */

@@ -2,13 +2,15 @@
 /* Attributes of a log message, bounds checked one by one. */
 #include "gateway/capture_nflog.h"
 
+#include "gateway/capture.h"
+
 #include <endian.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <string.h>
 
 #define HEADER_LEN 4 /* family, version, group */
 #define TLV_LEN 4    /* length (with these 4 bytes), type */
-#define SECONDS_MAX ((uint64_t)INT64_MAX / 1000000 - 1)
+#define SECONDS_MAX ((uint64_t)CAPTURED_US_MAX / 1000000)
 
 static uint32_t be32(const uint8_t *p)
 {

@@ -145,6 +145,14 @@ int denied_decode(const uint8_t *nflog, size_t len, struct denied_packet *out)
     return packet_decode(m.payload, m.payload_len, out, &u);
 }
 
+int64_t get_captured_us(struct reader *r)
+{
+    int64_t us = get_i64(r);
+    if (us < 0 || us > CAPTURED_US_MAX)
+        r->failed = true;
+    return us;
+}
+
 void put_denied(struct writer *w, const struct denied_packet *p)
 {
     put_i64(w, p->time_us);
@@ -160,7 +168,7 @@ void put_denied(struct writer *w, const struct denied_packet *p)
 
 void get_denied(struct reader *r, struct denied_packet *p)
 {
-    p->time_us = get_i64(r);
+    p->time_us = get_captured_us(r);
     p->reason = (enum deny_reason)get_u8(r);
     p->src = get_addr(r);
     p->dst = get_addr(r);

@@ -303,6 +303,18 @@ static void goes_over_the_channel(void **state)
     assert_false(reader_done(&r));
     writer_clear(&w);
 
+    static const int64_t no_times[] = {-1, INT64_MIN, INT64_MAX, CAPTURED_US_MAX + 1};
+    for (size_t i = 0; i < sizeof no_times / sizeof *no_times; i++) {
+        in.time_us = no_times[i];
+        writer_init(&w, 4096);
+        put_denied(&w, &in);
+        reader_init(&r, w.v, w.n);
+        get_denied(&r, &out);
+        assert_false(reader_done(&r));
+        writer_clear(&w);
+    }
+    in.time_us = CAPTURED_US_MAX;
+
     in.dst.family = 6;
     writer_init(&w, 4096);
     put_denied(&w, &in);

@@ -13,6 +13,7 @@
 
 #include <blake2.h>
 
+#include "gateway/capture.h"
 #include "gateway/capture_knock.h"
 #include "policy/address.h"
 
@@ -186,6 +187,16 @@ static void come_through_the_channel(void **state)
     assert_memory_equal(got.message, k.message, sizeof k.message);
     assert_memory_equal(&got_c, &c, sizeof c);
     assert_int_equal(got.port, 9);
+    static const int64_t no_times[] = {-1, INT64_MAX, CAPTURED_US_MAX + 1};
+    for (size_t i = 0; i < sizeof no_times / sizeof *no_times; i++) {
+        k.time_us = no_times[i];
+        w.n = 0;
+        put_knock(&w, &k);
+        reader_init(&r, w.v, w.n);
+        get_knock(&r, &got);
+        assert_true(r.failed);
+    }
+    k.time_us = CAPTURED_US_MAX;
     k.source.family = 0;
     w.n = 0;
     put_knock(&w, &k);
