@@ -56,9 +56,29 @@ static enum cli_exit verify_dir(const struct cli *c, const char *path, const str
     return say(c, r.sound, r.text, r.records);
 }
 
-static enum cli_exit verify_path(const struct cli *c, const char *path)
+/* What was exported: against the key that was given, or the one that an earlier visit saw. */
+static enum cli_exit verify_bundle(const struct cli *c, const char *path, const struct note_key *key)
 {
     struct bundle_report r;
+    struct known k = {0};
+    json_t *doc = bundle_read(path);
+
+    if (!doc)
+        return CLI_REFUSED;
+    bool sound = bundle_check(doc, key, NULL, NULL, &r);
+    json_decref(doc);
+    if (sound && !key && !known_find(r.origin.name, &k))
+        return CLI_REFUSED;
+    if (k.found && !note_key_same(&k.key, &r.origin))
+        return say(c, false, "its key is not the one that this gateway showed earlier", r.records);
+    if (sound && !key && !k.found)
+        fprintf(stderr, "portcullis: whose key this is only the file says: give --key, as portcullis "
+                        "audit key prints it\n");
+    return say(c, sound, r.text, r.records);
+}
+
+static enum cli_exit verify_path(const struct cli *c, const char *path)
+{
     struct note_key key;
     struct stat st;
     const char *given = cli_option(c, "--key");
@@ -67,12 +87,7 @@ static enum cli_exit verify_path(const struct cli *c, const char *path)
         return CLI_USAGE;
     if (stat(path, &st) < 0 || S_ISDIR(st.st_mode))
         return verify_dir(c, path, given ? &key : NULL);
-    json_t *doc = bundle_read(path);
-    if (!doc)
-        return CLI_REFUSED;
-    bool sound = bundle_check(doc, given ? &key : NULL, NULL, NULL, &r);
-    json_decref(doc);
-    return say(c, sound, r.text, r.records);
+    return verify_bundle(c, path, given ? &key : NULL);
 }
 
 static enum cli_exit verify_by_daemon(struct cli *c, const char *log)
