@@ -227,21 +227,33 @@ static int begin_stream(struct door *d)
     return 0;
 }
 
+/* Room for so much more: first where what was written stood, which a receiver that is slow for ever
+ * never leaves empty. */
+static void make_room(struct door *d, size_t more)
+{
+    if (more > d->out_room - d->out_len && d->out_sent > 0) {
+        d->out_len -= d->out_sent;
+        memmove(d->out, d->out + d->out_sent, d->out_len);
+        d->out_sent = 0;
+    }
+    if (more <= d->out_room - d->out_len)
+        return;
+    d->out_room = (d->out_len + more) * 2;
+    d->out = realloc(d->out, d->out_room);
+    if (!d->out)
+        fatal("out of memory");
+}
+
 /* "N " and the line behind what waits. */
 static void append(struct door *d, const uint8_t *line, size_t n)
 {
     char head[24];
-    size_t h = syslog_frame(n, head), need = d->out_len + h + n;
+    size_t h = syslog_frame(n, head);
 
-    if (need > d->out_room) {
-        d->out_room = need * 2;
-        d->out = realloc(d->out, d->out_room);
-        if (!d->out)
-            fatal("out of memory");
-    }
+    make_room(d, h + n);
     memcpy(d->out + d->out_len, head, h);
     memcpy(d->out + d->out_len + h, line, n);
-    d->out_len = need;
+    d->out_len += h + n;
 }
 
 void stream_send(struct door *d, uint64_t id, const uint8_t *line, size_t n)

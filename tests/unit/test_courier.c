@@ -266,6 +266,41 @@ static void a_receiver_that_hangs(void **state)
     assert_true(t.i.id == (last ? last + 1 : 2) && t.what == DELIVERY_BROKEN);
 }
 
+/* It reads, but never so fast that all is written: what it has read must not stay in memory. */
+static void a_receiver_that_is_slow(void **state)
+{
+    static char line[100000];
+    struct outlet o;
+    struct told t = {0};
+    uint64_t given = COURIER_WINDOW, last = 0;
+
+    (void)state;
+    memset(line, 'x', sizeof line - 1);
+    int l = receiver(&o, OUTLET_TCP, 65536);
+    use(&o);
+    for (uint64_t id = 1; id <= given; id++)
+        give(1, id, "", line);
+    long before = resident();
+    int fd = accept(l, NULL, NULL);
+    pid_t reader = fork();
+    if (reader == 0) {
+        while (read(fd, line, sizeof line) > 0)
+            usleep(1000);
+        _exit(0);
+    }
+    for (; last < 500; last = t.i.id) {
+        assert_true(hears(&t, WAIT_MS));
+        assert_int_equal(t.what, DELIVERY_DELIVERED);
+        while (given < t.i.id + COURIER_WINDOW)
+            give(1, ++given, "", line);
+    }
+    assert_in_range(resident(), 0, before + 12288);
+    close(l);
+    close(fd);
+    kill(reader, SIGKILL);
+    waitpid(reader, NULL, 0);
+}
+
 /* ---- webhooks ------------------------------------------------------------------------------- */
 
 static void webhooks(void **state)
@@ -342,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_listens, begin, end),
         cmocka_unit_test_setup_teardown(a_failure_ends_its_round, begin, end),
         cmocka_unit_test_setup_teardown(a_receiver_that_hangs, begin, end),
+        cmocka_unit_test_setup_teardown(a_receiver_that_is_slow, begin, end),
         cmocka_unit_test_setup_teardown(webhooks, begin, end),
         cmocka_unit_test(malformed_messages),
     };
