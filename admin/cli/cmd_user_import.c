@@ -8,6 +8,7 @@
 #include "admin/cli/policy_file.h"
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
+#include "policy/utf8.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -44,13 +45,14 @@ struct import {
 __attribute__((format(printf, 3, 4))) static void wrong(struct import *m, unsigned line,
                                                         const char *fmt, ...)
 {
-    char text[TERM_SAFE], safe[TERM_SAFE];
+    char text[TERM_SAFE], safe[TERM_SAFE], name[TERM_SAFE];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (m->errors++ < ERRORS_SHOWN)
-        fprintf(stderr, "%s:%u: %s\n", m->file.name, line, term_safe(text, safe));
+        fprintf(stderr, "%s:%u: %s\n", term_safe(m->file.name, name), line,
+                term_safe(text, safe));
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -121,6 +123,8 @@ static void read_person(struct import *m, const struct csv_row *row, int64_t now
             wrong(m, row->line, "'%s' is in line %u, too", p->name, m->v[i].line);
     if (strlen(p->full) >= TEXT_SIZE)
         wrong(m, row->line, "a full name has at most %d bytes", TEXT_SIZE - 1);
+    else if (!utf8_valid((const uint8_t *)p->full, strlen(p->full)))
+        wrong(m, row->line, "a full name is not UTF-8: save the list as \"CSV UTF-8\"");
     if (*end && (!word_date(end, now, &p->end) || p->end <= now))
         wrong(m, row->line, "'%s' is no date to come: 2027-01-31", end);
     p->roles = read_roles(m, row->line, cell(m, row, COL_ROLES));

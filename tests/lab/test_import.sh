@@ -49,4 +49,8 @@ printf 'name,roles,colour\nmax,guest,red\n' >"$list"
 check "an unknown column is named" grep -q "no column 'colour'" <<<"$(import --apply "$list")"
 printf 'name,roles\n\x1b[2Jmax,guest\n' >"$list"
 refuse "nothing of it steers the terminal" grep -q $'\x1b' <<<"$(import "$list")"
+printf 'name,full_name,roles\nmax,M\xfcller,guest\n' >"$list"
+out=$(import --apply "$list")
+same "a full name in another character set is refused" 1 $?
+check "and said" grep -q "staff.csv:2: a full name is not UTF-8" <<<"$out"
 test_end
