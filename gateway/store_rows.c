@@ -104,7 +104,8 @@ static void read_dev(sqlite3_stmt *q, struct dev *d)
                       .corp = FLAG(q, 3),
                       .created = WALL(q, 6), .ended = WALL(q, 7), .last_iat = WALL(q, 8),
                       .lease = {.class_id = (uint16_t)store_number(q, 10, 0, CLASS_MAX),
-                                .granted = WALL(q, 11), .until = WALL(q, 12), .end_boot_ms = BOOT(q, 13)},
+                                .granted = WALL(q, 11), .until = WALL(q, 12),
+                                .end_boot_ms = BOOT(q, 13)},
                       .token_exp = WALL(q, 14), .token_end_boot_ms = BOOT(q, 15)};
     store_text(q, 4, d->name, sizeof d->name);
     store_bytes(q, 5, d->k.key.b, sizeof d->k.key.b);

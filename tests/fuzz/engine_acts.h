@@ -36,8 +36,8 @@ static void user_add_one(int u, unsigned b)
     roles_body(body, sizeof body, head, b & 7, &known);
     if (!done(act(CONTROL_POST, "/v1/users", "", body), !known ? 400 : m->there ? 409 : 201))
         return;
-    *m = (struct model_user){.there = true, .active = true, .active_disk = true, .roles = b & 7,
-                             .end = end};
+    *m = (struct model_user){
+        .there = true, .active = true, .active_disk = true, .roles = b & 7, .end = end};
 }
 
 static void user_roles(int u, unsigned b)
@@ -104,13 +104,19 @@ static void device_add(int i, int u)
     sodium_bin2base64(key, sizeof key, t->public, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     snprintf(body, sizeof body,
              "{\"name\":\"d%d\",\"user\":\"u%d\",\"wireguard_key\":\"%s\",\"own\":\"corp\","
-             "\"issuer\":{\"kid\":\"d%d\",\"alg\":\"Ed25519\",\"key\":\"%s\"}}", i, u, wg, i, key);
+             "\"issuer\":{\"kid\":\"d%d\",\"alg\":\"Ed25519\",\"key\":\"%s\"}}",
+             i, u, wg, i, key);
     const struct model_user *m = &M.user[u];
     int want = !m->there ? 404 : d->there || !m->active ? 409 : 201;
     if (!done(act(CONTROL_POST, "/v1/devices", "", body), want))
         return;
-    *d = (struct model_device){.there = true, .active = true, .active_disk = true, .user = u,
-                               .key_good = true, .key_good_disk = true, .index = ++M.devices};
+    *d = (struct model_device){.there = true,
+                               .active = true,
+                               .active_disk = true,
+                               .user = u,
+                               .key_good = true,
+                               .key_good_disk = true,
+                               .index = ++M.devices};
     t->address = (struct ip_addr){.family = 4, .b = {10, 77, 0, (uint8_t)(d->index + 1)}};
     model_decide(&M, d);
 }
@@ -178,8 +184,10 @@ static void accepted(int i, const struct report *r)
     struct model_device *d = &M.dev[i];
 
     d->last_iat = M.wall;
-    d->ev = (struct model_evidence){.there = true, .encrypted = r->encrypted,
-                                    .pending = r->pending, .accepted = M.wall,
+    d->ev = (struct model_evidence){.there = true,
+                                    .encrypted = r->encrypted,
+                                    .pending = r->pending,
+                                    .accepted = M.wall,
                                     .exp = M.wall + r->life,
                                     .end_ms = M.boot_ms + r->life * 1000};
     d->ev_disk = d->ev;
@@ -212,13 +220,17 @@ static void token_good(int i, unsigned b)
 
     if (!d->there || !get_nonce(t, nonce))
         return;
-    struct report r = {.encrypted = !(b & 1), .pending = b & 2, .iat = M.wall,
-                       .life = 60 + (b >> 2) * 840 / 63, .nonce = nonce};
+    struct report r = {.encrypted = !(b & 1),
+                       .pending = b & 2,
+                       .iat = M.wall,
+                       .life = 60 + (b >> 2) * 840 / 63,
+                       .nonce = nonce};
     char *token = token_of(t, &r);
     int status = deliver(t, token, code);
     say("\ntoken of d%d%s%s life %lld -> %d %s", i, r.encrypted ? "" : " not encrypted",
         r.pending ? " pending" : "", (long long)r.life, status, code);
-    must(status == 200 || status == 403 || status == 429 || (status == 503 && (M.full || !M.synced)),
+    must(status == 200 || status == 403 || status == 429 ||
+             (status == 503 && (M.full || !M.synced)),
          "what is that for an answer to a token", status);
     if (status == 503 && M.full && acceptable(d))
         unwritten(i, &r);
@@ -234,8 +246,18 @@ static void token_good(int i, unsigned b)
     snprintf(t->last_nonce, sizeof t->last_nonce, "%s", nonce);
 }
 
-enum bad { REPLAYED, OVER, OF_TOMORROW, OF_ANOTHER_KEY, BY_ANOTHER, BROKEN, OLD_NONCE, TOO_LONG,
-           FOR_ANOTHER, BAD_KINDS };
+enum bad {
+    REPLAYED,
+    OVER,
+    OF_TOMORROW,
+    OF_ANOTHER_KEY,
+    BY_ANOTHER,
+    BROKEN,
+    OLD_NONCE,
+    TOO_LONG,
+    FOR_ANOTHER,
+    BAD_KINDS
+};
 
 static void token_bad(int i, unsigned b)
 {
@@ -248,8 +270,12 @@ static void token_bad(int i, unsigned b)
     if (!M.dev[i].there || !M.dev[other].there || !get_nonce(t, nonce))
         return;
     snprintf(sub, sizeof sub, "d%d", other);
-    struct report r = {.encrypted = true, .iat = M.wall, .life = 600, .nonce = nonce,
-                       .odd_key = kind == OF_ANOTHER_KEY, .broken = kind == BROKEN};
+    struct report r = {.encrypted = true,
+                       .iat = M.wall,
+                       .life = 600,
+                       .nonce = nonce,
+                       .odd_key = kind == OF_ANOTHER_KEY,
+                       .broken = kind == BROKEN};
     if (kind == OVER)
         r.iat -= 700;
     if (kind == OF_TOMORROW)

@@ -9,8 +9,8 @@
 
 static struct model M;
 static struct laptop laptop[MODEL_DEVICES];
-static int64_t held[MODEL_DEVICES];        /* when the kernel's lease ends (boot ms); 0 = none */
-static int64_t held_wall[MODEL_DEVICES];   /* and by the wall clock of when it was put */
+static int64_t held[MODEL_DEVICES];      /* when the kernel's lease ends (boot ms); 0 = none */
+static int64_t held_wall[MODEL_DEVICES]; /* and by the wall clock of when it was put */
 static char trace[8192];
 static size_t traced;
 
@@ -57,8 +57,10 @@ static bool cut_written(int status, int want)
 
 static unsigned reached(const struct device *d)
 {
-    static const struct { unsigned last; uint16_t port; } places[] = {
-        {9, 5432}, {10, 80}, {10, 443}, {22, 8081}, {40, 443}, {9, 22}};
+    static const struct {
+        unsigned last;
+        uint16_t port;
+    } places[] = {{9, 5432}, {10, 80}, {10, 443}, {22, 8081}, {40, 443}, {9, 22}};
     unsigned got = 0;
 
     for (unsigned i = 0; i < 6; i++)
@@ -76,7 +78,7 @@ static bool exact(const struct model_device *d)
 static void compare_new(int i, const struct model_device *d, const struct model_lease *l,
                         int64_t end)
 {
-    int64_t put_now = M.wall + (end - M.boot_ms) / 1000;      /* it may end as before, and be new */
+    int64_t put_now = M.wall + (end - M.boot_ms) / 1000; /* it may end as before, and be new */
     int64_t until = model_min(held_wall[i], put_now);
 
     must(l->reach != 0, "a lease, and nothing speaks for it", i);
@@ -173,9 +175,11 @@ static void compare_books(void)
         unsigned roles = 0;
         size_t n;
         must((status == 200) == M.user[i].there, "a person is lost or found", i);
-        json_array_foreach(json_object_get(o, "roles"), n, role)
+        json_array_foreach(json_object_get(o, "roles"), n, role) {
             for (int r = 0; r < MODEL_ROLES; r++)
-                roles |= strcmp(json_string_value(role), model_role_names[r]) == 0 ? 1u << r : 0;
+                if (strcmp(json_string_value(role), model_role_names[r]) == 0)
+                    roles |= 1u << r;
+        }
         if (M.user[i].there) {
             must(roles == M.user[i].roles, "a person's roles", i);
             must((strcmp(text(o, "state"), "revoked") == 0) == !M.user[i].active, "revoked", i);

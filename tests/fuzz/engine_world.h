@@ -17,15 +17,19 @@
 #include "tests/unit/engine_parent.h"
 
 /* A gateway that asks whether its clock is synchronised. */
-#define LAB_GATEWAY_SYNCED "gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16 " \
-                           "mtu 1420 portal 80 } outside eth0 office eth1 " \
-                           "log { group 77 rate 100 } }\n"
+#define LAB_GATEWAY_SYNCED                                                                         \
+    "gateway hq { tunnel wg0 { listen 51820 address 10.77.0.1/16 "                                 \
+    "mtu 1420 portal 80 } outside eth0 office eth1 "                                               \
+    "log { group 77 rate 100 } }\n"
 
 static struct lab L = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- clocks --------------------------------------------------------------------------------- */
 
-static struct { int64_t wall, boot_ms; bool synced; } now;
+static struct {
+    int64_t wall, boot_ms;
+    bool synced;
+} now;
 
 struct wall clock_wall(void) { return (struct wall){now.wall}; }
 int64_t clock_wall_us(void) { return now.wall * 1000000; }
@@ -36,7 +40,10 @@ bool clock_synchronised(void) { return now.synced; }
 /* ---- disk ----------------------------------------------------------------------------------- */
 
 #define RESERVE "reserve"
-static struct { bool full, reserve; size_t room; } disk;
+static struct {
+    bool full, reserve;
+    size_t room;
+} disk;
 
 /* The engine's reserve is made, and holds nothing. */
 int posix_fallocate(int fd, off_t offset, off_t len)
@@ -71,7 +78,7 @@ static void disk_watch(void)
 /* ---- directories ---------------------------------------------------------------------------- */
 
 static char base[] = "/dev/shm/pcfuzz-engine-XXXXXX";
-static int home = -1;            /* where the corpus is named from */
+static int home = -1; /* where the corpus is named from */
 static int quiet = -1, loud = -1;
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
@@ -191,7 +198,7 @@ struct laptop {
     char name[16];
     struct ip_addr address;
     uint8_t secret[64], public[32], wg[32];
-    char *last_token;          /* accepted */
+    char *last_token; /* accepted */
     char last_nonce[64];
 };
 
@@ -279,14 +286,20 @@ static char *token_of(const struct laptop *t, const struct report *say)
     char jti[TOKEN_JTI_TEXT];
 
     token_jti(jti);
-    json_t *pst = json_pack("{s:i,s:I,s:s,s:{s:s,s:s},s:{s:b},s:{s:i}}", "v", 1, "at",
-                            (json_int_t)say->iat, "own", "corp", "os", "family", "debian", "ver",
-                            "12.7", "fde", "sys", say->encrypted, "pend", "crit",
-                            (int)say->pending);
-    struct token_fields f = {.iss = t->name, .sub = say->sub ? say->sub : t->name, .aud = "hq",
-                             .ueid = "AQIDBAUGBwgJCgsMDQ4PEBE", .jti = jti, .nonce = say->nonce,
-                             .iat = say->iat, .exp = say->iat + say->life,
-                             .wg_public = say->odd_key ? t->public : t->wg, .pst = pst};
+    json_t *pst =
+        json_pack("{s:i,s:I,s:s,s:{s:s,s:s},s:{s:b},s:{s:i}}", "v", 1, "at", (json_int_t)say->iat,
+                  "own", "corp", "os", "family", "debian", "ver", "12.7", "fde", "sys",
+                  say->encrypted, "pend", "crit", (int)say->pending);
+    struct token_fields f = {.iss = t->name,
+                             .sub = say->sub ? say->sub : t->name,
+                             .aud = "hq",
+                             .ueid = "AQIDBAUGBwgJCgsMDQ4PEBE",
+                             .jti = jti,
+                             .nonce = say->nonce,
+                             .iat = say->iat,
+                             .exp = say->iat + say->life,
+                             .wg_public = say->odd_key ? t->public : t->wg,
+                             .pst = pst};
     json_t *claims = token_claims(&f);
     char *token = token_seal(t->name, claims, t->secret);
     if (!token)

@@ -15,7 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 #define OPERATIONS_MAX 96
-#define T0 1796029200        /* 2026-11-30, a Monday, 09:00 UTC */
+#define T0 1796029200 /* 2026-11-30, a Monday, 09:00 UTC */
 #define BOOTED_MS 50000
 
 /* ---- policies ------------------------------------------------------------------------------- */
@@ -161,36 +161,93 @@ static void restart(unsigned b)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-enum { USER_ADD, USER_ROLES, USER_REVOKE, USER_RESTORE, USER_SIGN_IN, DEVICE_ADD, DEVICE_END,
-       KEY_REVOKE, TOKEN, TOKEN_BAD, POLICY_APPLY, POLICY_CONFIRM, POLICY_BACK, TIME_PASSES,
-       TIME_JUMPS, CLOCK, DISK, PARENT, RESTART, OPERATIONS };
+enum {
+    USER_ADD,
+    USER_ROLES,
+    USER_REVOKE,
+    USER_RESTORE,
+    USER_SIGN_IN,
+    DEVICE_ADD,
+    DEVICE_END,
+    KEY_REVOKE,
+    TOKEN,
+    TOKEN_BAD,
+    POLICY_APPLY,
+    POLICY_CONFIRM,
+    POLICY_BACK,
+    TIME_PASSES,
+    TIME_JUMPS,
+    CLOCK,
+    DISK,
+    PARENT,
+    RESTART,
+    OPERATIONS
+};
 
 static void operate(unsigned what, unsigned a, unsigned b)
 {
     int user = (int)(a % MODEL_USERS), device = (int)(a % MODEL_DEVICES);
 
     switch (what % OPERATIONS) {
-    case USER_ADD: user_add_one(user, b); break;
-    case USER_ROLES: user_roles(user, b); break;
-    case USER_REVOKE: user_revoke(user); break;
-    case USER_RESTORE: user_restore(user); break;
-    case USER_SIGN_IN: user_sign_in(user); break;
-    case DEVICE_ADD: device_add(device, (int)(b % MODEL_USERS)); break;
-    case DEVICE_END: device_end(device, b); break;
-    case KEY_REVOKE: key_revoke(device); break;
-    case TOKEN: token_good(device, b); break;
-    case TOKEN_BAD: token_bad(device, b); break;
-    case POLICY_APPLY: policy_apply_one((int)(a % MODEL_POLICIES), b); break;
-    case POLICY_CONFIRM: policy_confirm(); break;
-    case POLICY_BACK: policy_back(); break;
-    case TIME_PASSES: time_passes(a, b); return;
-    case TIME_JUMPS: time_jumps(a, b); return;
-    case CLOCK: clock_synced(a & 1); break;
-    case DISK: disk_is(a & 1, b & 1); return;
-    case PARENT: parent_fails(); break;
-    case RESTART: restart(b); break;
+    case USER_ADD:
+        user_add_one(user, b);
+        break;
+    case USER_ROLES:
+        user_roles(user, b);
+        break;
+    case USER_REVOKE:
+        user_revoke(user);
+        break;
+    case USER_RESTORE:
+        user_restore(user);
+        break;
+    case USER_SIGN_IN:
+        user_sign_in(user);
+        break;
+    case DEVICE_ADD:
+        device_add(device, (int)(b % MODEL_USERS));
+        break;
+    case DEVICE_END:
+        device_end(device, b);
+        break;
+    case KEY_REVOKE:
+        key_revoke(device);
+        break;
+    case TOKEN:
+        token_good(device, b);
+        break;
+    case TOKEN_BAD:
+        token_bad(device, b);
+        break;
+    case POLICY_APPLY:
+        policy_apply_one((int)(a % MODEL_POLICIES), b);
+        break;
+    case POLICY_CONFIRM:
+        policy_confirm();
+        break;
+    case POLICY_BACK:
+        policy_back();
+        break;
+    case TIME_PASSES:
+        time_passes(a, b);
+        return;
+    case TIME_JUMPS:
+        time_jumps(a, b);
+        return;
+    case CLOCK:
+        clock_synced(a & 1);
+        break;
+    case DISK:
+        disk_is(a & 1, b & 1);
+        return;
+    case PARENT:
+        parent_fails();
+        break;
+    case RESTART:
+        restart(b);
+        break;
     }
-    compare();      /* not after time has passed or room was made: the second comes first */
+    compare(); /* not after time has passed or room was made: the second comes first */
 }
 
 static void begin(void)

@@ -21,9 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define COLUMNS_MAX 256
 #define TEXT_MAX 70000
 
-static char *image;              /* of a good database */
+static char *image; /* of a good database */
 static size_t image_size;
-static struct { char table[24], column[24], key[24]; } columns[COLUMNS_MAX];
+static struct {
+    char table[24], column[24], key[24];
+} columns[COLUMNS_MAX];
 static unsigned n_columns;
 static struct laptop laptop[3];
 
@@ -69,15 +71,19 @@ static void enrol(unsigned i)
     sodium_bin2base64(key, sizeof key, t->public, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     snprintf(body, sizeof body,
              "{\"name\":\"d%u\",\"user\":\"u%u\",\"wireguard_key\":\"%s\",\"own\":\"corp\","
-             "\"issuer\":{\"kid\":\"d%u\",\"alg\":\"Ed25519\",\"key\":\"%s\"}}", i, i, wg, i, key);
+             "\"issuer\":{\"kid\":\"d%u\",\"alg\":\"Ed25519\",\"key\":\"%s\"}}",
+             i, i, wg, i, key);
     must(act(CONTROL_POST, "/v1/devices", "", body) == 201);
     json_t *o = ask_portal(&t->address, PORTAL_NONCE, "", &status);
-    char *token = token_of(t, &(struct report){
-        .encrypted = true, .pending = i == 1, .iat = now.wall, .life = 900,
-        .nonce = json_string_value(json_object_get(o, "nonce"))});
+    char *token =
+        token_of(t, &(struct report){.encrypted = true,
+                                     .pending = i == 1,
+                                     .iat = now.wall,
+                                     .life = 900,
+                                     .nonce = json_string_value(json_object_get(o, "nonce"))});
     json_decref(ask_portal(&t->address, PORTAL_POSTURE, token, &status));
     must(status == 200);
-    json_decref(ask_portal(&t->address, PORTAL_POSTURE, token, &status));   /* an attempt */
+    json_decref(ask_portal(&t->address, PORTAL_POSTURE, token, &status)); /* an attempt */
     json_decref(o);
     free(token);
 }
@@ -88,10 +94,11 @@ static void list_columns(void)
     sqlite3 *db;
 
     must(sqlite3_open(DB, &db) == SQLITE_OK);
-    must(sqlite3_prepare_v2(db, "SELECT m.name, i.name, (SELECT name FROM pragma_table_info(m.name)"
+    must(sqlite3_prepare_v2(db,
+                            "SELECT m.name, i.name, (SELECT name FROM pragma_table_info(m.name)"
                             " WHERE cid = 0) FROM sqlite_schema m, pragma_table_info(m.name) i"
-                            " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'", -1, &q,
-                            NULL) == SQLITE_OK);
+                            " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'",
+                            -1, &q, NULL) == SQLITE_OK);
     while (sqlite3_step(q) == SQLITE_ROW && n_columns < COLUMNS_MAX) {
         char *to[] = {columns[n_columns].table, columns[n_columns].column, columns[n_columns].key};
         for (int i = 0; i < 3; i++)
@@ -117,13 +124,22 @@ static void read_image(void)
 /* A device held for a time, another locked; an attempt in a case. */
 static void make_holds(void)
 {
-    struct hold h = {.device = dev_by_name(L.e, "d0")->k.index, .kind = HOLD_QUARANTINE,
+    struct hold h = {.device = dev_by_name(L.e, "d0")->k.index,
+                     .kind = HOLD_QUARANTINE,
                      .pattern = PATTERN_HOST_SCAN,
-                     .rule = {20, {60}, ACTION_QUARANTINE, {3600}}, .since = {now.wall},
-                     .until = {now.wall + 3600}, .end_boot_ms = now.boot_ms + 3600000,
-                     .by = "engine", .attempts = {1}};
-    struct attempt a = {.user = "u0", .device = "d0", .proto = 6, .port = 22, .count = 1,
-                        .first = {now.wall}, .last = {now.wall}};
+                     .rule = {20, {60}, ACTION_QUARANTINE, {3600}},
+                     .since = {now.wall},
+                     .until = {now.wall + 3600},
+                     .end_boot_ms = now.boot_ms + 3600000,
+                     .by = "engine",
+                     .attempts = {1}};
+    struct attempt a = {.user = "u0",
+                        .device = "d0",
+                        .proto = 6,
+                        .port = 22,
+                        .count = 1,
+                        .first = {now.wall},
+                        .last = {now.wall}};
 
     attempts_add(&L.e->attempts, &a);
     attempts_keep(L.e);
@@ -140,7 +156,8 @@ static void make_holds(void)
 
 static void make_good(void)
 {
-    static const char exception[] = "{\"rule\":\"require fde.sys\",\"until\":%lld,\"reason\":\"repair\"}";
+    static const char exception[] =
+        "{\"rule\":\"require fde.sys\",\"until\":%lld,\"reason\":\"repair\"}";
     char body[128];
 
     world_begin();
@@ -148,7 +165,8 @@ static void make_good(void)
     enter_dir("a");
     must(lab_launch(&L, LAB_GATEWAY, LAB_POLICY, "b") == 0);
     for (unsigned i = 0; i < 3; i++) {
-        snprintf(body, sizeof body, "{\"name\":\"u%u\",\"full_name\":\"U\",\"roles\":[\"filing\"]}", i);
+        snprintf(body, sizeof body, "{\"name\":\"u%u\",\"full_name\":\"U\",\"roles\":[\"filing\"]}",
+                 i);
         must(act(CONTROL_POST, "/v1/users", "", body) == 201);
         enrol(i);
     }
@@ -164,7 +182,10 @@ static void make_good(void)
 
 /* ---- edits ---------------------------------------------------------------------------------- */
 
-struct input { const uint8_t *p; size_t n; };
+struct input {
+    const uint8_t *p;
+    size_t n;
+};
 
 static unsigned take(struct input *in)
 {
@@ -195,9 +216,17 @@ static void edit_file(struct input *in)
 /* A number that programs trip over, or any. */
 static int64_t take_number(struct input *in)
 {
-    static const int64_t edges[] = {
-        0, 1, -1, 2, 3, 255, 256, 4095, 4096, 65535, 65536, 262141, 262142, 262143, INT32_MAX,
-        -2147483648LL, UINT32_MAX, 4294967296LL, INT64_MAX, INT64_MIN, 1796029200, 1796030100};
+    static const int64_t edges[] = {0,          1,
+                                    -1,         2,
+                                    3,          255,
+                                    256,        4095,
+                                    4096,       65535,
+                                    65536,      262141,
+                                    262142,     262143,
+                                    INT32_MAX,  -2147483648LL,
+                                    UINT32_MAX, 4294967296LL,
+                                    INT64_MAX,  INT64_MIN,
+                                    1796029200, 1796030100};
     unsigned kind = take(in);
     int64_t v = 0;
 
@@ -245,8 +274,8 @@ static void edit_value(sqlite3 *db, struct input *in)
     const char *table = columns[c].table, *key = columns[c].key;
     sqlite3_stmt *q = NULL;
     char *sql = sqlite3_mprintf("UPDATE OR IGNORE %s SET %s = ?1 WHERE %d OR %s ="
-                                " (SELECT %s FROM %s ORDER BY 1 LIMIT 1 OFFSET %d)", table,
-                                columns[c].column, (int)(row & 0x80), key, key, table,
+                                " (SELECT %s FROM %s ORDER BY 1 LIMIT 1 OFFSET %d)",
+                                table, columns[c].column, (int)(row & 0x80), key, key, table,
                                 (int)(row % 8));
 
     must(sql && sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK);
@@ -277,9 +306,9 @@ static void edit_values(struct input *in)
 
 static void ask_everything(void)
 {
-    static const char *const paths[] = {"/v1/status", "/v1/users", "/v1/devices", "/v1/issuers",
-                                        "/v1/policy", "/v1/attempts", "/v1/audit", "/v1/events",
-                                        "/v1/respond", "/v1/cases", "/v1/cases/1"};
+    static const char *const paths[] = {"/v1/status",  "/v1/users",    "/v1/devices", "/v1/issuers",
+                                        "/v1/policy",  "/v1/attempts", "/v1/audit",   "/v1/events",
+                                        "/v1/respond", "/v1/cases",    "/v1/cases/1"};
     char path[40];
     int status;
 
@@ -318,7 +347,7 @@ static void live(void)
 static void start_on_it(bool reboot)
 {
     if (__lsan_disable)
-        __lsan_disable();      /* an engine that ends leaves what it had in hand */
+        __lsan_disable(); /* an engine that ends leaves what it had in hand */
     may_end = true;
     if (setjmp(refused) == 0 && lab_launch(&L, LAB_GATEWAY, LAB_POLICY, reboot ? "c" : "b") == 0)
         live();
