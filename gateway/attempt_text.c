@@ -66,6 +66,8 @@ const char *attempt_text(const struct attempt *a, char out[ATTEMPT_TEXT])
                  times);
     else if (a->kind == ATTEMPT_ADMIN)
         snprintf(out, ATTEMPT_TEXT, "%s: %s%s", a->actor, reason, times);
+    else if (a->kind == ATTEMPT_SIGN_IN)
+        snprintf(out, ATTEMPT_TEXT, "%s: %s%s", who_text(a, who), reason, times);
     else if (a->kind == ATTEMPT_KNOCK)
         snprintf(out, ATTEMPT_TEXT, "%s knocks from %s: %s%s%s", knocker_text(a, who),
                  ip_print(&a->source, src), reason, ended_text(a, ended), times);

@@ -114,6 +114,10 @@ static void fields_of_each_kind(void **state)
         {ATTEMPT_KNOCK, "event.reason", "ended-key"},
         {ATTEMPT_KNOCK, "portcullis.why", "device-revoked"},
         {ATTEMPT_KNOCK, "portcullis.key_ended", "2026-11-22T06:46:40Z"},
+        {ATTEMPT_SIGN_IN, "message", "maria-laptop (maria): sign-in-failed, 3 times"},
+        {ATTEMPT_SIGN_IN, "event.reason", "sign-in-failed"},
+        {ATTEMPT_TWO_PLACES, "message", "maria-laptop (maria): its key is used from 10.77.0.2 and "
+                                        "from 203.0.113.9 in turn, 3 times"},
         {ATTEMPT_ADMIN, "user.name", "uid:1001"},
         {ATTEMPT_ADMIN, "event.reason", "forbidden"},
         {ATTEMPT_ADMIN, "source.ip", ""},
