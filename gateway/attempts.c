@@ -316,7 +316,8 @@ static void prune(struct engine *e)
     struct wall before = {clock_wall().s - e->conf.keep_packets.s};
 
     store_prune_attempts(e->store, ATTEMPTS_KEPT);
-    store_prune_old_attempts(e->store, before);
+    if (audit_clock_steady(e))
+        store_prune_old_attempts(e->store, before);
 }
 
 /* A disk that is nearly full is for acts: attempts are only counted. */

@@ -54,6 +54,7 @@ struct engine {
     bool audit_unsynced, audit_behind, batches_unsynced, stopping, failed, serving;
     uint64_t outbox_from, batches_from;   /* what is behind: in the outbox; not on disk for sure */
     uint64_t rotate_at;              /* not before this tick: it failed */
+    int64_t clock_start_s;           /* the wall clock less CLOCK_BOOTTIME, at the start */
 
     char gateway_file[128], policy_file[128], boot_id[64];
     struct gateway_conf conf;
@@ -216,6 +217,9 @@ enum store_result audit_commit(struct engine *e);
 void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *act,
                 const char *object, json_t *detail);
 void audit_flush(struct engine *e);               /* fsync and sign, when something is not yet */
+/* Has the wall clock gone as the machine's own since the start, within a day? What is old is removed
+ * by the wall clock: one that was set far ahead must not remove everything. */
+bool audit_clock_steady(const struct engine *e);
 void audit_tick(struct engine *e);                /* each second */
 void audit_settle(struct engine *e);              /* both logs: fsync and sign what is not yet */
 /* One record of what a second refused: detail (taken over) holds the attempts and the counts. */

@@ -232,6 +232,15 @@ static bool key_is_old(const struct audit *a)
 
 /* ---- retention ------------------------------------------------------------------------------ */
 
+static int64_t clock_start(void) { return clock_wall().s - clock_boot_ms() / 1000; }
+
+bool audit_clock_steady(const struct engine *e)
+{
+    int64_t set = clock_start() - e->clock_start_s;
+
+    return set > -DAY_S && set < DAY_S;
+}
+
 static json_t *removal(uint64_t through, struct span keep)
 {
     return json_pack("{s:I,s:I}", "through", (json_int_t)through, "kept_days",
@@ -321,6 +330,7 @@ static void compare(struct engine *e, struct audit *a, const char *name)
 
 void audit_start(struct engine *e)
 {
+    e->clock_start_s = clock_start();
     e->audit = open_log(e, "audit", "audit_mark", &e->outbox_from);
     e->batches = open_log(e, "attempts", "attempts_mark", &e->batches_from);
     audit_segment_age(e->audit, SEGMENT_ACTS_S);
@@ -343,8 +353,13 @@ void audit_tick(struct engine *e)
         e->rotate_at = e->ticks + RETAIN_EVERY_S;
     if (e->ticks % RETAIN_EVERY_S != 0)
         return;
-    retain_acts(e);
-    retain_attempts(e);
+    if (audit_clock_steady(e)) {
+        retain_acts(e);
+        retain_attempts(e);
+    } else {
+        alarm_raise(e, "the clock was set by more than a day: no old record is removed before the "
+                    "next start");
+    }
 }
 
 void audit_settle(struct engine *e)

@@ -354,7 +354,15 @@ static void old_records_go_by_a_record(void **state)
     audit_note(L.e, "engine", ENGINE_UID, "later", "", NULL);
     L.e->conf.keep_acts.s = 0;
     usleep(1000);
+    /* As if the wall clock had been set two days on meanwhile. */
+    unsigned alarms = (unsigned)L.e->n_alarms;
     L.e->ticks = 0;
+    L.e->clock_start_s -= 2 * 86400;
+    audit_tick(L.e);
+    assert_int_equal(audit_read(L.e->audit, before, keep_last, &l), 0);
+    assert_string_equal(l.act, "later");
+    assert_int_equal(L.e->n_alarms, alarms + 1);
+    L.e->clock_start_s += 2 * 86400;
     audit_tick(L.e);
     assert_int_equal(audit_read(L.e->audit, before, keep_last, &l), 0);
     assert_string_equal(l.act, "audit.remove");
