@@ -8,8 +8,8 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 . "$(dirname "$0")/lab.sh"
 . "$LAB_SOURCE/assert.sh"
 
-# Denied packets 20,000 a second each (on a slow machine far fewer: the gateway runs on it, too): a device without a lease, and one with a lease towards what
-# its role may not reach, IPv4 and IPv6.
+# Denied packets 20,000 a second each: a device without a lease, and one with a lease towards what
+# its role may not reach, IPv4 and IPv6. On a slow machine far fewer: the gateway runs on it, too.
 FLOOD=$(lab_rate "$(lab_rate 20000)")
 start_flood() {
     lab_start sick flood4 flow -r "$FLOOD" udp send 10.20.0.11 6001
