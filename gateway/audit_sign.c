@@ -59,9 +59,12 @@ int read_back(struct audit *a)
     while (a->back.offset < a->size && taken > 0) {
         left = a->size - a->back.offset;
         size_t n = left < size ? (size_t)left : size;
-        taken = file_get(a->file, a->back.offset, buf, n) < 0
-                    ? -EIO : take_all(a, &a->back.tree, buf, n);
-        a->back.offset += taken > 0 ? (uint64_t)taken : 0;
+        struct merkle_tree t = a->back.tree;
+        taken = file_get(a->file, a->back.offset, buf, n) < 0 ? -EIO : take_all(a, &t, buf, n);
+        if (taken > 0) {         /* a read that fails leaves all as it was: it is tried again */
+            a->back.tree = t;
+            a->back.offset += (uint64_t)taken;
+        }
     }
     free(buf);
     merkle_root(&a->back.tree, &have);

@@ -229,6 +229,29 @@ static void a_log_goes_on_after_a_restart(void **state)
     assert_verifies(A, 8);
 }
 
+/* What cannot be read at this moment is no other record: the next try signs. */
+static void a_failed_read_is_tried_again(void **state)
+{
+    uint8_t hashes[1024];
+    struct checkpoint at;
+    size_t n;
+
+    (void)state;
+    add(A, "one");
+    sync_log(A);
+    add(A, "two");
+    add(A, "three");
+    int fd = openat(dirfd_, "audit/hashes", O_RDWR);
+    ssize_t size = pread(fd, hashes, sizeof hashes, 0);
+    assert_true(size > MERKLE_HASH);
+    assert_int_equal(ftruncate(fd, size - MERKLE_HASH), 0);   /* the last of three */
+    assert_null(audit_checkpoint(A, &at, &n));
+    assert_int_equal(pwrite(fd, hashes, (size_t)size, 0), size);
+    assert_non_null(audit_checkpoint(A, &at, &n));
+    assert_int_equal(at.size, 6);   /* with the three of before */
+    close(fd);
+}
+
 static void large_records_are_read_back(void **state)
 {
     char *text = malloc(RECORD_BATCH_MAX + 1);
@@ -670,6 +693,7 @@ int main(void)
         CASE(what_was_rolled_back_is_not_there),
         CASE(what_cannot_be_written_may_be_forgotten),
         CASE(a_log_goes_on_after_a_restart),
+        CASE(a_failed_read_is_tried_again),
         CASE(large_records_are_read_back),
         CASE(every_single_bit_counts),
         CASE(a_cut_tail_is_seen),
