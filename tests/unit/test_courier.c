@@ -235,6 +235,17 @@ static long resident(void)
     return kb;
 }
 
+/* A sanitizer keeps freed memory: not asked. */
+static bool grown_below(long before, long kib)
+{
+#ifdef SANITIZED
+    (void)before, (void)kib;
+    return true;
+#else
+    return resident() < before + kib;
+#endif
+}
+
 /* It accepts and never reads: lines that its TCP has no room for are not called delivered, the
  * window bounds what waits, and when it goes the first of them is said to be lost. */
 static void a_receiver_that_hangs(void **state)
@@ -259,7 +270,7 @@ static void a_receiver_that_hangs(void **state)
         last = t.i.id;
     }
     assert_true(last < 1 + COURIER_WINDOW);
-    assert_in_range(resident(), 0, before + 2048);
+    assert_true(grown_below(before, 2048));
     close(l);
     close(fd);
     assert_true(hears(&t, WAIT_MS));
@@ -294,7 +305,7 @@ static void a_receiver_that_is_slow(void **state)
         while (given < t.i.id + COURIER_WINDOW)
             give(1, ++given, "", line);
     }
-    assert_in_range(resident(), 0, before + 12288);
+    assert_true(grown_below(before, 12288));
     close(l);
     close(fd);
     kill(reader, SIGKILL);
