@@ -233,12 +233,22 @@ void match_ct_state(struct rule *r, uint32_t bits)
     compare(r, NFT_CMP_NEQ, &none, sizeof none);
 }
 
-void match_ct_not_expected(struct rule *r)
+static void match_ct_without(struct rule *r, uint32_t key, uint32_t bits)
 {
     const uint32_t none = 0;
-    load_ct(r, NFT_CT_STATUS, NO_DIRECTION, NFT_REG_1);
-    mask_u32(r, IPS_EXPECTED);
+    load_ct(r, key, NO_DIRECTION, NFT_REG_1);
+    mask_u32(r, bits);
     compare(r, NFT_CMP_EQ, &none, sizeof none);
+}
+
+void match_ct_not_expected(struct rule *r) { match_ct_without(r, NFT_CT_STATUS, IPS_EXPECTED); }
+
+void match_unasked(struct rule *r, const char *from, const char *to)
+{
+    match_iif(r, from, true);
+    match_oif(r, to, true);
+    match_ct_without(r, NFT_CT_STATE, STATE_ESTABLISHED | STATE_RELATED);
+    match_ct_without(r, NFT_CT_STATUS, IPS_DST_NAT);
 }
 
 void match_ct_opener(struct rule *r)

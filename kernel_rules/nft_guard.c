@@ -6,7 +6,8 @@
  *   scrub_*  (before the main table):  a stamp that is there already is taken off
  *   verify_* (after the main table):   a stamped packet passes; others of the tunnel are dropped,
  *                                      and so is what claims to come out of it, or would leave for
- *                                      it by another interface
+ *                                      it by another interface; and what opens a connection from
+ *                                      outside into an office
  *
  * So a stamp counts only when it was set between the two, in the same hook: a mark that somebody
  * restores in prerouting, or that an earlier pass left behind, is worth nothing, also when the
@@ -92,6 +93,17 @@ static void put_drop_strayed(struct batch *b, const char *chain, const struct tu
     }
 }
 
+/* Forwarding stays on when the daemon is gone. */
+static void put_drop_unasked(struct batch *b, const char *chain, const struct tunnel *t)
+{
+    for (uint32_t i = 0; t->outside[0] && i < t->n_office; i++) {
+        struct rule r = in(b, chain);
+        match_unasked(&r, t->outside, t->office[i].name);
+        count_here(&r);
+        rule_drop(&r);
+    }
+}
+
 void put_guard_chains(struct batch *b)
 {
     static const struct {
@@ -117,6 +129,7 @@ void put_guard_rules(struct batch *b, const struct tunnel *t)
     put_drop_to(b, "verify_forward", t->iface);
     put_drop_claimed(b, "verify_forward", t);
     put_drop_strayed(b, "verify_forward", t);
+    put_drop_unasked(b, "verify_forward", t);
     put_verify(b, "verify_input");
     put_drop_from(b, "verify_input", t->iface);
     put_drop_claimed(b, "verify_input", t);

@@ -82,6 +82,8 @@ void match_icmp_type(struct rule *r, uint8_t type);                   /* after m
 void match_tcp_syn(struct rule *r);                                   /* SYN without RST */
 void match_ct_state(struct rule *r, uint32_t bits);                   /* any of NF_CT_STATE_BIT */
 void match_ct_not_expected(struct rule *r);
+/* From one interface to another, and neither an answer nor redirected to there on purpose (DNAT). */
+void match_unasked(struct rule *r, const char *from, const char *to);
 void match_ct_opener(struct rule *r);                    /* from who opened the connection */
 void match_ct_reply(struct rule *r);
 void match_ct_mark_in(struct rule *r, const char *set);

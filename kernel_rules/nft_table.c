@@ -4,6 +4,7 @@
  *
  *   forward:      iifname wg goto from_tunnel; oifname wg goto to_tunnel;
  *                 source or destination inside the tunnel networks: deny;
+ *                 from the outside to an office, neither an answer nor DNAT: deny;
  *                 iifname != wg oifname != wg accept; drop
  *   from_tunnel:  clamp_mss; to the tunnel: deny;
  *                 ct mark in @live, established, from the connection's opener: stamp, accept;
@@ -300,6 +301,17 @@ static void put_past_tunnel(const struct tabling *x, const char *chain)
     }
 }
 
+/* The daemon makes this box a router, which it may not have been. For who is outside it is none: into
+ * the office goes what the office has asked for, and what somebody here has redirected. */
+static void put_unasked(const struct tabling *x, const char *chain)
+{
+    for (uint32_t i = 0; x->t->outside[0] && i < x->t->n_office; i++) {
+        struct rule r = in_main(x, chain);
+        match_unasked(&r, x->t->outside, x->t->office[i].name);
+        rule_goto(&r, "deny_wrong_direction");
+    }
+}
+
 static void put_forward(const struct tabling *x)
 {
     struct rule r = in_main(x, "forward");
@@ -309,6 +321,7 @@ static void put_forward(const struct tabling *x)
     match_oif(&r, x->t->iface, true);
     rule_goto(&r, "to_tunnel");
     put_past_tunnel(x, "forward");
+    put_unasked(x, "forward");
     r = in_main(x, "forward");
     match_iif(&r, x->t->iface, false);
     match_oif(&r, x->t->iface, false);

@@ -116,7 +116,8 @@ enum deny_reason {
     DENY_UNKNOWN_SOURCE,   /* a tunnel address that belongs to no enrolled device */
     DENY_NOT_PERMITTED,    /* lease held, destination not among its permits */
     DENY_SPOOFED,          /* tunnel address from elsewhere, or foreign address by the tunnel */
-    DENY_WRONG_DIRECTION,  /* the office or the internet opens a connection to a device */
+    DENY_WRONG_DIRECTION,  /* the office or the internet opens a connection to a device, or
+                              the internet one to the office, which nobody here redirected (DNAT) */
     DENY_DEVICE_TO_DEVICE,
     DENY_GATEWAY_INPUT,    /* the gateway itself, beyond portal, DNS and ping */
     DENY_INVALID,          /* no connection state: invalid, untracked */

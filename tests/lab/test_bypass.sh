@@ -76,6 +76,15 @@ forge laptop wg0 "$mine6" "$his6" 6030
 forge office eth0 10.20.0.11 "$his4" 6031
 forge office eth0 fd20::11 "$his6" 6031
 
+# --- the box is no router for who is outside --------------------------------------------------
+witness_start attacker eth0
+forge attacker eth0 203.0.113.66 10.20.0.11 6040
+forge attacker eth0 2001:db8:113::66 fd20::11 6040
+forge office eth0 10.20.0.11 203.0.113.66 6041
+forge office eth0 fd20::11 2001:db8:113::66 6041
+lab_on office rawsend -n 5 eth0 10.20.0.11 4042 203.0.113.66 6042 >/dev/null
+lab_on attacker rawsend -n 20 eth0 203.0.113.66 6042 10.20.0.11 4042 >/dev/null
+
 # --- the gateway itself -----------------------------------------------------------------------
 gateway_listener outer4 "$GW_OUTSIDE4" 7001
 gateway_listener outer6 "$GW_OUTSIDE6" 7002
@@ -92,6 +101,7 @@ forge attacker eth0 203.0.113.66 "$GW_OUTSIDE4" 7006
 
 lab_pause 0.7
 lab_stop office established
+witness_stop attacker eth0
 witness_stop office eth0
 witness_stop curious wg0
 
@@ -110,6 +120,9 @@ same "the internet towards a device" 0 "$(seen curious wg0 6023)"
 same "the office as a device, towards a device" 0 "$(seen curious wg0 6024)"
 same "device to device" 0 "$(seen curious wg0 6030)"
 same "the office towards a device" 0 "$(seen curious wg0 6031)"
+same "the internet into the office" 0 "$(seen office eth0 6040)"
+same "control: the office towards the internet" 40 "$(seen attacker eth0 6041)"
+same "control: and what the internet answers" 20 "$(seen office eth0 4042)"
 same "a device to the gateway's outer address, IPv4" 0 "$(gateway_heard outer4)"
 same "a device to the gateway's outer address, IPv6" 0 "$(gateway_heard outer6)"
 same "a device to another port of the gateway's tunnel address, IPv4" 0 "$(gateway_heard inner4)"

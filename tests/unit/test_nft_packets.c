@@ -488,6 +488,35 @@ static void test_spoofed_answer(void **state)
     shell("ip link del dum0");
 }
 
+/* The box forwards, and yet is no router for who is outside. */
+static void test_outside_to_office(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_LAB();
+    shell("ip link add dum0 type veth peer name dum1; ip link set dum1 up; ip link set dum0 up; "
+          "ip neigh add 10.20.7.30 lladdr 02:00:00:00:00:09 dev dum0; "
+          "ip neigh add fd20::7:30 lladdr 02:00:00:00:00:09 dev dum0; "
+          "ip route add 10.20.7.30/32 dev dum0; ip -6 route add fd20::7:30/128 dev dum0");
+    wish(600000);
+    snprintf(dp.tunnel.outside, sizeof dp.tunnel.outside, "eth1");
+    snprintf(dp.tunnel.office[0].name, IFACE_SIZE, "dum0");
+    dp.tunnel.n_office = 1;
+    assert_int_equal(nft_install(lab.nft, &dp), 0);
+    struct pkt v4 = udp("10.20.0.9", next_port(), "10.20.7.30", 1000);
+    struct pkt v6 = udp("fd20::9", next_port(), "fd20::7:30", 1000);
+    expect_fate(&lab, OFFICE_SIDE, &v4, DENY_WRONG_DIRECTION, "from outside into the office");
+    expect_fate(&lab, OFFICE_SIDE, &v6, DENY_WRONG_DIRECTION, "the same, IPv6");
+    struct pkt ack = v4;
+    ack.proto = IPPROTO_TCP;
+    ack.tcp_flags = 0x10;
+    expect_fate(&lab, OFFICE_SIDE, &ack, DENY_WRONG_DIRECTION, "in the middle of a connection");
+    shell("nft 'add table ip shift; add chain ip shift pre { type nat hook prerouting priority "
+          "-100; }; add rule ip shift pre udp dport 7 dnat to 10.20.7.30:1000'");
+    struct pkt forwarded = udp("10.20.0.9", next_port(), "10.20.7.31", 7);
+    expect_fate(&lab, OFFICE_SIDE, &forwarded, VANISHED, "what somebody here has redirected");
+    shell("nft delete table ip shift; ip link del dum0");
+}
+
 /* ---- what the connection remembers --------------------------------------------------- */
 
 static void element(const char *set, const struct element *e, uint16_t type)
@@ -724,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_answer_out_of_the_tunnel),
         cmocka_unit_test(test_mss),
         cmocka_unit_test(test_spoofed_answer),
+        cmocka_unit_test(test_outside_to_office),
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_quarantine_is_not_remembered),
         cmocka_unit_test(test_foreign_mark),
