@@ -268,7 +268,7 @@ const struct peer_state *kernel_peer(struct engine *e, uint32_t device)
 
 int kernel_metrics_door(struct engine *e)
 {
-    const struct metrics_conf *m = &e->conf.metrics;
+    const struct door_conf *m = &e->conf.metrics;
     struct reader r;
     struct writer w;
 

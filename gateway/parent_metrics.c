@@ -17,13 +17,13 @@
 
 #define BACKLOG 16
 
-static int get_door(struct reader *r, struct metrics_conf *m)
+static int get_door(struct reader *r, struct door_conf *m)
 {
     get_text(r, m->iface, sizeof m->iface);
     m->addr = get_addr(r);
     m->port = get_u16(r);
     m->n_from = get_u8(r);
-    if (r->failed || m->n_from > METRICS_FROM_MAX)
+    if (r->failed || m->n_from > DOOR_FROM_MAX)
         return -1;
     for (uint32_t i = 0; i < m->n_from; i++) {
         m->from[i].addr = get_addr(r);
@@ -33,7 +33,7 @@ static int get_door(struct reader *r, struct metrics_conf *m)
 }
 
 /* An office interface, and never everybody. */
-static bool sound(const struct parent *p, const struct metrics_conf *m)
+static bool sound(const struct parent *p, const struct door_conf *m)
 {
     bool office = false;
 
@@ -46,7 +46,7 @@ static bool sound(const struct parent *p, const struct metrics_conf *m)
     return office && m->port != 0 && m->n_from > 0 && (m->addr.family == 4 || m->addr.family == 6);
 }
 
-static socklen_t address_of(const struct metrics_conf *m, struct sockaddr_storage *out)
+static socklen_t address_of(const struct door_conf *m, struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof *out);
     if (m->addr.family == 4) {
@@ -64,7 +64,7 @@ static socklen_t address_of(const struct metrics_conf *m, struct sockaddr_storag
 }
 
 /* The filter comes before the socket listens, and cannot be taken off by who gets the socket. */
-static bool filter(int fd, const struct metrics_conf *m)
+static bool filter(int fd, const struct door_conf *m)
 {
     struct sock_filter code[SOURCE_FILTER_MAX];
     struct sock_fprog program = {.filter = code};
@@ -75,7 +75,7 @@ static bool filter(int fd, const struct metrics_conf *m)
            setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) == 0;
 }
 
-static int listen_for(const struct metrics_conf *m)
+static int listen_for(const struct door_conf *m)
 {
     struct sockaddr_storage address;
     socklen_t len = address_of(m, &address);
@@ -96,7 +96,7 @@ static int listen_for(const struct metrics_conf *m)
 
 int request_metrics_door(struct parent *p, struct reader *r, struct writer *answer)
 {
-    struct metrics_conf m = {0};
+    struct door_conf m = {0};
 
     (void)answer;
     if (get_door(r, &m) < 0 || !sound(p, &m))

@@ -97,6 +97,7 @@ struct parser {
     struct policy *policy;       /* being built; NULL in a gateway file */
     struct gateway_conf *gateway;
     bool clock_seen;             /* "clock" was said in this gateway file */
+    bool tls_seen;               /* and "tls" */
     struct ref *refs;
     size_t n_refs;
     size_t n_permits, n_cases;
@@ -146,6 +147,16 @@ bool looks_like_address(const struct token *t);
 /* Strict decimal of exactly these bytes. */
 bool number_read(const char *s, size_t len, int64_t *out);
 
+/* ---- parse_host.c ---------------------------------------------------------------------------- */
+
+bool port_read(const char *s, size_t len, uint16_t *port);             /* 1 to 65535 */
+/* The name of a host, or an address, which is then in *addr (otherwise family 0). */
+bool host_read(const char *s, size_t len, char out[HOST_SIZE], struct ip_addr *addr);
+/* "10.20.0.5:514", "[fd20::5]:514" */
+bool parse_socket(struct parser *p, struct ip_addr *addr, uint16_t *port);
+/* A file beside gateway.conf, by its name alone, which has this ending. */
+void parse_file_name(struct parser *p, const char *word, const char *ending, char out[NAME_SIZE]);
+
 /* ---- protocol.c ----------------------------------------------------------------------------- */
 
 /* Number of a protocol's name, 0 when there is none. "icmp" is ICMP. */
@@ -162,8 +173,13 @@ bool reserved_word(const char *s);
 
 /* ---- the blocks ------------------------------------------------------------------------------ */
 
-void parse_attempts(struct parser *p);                     /* of the gateway file, with the next */
+void parse_attempts(struct parser *p);                     /* of the gateway file, as the next */
 void parse_metrics(struct parser *p);
+void parse_console(struct parser *p);
+void parse_enrol(struct parser *p);
+void parse_tls(struct parser *p);
+void tunnel_endpoint(struct parser *p);
+void tunnel_dns(struct parser *p);
 void parse_network(struct parser *p);
 void parse_resource(struct parser *p);
 void parse_role(struct parser *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where attempts go, and who may read the metrics: as gateway.conf says it.
+ * Where attempts go, as gateway.conf says it.
  *
  *     attempts {
  *         syslog unix /dev/log
@@ -8,19 +8,17 @@
  *         syslog tcp 10.20.0.5:601
  *         webhook "https://siem.example.com/in" { key-file webhook.key  ca-file siem-ca.pem }
  *     }
- *     metrics eth1 { listen 10.20.0.1:9100  from 10.20.0.5 }
  */
 #ifndef POLICY_OUTLETS_H
 #define POLICY_OUTLETS_H
 
-#include "policy/model.h"
+#include "policy/doors.h"
 
 #define OUTLETS_MAX 8
 #define OUTLET_PATH 108            /* sun_path, with its NUL */
 #define OUTLET_URL 256
-#define OUTLET_HOST 128
+#define OUTLET_HOST HOST_SIZE
 #define OUTLET_NAME 192            /* as shown, with its NUL */
-#define METRICS_FROM_MAX 8
 
 enum outlet_kind { OUTLET_UNIX = 1, OUTLET_UDP, OUTLET_TCP, OUTLET_WEBHOOK };
 
@@ -35,14 +33,6 @@ struct outlet {
     bool tls;
     char key_file[NAME_SIZE];      /* beside gateway.conf */
     char ca_file[NAME_SIZE];       /* "" = the system's certificate authorities */
-};
-
-struct metrics_conf {
-    char iface[IFACE_SIZE];        /* "" = no metrics; one of the office interfaces */
-    struct ip_addr addr;
-    uint16_t port;
-    struct ip_prefix from[METRICS_FROM_MAX];  /* of the address's family; at least one */
-    uint32_t n_from;
 };
 
 /* "syslog tcp 10.20.0.5:601", "webhook https://siem.example.com:443 #1f2e3d4c": its name in

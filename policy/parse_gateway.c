@@ -2,8 +2,8 @@
 /*
  * gateway.conf: gateway NAME { tunnel IF { listen PORT address A/N, B/N mtu N portal PORT }
  * outside IF  office IF { masquerade }  log { group N rate N }  clock ntp|host
- * keep { acts TIME packets TIME }  attempts { ... }  metrics IF { ... } }: the last two are in
- * parse_outlets.c
+ * keep { acts TIME packets TIME }  attempts { ... }  metrics IF { ... }  console IF { ... }
+ * enrol { ... }  tls { ... } }: from `attempts` on they are in parse_outlets.c and parse_doors.c
  */
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +153,8 @@ static void gateway_tunnel(struct parser *p)
                                             {"address", tunnel_address},
                                             {"mtu", tunnel_mtu},
                                             {"portal", tunnel_portal},
+                                            {"endpoint", tunnel_endpoint},
+                                            {"dns", tunnel_dns},
                                             {NULL, NULL}};
     bool seen = tunnel(p)->iface[0] != '\0';
 
@@ -264,6 +266,8 @@ static void set_defaults(struct gateway_conf *g)
     t->portal_port = t->portal_port ? t->portal_port : PORTAL_DEFAULT;
     t->nflog_group = t->nflog_group ? t->nflog_group : GROUP_DEFAULT;
     t->log_rate = t->log_rate ? t->log_rate : RATE_DEFAULT;
+    if (g->handout.endpoint[0] && g->handout.endpoint_port == 0)
+        g->handout.endpoint_port = t->listen_port;
 }
 
 static void parse_gateway(struct parser *p)
@@ -271,7 +275,9 @@ static void parse_gateway(struct parser *p)
     static const struct statement body[] = {
         {"tunnel", gateway_tunnel}, {"outside", gateway_outside}, {"office", gateway_office},
         {"log", gateway_log},       {"clock", gateway_clock},     {"keep", gateway_keep},
-        {"attempts", parse_attempts}, {"metrics", parse_metrics}, {NULL, NULL}};
+        {"attempts", parse_attempts}, {"metrics", parse_metrics},
+        {"console", parse_console}, {"enrol", parse_enrol},       {"tls", parse_tls},
+        {NULL, NULL}};
     const struct tunnel *t = tunnel(p);
     size_t errors = p->diags->errors;
     bool seen = p->gateway->name[0] != '\0';
@@ -295,7 +301,7 @@ int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct
     static const struct statement statements[] = {{"gateway", parse_gateway}, {NULL, NULL}};
     static const char *const elsewhere[] = {
         "company", "contact", "network", "resource", "remediation", "posture",
-        "role",    "tokens",  "respond", "test",     NULL};
+        "role",    "tokens",  "respond", "test",     "enrolment",   "acknowledge", NULL};
     struct parser p;
 
     memset(out, 0, sizeof *out);

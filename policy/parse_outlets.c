@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gateway.conf: `attempts { ... }` and `metrics IF { ... }`. */
+/* gateway.conf: `attempts { ... }`. */
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,44 +11,6 @@ static struct gateway_conf *conf(struct parser *p) { return p->gateway; }
 
 /* The outlet at hand: the last one that was begun. */
 static struct outlet *outlet(struct parser *p) { return &conf(p)->outlets[conf(p)->n_outlets - 1]; }
-
-/* ---- addresses with ports ------------------------------------------------------------------- */
-
-static bool port_read(const char *s, size_t len, uint16_t *port)
-{
-    int64_t n;
-
-    if (!number_read(s, len, &n) || n < 1 || n > 65535)
-        return false;
-    *port = (uint16_t)n;
-    return true;
-}
-
-/* "10.20.0.5:514", "[fd20::5]:514" */
-static bool socket_read(const char *s, size_t len, struct ip_addr *addr, uint16_t *port)
-{
-    const char *colon = memrchr(s, ':', len);
-    size_t host = colon ? (size_t)(colon - s) : 0;
-
-    if (!colon || !port_read(colon + 1, len - host - 1, port))
-        return false;
-    if (host > 2 && s[0] == '[' && s[host - 1] == ']')
-        return ip_parse(s + 1, host - 2, addr) && addr->family == 6;
-    return ip_parse(s, host, addr) && addr->family == 4;
-}
-
-static bool parse_socket(struct parser *p, struct ip_addr *addr, uint16_t *port)
-{
-    struct token t = p->tok;
-    char shown[QUOTED];
-
-    if (t.kind != TOK_WORD || !socket_read(t.s, t.len, addr, port))
-        return parse_fail_at(p, &t, "like 10.20.0.5:514 or [fd20::5]:514",
-                             "'%s' is not an address with its port",
-                             diag_quote(t.s, t.len, shown));
-    parse_advance(p);
-    return true;
-}
 
 /* ---- syslog --------------------------------------------------------------------------------- */
 
@@ -119,8 +81,8 @@ static void attempts_syslog(struct parser *p)
 
 #define URL_HINT "like \"https://siem.example.com/portcullis\""
 
-/* Letters, digits, dots and dashes, or an address. */
-static bool host_read(struct outlet *o, const char *s, size_t len)
+/* A name, or an address: of IPv6 in brackets. */
+static bool url_host(struct outlet *o, const char *s, size_t len)
 {
     bool six = len > 2 && s[0] == '[' && s[len - 1] == ']';
 
@@ -128,19 +90,7 @@ static bool host_read(struct outlet *o, const char *s, size_t len)
         s++;
         len -= 2;
     }
-    if (len == 0 || len >= OUTLET_HOST)
-        return false;
-    bool address = ip_parse(s, len, &o->addr), letter = false;
-    for (size_t i = 0; i < len && !address; i++) {
-        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", s[i]))
-            return false;
-        letter = letter || (s[i] >= 'a' && s[i] <= 'z');
-    }
-    if (six != (address && o->addr.family == 6) || (!address && !letter))
-        return false;
-    memcpy(o->host, s, len);
-    o->host[len] = '\0';
-    return s[0] != '-' && s[0] != '.';
+    return host_read(s, len, o->host, &o->addr) && six == (o->addr.family == 6);
 }
 
 static bool authority_read(struct outlet *o, const char *s, size_t len)
@@ -152,7 +102,7 @@ static bool authority_read(struct outlet *o, const char *s, size_t len)
     o->port = o->tls ? 443 : 80;
     if (colon && !port_read(colon + 1, len - (size_t)(colon - s) - 1, &o->port))
         return false;
-    return host_read(o, s, colon ? (size_t)(colon - s) : len);
+    return url_host(o, s, colon ? (size_t)(colon - s) : len);
 }
 
 /* Printable ASCII without what ends a request line; no user, no fragment. */
@@ -197,23 +147,6 @@ static bool parse_url(struct parser *p)
     return true;
 }
 
-/* A file beside this one, by its name alone: what it may be called is in its ending. */
-static void parse_file_name(struct parser *p, const char *word, const char *ending,
-                            char out[NAME_SIZE])
-{
-    bool seen = out[0] != '\0';
-    struct token t = p->tok;
-    size_t n = strlen(ending);
-
-    if (!parse_once(p, &seen, word) || !parse_name(p, "a file beside gateway.conf", out))
-        return;
-    if (t.len <= n || memcmp(t.s + t.len - n, ending, n) != 0) {
-        out[0] = '\0';
-        parse_fail_at(p, &t, "it lies beside gateway.conf and is named without a folder",
-                      "the name of this file ends in %s", ending);
-    }
-}
-
 static void webhook_key(struct parser *p)
 {
     parse_file_name(p, "key-file", ".key", outlet(p)->key_file);
@@ -247,90 +180,6 @@ void parse_attempts(struct parser *p)
         {"syslog", attempts_syslog}, {"webhook", attempts_webhook}, {NULL, NULL}};
 
     parse_block(p, "attempts", body);
-}
-
-/* ---- metrics -------------------------------------------------------------------------------- */
-
-static struct metrics_conf *metrics(struct parser *p) { return &conf(p)->metrics; }
-
-static void metrics_listen(struct parser *p)
-{
-    bool seen = metrics(p)->port != 0;
-
-    if (parse_once(p, &seen, "listen"))
-        parse_socket(p, &metrics(p)->addr, &metrics(p)->port);
-}
-
-static bool parse_from(struct parser *p)
-{
-    struct token t = p->tok;
-    struct ip_prefix *slot = &metrics(p)->from[metrics(p)->n_from];
-    char shown[QUOTED];
-
-    if (metrics(p)->n_from == METRICS_FROM_MAX)
-        return parse_fail(p, "", "more than %d addresses", METRICS_FROM_MAX);
-    if (t.kind == TOK_WORD && ip_parse(t.s, t.len, &slot->addr))
-        slot->len = slot->addr.family == 4 ? 32 : 128;
-    else if (t.kind != TOK_WORD || !prefix_parse(t.s, t.len, slot) || slot->len == 0)
-        return parse_fail_at(p, &t, "like 10.20.0.5 or 10.20.0.0/24",
-                             "'%s' is not an address or network",
-                             diag_quote(t.s, t.len, shown));
-    metrics(p)->n_from++;
-    parse_advance(p);
-    return true;
-}
-
-static void metrics_from(struct parser *p)
-{
-    do
-        if (!parse_from(p))
-            return;
-    while (take_sign(p, ","));
-}
-
-static bool office_named(const struct gateway_conf *c, const struct token *t)
-{
-    for (uint32_t i = 0; i < c->tunnel.n_office; i++)
-        if (token_is(t, c->tunnel.office[i].name))
-            return true;
-    return false;
-}
-
-static void check_metrics(struct parser *p, const struct token *at)
-{
-    const struct metrics_conf *m = metrics(p);
-
-    if (m->port == 0)
-        parse_fail_at(p, at, "listen 10.20.0.1:9100", "the metrics name no address to listen on");
-    else if (m->n_from == 0)
-        parse_fail_at(p, at, "from 10.20.0.5", "the metrics do not say who may read them");
-    for (uint32_t i = 0; i < m->n_from; i++)
-        if (m->from[i].addr.family != m->addr.family)
-            parse_fail_at(p, at, "", "'listen' and 'from' are of one family, IPv4 or IPv6");
-}
-
-void parse_metrics(struct parser *p)
-{
-    static const struct statement body[] = {
-        {"listen", metrics_listen}, {"from", metrics_from}, {NULL, NULL}};
-    bool seen = metrics(p)->iface[0] != '\0';
-    struct token t = p->tok;
-    char shown[QUOTED];
-
-    if (!parse_once(p, &seen, "metrics"))
-        return;
-    if (t.kind != TOK_WORD || !office_named(conf(p), &t)) {
-        parse_fail_at(p, &t, "name the office interface first, by 'office'",
-                      "'%s' is not an office interface of this gateway",
-                      diag_quote(t.s, t.len, shown));
-        return;
-    }
-    size_t errors = p->diags->errors;
-    memcpy(metrics(p)->iface, t.s, t.len);
-    parse_advance(p);
-    parse_block(p, "metrics", body);
-    if (p->diags->errors == errors)
-        check_metrics(p, &t);
 }
 
 /* ---- names ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include "policy/doors.h"
 #include "policy/facts.h"
 #include "policy/model.h"
 #include "policy/outlets.h"
@@ -128,7 +129,11 @@ struct gateway_conf {
                                       "clock ntp" trusts only a clock the kernel calls synchronised */
     struct outlet outlets[OUTLETS_MAX];    /* "attempts { ... }" */
     uint32_t n_outlets;
-    struct metrics_conf metrics;
+    struct door_conf metrics;
+    struct door_conf console;      /* TLS, for admins */
+    uint16_t enrol_port;           /* TLS on the outside interface, for invitations; 0 = none */
+    struct tls_conf tls;
+    struct handout handout;
     struct span keep_acts, keep_packets;   /* how long records stay */
 };
 /* 0, or -1 with errors in diags. */

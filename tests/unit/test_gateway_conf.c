@@ -128,6 +128,99 @@ static void clocks(void **state)
     assert_false(c.clock_host);
 }
 
+static void endpoints(void **state)
+{
+    static const struct { const char *text, *host; int port; } cases[] = {
+        {"access.example.com:443", "access.example.com", 443},
+        {"access.example.com", "access.example.com", 51820},
+        {"gw", "gw", 51820},
+        {"203.0.113.5", "203.0.113.5", 51820},
+        {"203.0.113.5:1", "203.0.113.5", 1},
+        {"2001:db8::5", "2001:db8::5", 51820},
+        {"[2001:db8::5]", "2001:db8::5", 51820},
+        {"[2001:db8::5]:65535", "2001:db8::5", 65535},
+        {"203.0.113", NULL, 0},
+        {"203.0.113.256", NULL, 0},
+        {"[203.0.113.5]:51820", NULL, 0},
+        {"[2001:db8::5", NULL, 0},
+        {"[2001:db8::5]x", NULL, 0},
+        {"access.example.com:", NULL, 0},
+        {"access.example.com:0", NULL, 0},
+        {"access.example.com:65536", NULL, 0},
+        {"Access.example.com", NULL, 0},
+        {"access..example.com", NULL, 0},
+        {"access.example.com.", NULL, 0},
+        {"-access.example.com", NULL, 0},
+        {"access-.example.com", NULL, 0},
+        {"access.-example.com", NULL, 0},
+        {"access.example.co-", NULL, 0},
+        {"https://access.example.com", NULL, 0},
+        {":51820", NULL, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gateway_conf c;
+        char text[256];
+
+        snprintf(text, sizeof text, "gateway g { tunnel wg0 { listen 51820 address 10.77.0.1/16 "
+                 "endpoint %s } outside eth0 office eth1 }", cases[i].text);
+        bool taken = parse(text, &c) == 0;
+        if (taken != (cases[i].host != NULL))
+            fail_msg("%s: %s", cases[i].text, taken ? "was taken" : diags.v[0].text);
+        if (!taken)
+            continue;
+        assert_string_equal(c.handout.endpoint, cases[i].host);
+        assert_int_equal(c.handout.endpoint_port, cases[i].port);
+    }
+}
+
+static void name_servers(void **state)
+{
+    struct gateway_conf c;
+    char text[ADDR_TEXT];
+
+    (void)state;
+    assert_int_equal(parse("gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 "
+                           "dns 10.20.0.53, fd20::53 } outside eth0 office eth1 }", &c), 0);
+    assert_int_equal(c.handout.n_dns, 2);
+    assert_string_equal(ip_print(&c.handout.dns[0], text), "10.20.0.53");
+    assert_string_equal(ip_print(&c.handout.dns[1], text), "fd20::53");
+    assert_string_equal(c.handout.endpoint, "");
+    assert_int_equal(c.handout.endpoint_port, 0);
+}
+
+static void doors(void **state)
+{
+    struct gateway_conf c;
+
+    (void)state;
+    if (parse("gateway g { " TUNNEL " outside eth0 office eth1 office eth2 "
+              "enrol { listen 8443 } "
+              "tls { key access.key name access.example.com certificate access.pem } "
+              "console eth2 { from 10.20.0.0/24, 10.20.1.5 listen 10.20.0.1:8443 } "
+              "metrics eth1 { from fd20::5 listen [fd20::1]:9100 } }",
+              &c) != 0)
+        fail_msg("%s", diags.v[0].text);
+    assert_int_equal(c.enrol_port, 8443);
+    assert_string_equal(c.tls.name, "access.example.com");
+    assert_string_equal(c.tls.certificate, "access.pem");
+    assert_string_equal(c.tls.key, "access.key");
+    assert_string_equal(c.console.iface, "eth2");
+    assert_int_equal(c.console.port, 8443);
+    assert_int_equal(c.console.addr.b[1], 20);
+    assert_int_equal(c.console.n_from, 2);
+    assert_int_equal(c.console.from[0].len, 24);
+    assert_int_equal(c.console.from[1].len, 32);
+    assert_string_equal(c.metrics.iface, "eth1");
+    assert_int_equal(c.metrics.port, 9100);
+    assert_int_equal(c.metrics.addr.family, 6);
+    assert_int_equal(parse("gateway g { " TUNNEL REST, &c), 0);
+    assert_int_equal(c.enrol_port, 0);
+    assert_string_equal(c.console.iface, "");
+    assert_string_equal(c.tls.name, "");
+}
+
 static void refused(void **state)
 {
     static const struct {
@@ -199,6 +292,58 @@ static void refused(void **state)
          "gateway g { " TUNNEL " outside o office a office b office c office d office e "
          "office f office g office h office i }",
          "more than 8 office interfaces"},
+        {"five name servers",
+         "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 dns 10.0.0.1, 10.0.0.2, 10.0.0.3, "
+         "10.0.0.4, 10.0.0.5 }" REST,
+         "more than 4 name servers, not '10.0.0.5'"},
+        {"a name server by name",
+         "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 dns one.example }" REST,
+         "'one.example' is not the address of a name server"},
+        {"a name server at home",
+         "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 dns 127.0.0.1 }" REST,
+         "'127.0.0.1' is not the address of a name server"},
+        {"dns twice",
+         "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 dns 10.0.0.1 dns 10.0.0.2 }" REST,
+         "'dns' is given twice in this block"},
+        {"endpoint twice",
+         "gateway g { tunnel wg0 { listen 1 address 10.77.0.1/16 endpoint a endpoint b }" REST,
+         "'endpoint' is given twice in this block"},
+        {"an address as name", "gateway g { " TUNNEL " tls { name 203.0.113.5 }" REST,
+         "'203.0.113.5' is an address, not a name"},
+        {"no name", "gateway g { " TUNNEL " tls { name Access }" REST,
+         "'Access' is not the name of a host"},
+        {"a certificate alone", "gateway g { " TUNNEL " tls { certificate a.pem }" REST,
+         "a certificate and its key go together"},
+        {"a key alone", "gateway g { " TUNNEL " tls { key a.key }" REST,
+         "a certificate and its key go together"},
+        {"a certificate elsewhere", "gateway g { " TUNNEL " tls { certificate ../a.pem }" REST,
+         "'../a.pem' is not a name"},
+        {"a key that ends in pem", "gateway g { " TUNNEL " tls { key a.pem }" REST,
+         "the name of this file ends in .key"},
+        {"tls twice", "gateway g { " TUNNEL " tls { } tls { }" REST,
+         "'tls' is given twice in this block"},
+        {"enrol without port", "gateway g { " TUNNEL " enrol { }" REST,
+         "enrol names no port to listen on"},
+        {"enrol at 0", "gateway g { " TUNNEL " enrol { listen 0 }" REST,
+         "the TCP port of the outside interface must be 1 to 65535"},
+        {"console outside",
+         "gateway g { " TUNNEL " outside eth0 office eth1 console eth0 { listen 10.20.0.1:8443 "
+         "from 10.20.0.0/24 } }",
+         "'eth0' is not an office interface of this gateway"},
+        {"console for all",
+         "gateway g { " TUNNEL " outside eth0 office eth1 console eth1 { listen 10.20.0.1:8443 } }",
+         "'console' does not say for whom it is"},
+        {"console nowhere",
+         "gateway g { " TUNNEL " outside eth0 office eth1 console eth1 { from 10.20.0.0/24 } }",
+         "'console' names no address to listen on"},
+        {"console of two families",
+         "gateway g { " TUNNEL " outside eth0 office eth1 console eth1 { listen 10.20.0.1:8443 "
+         "from fd20::/64 } }",
+         "'listen' and 'from' are of one family, IPv4 or IPv6"},
+        {"one door for two",
+         "gateway g { " TUNNEL " outside eth0 office eth1 console eth1 { listen 10.20.0.1:8443 "
+         "from 10.20.0.5 } metrics eth1 { listen 10.20.0.1:8443 from 10.20.0.5 } }",
+         "metrics and console have the same address and port"},
         {"a policy", "role x { }", "'role' is not a statement of this file"},
         {"unknown", "gateway g { tunel wg0 { } " TUNNEL REST,
          "'tunel' is not a statement of a gateway"},
@@ -218,7 +363,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shortest),
+        cmocka_unit_test(shortest),   cmocka_unit_test(endpoints),
+        cmocka_unit_test(name_servers), cmocka_unit_test(doors),
         cmocka_unit_test(how_long_records_stay),   cmocka_unit_test(clocks),  cmocka_unit_test(shipped),
         cmocka_unit_test(everything), cmocka_unit_test(refused),
     };

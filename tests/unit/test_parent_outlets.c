@@ -175,7 +175,7 @@ static void doors(void **state)
         {"for nobody", "lo", "127.0.0.1", 39100, "10.20.0.5/32", 0, MALFORMED},
         {"for everybody", "lo", "127.0.0.1", 39100, "0.0.0.0/0", 1, MALFORMED},
         {"for the other family", "lo", "127.0.0.1", 39100, "fd20::/64", 1, MALFORMED},
-        {"for too many", "lo", "127.0.0.1", 39100, "10.20.0.5/32", METRICS_FROM_MAX + 1, MALFORMED},
+        {"for too many", "lo", "127.0.0.1", 39100, "10.20.0.5/32", DOOR_FROM_MAX + 1, MALFORMED},
     };
 
     (void)state;
