@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
-#include "gateway/engine.h"
+#include "gateway/control.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
@@ -119,13 +119,19 @@ void attempts_token(struct engine *e, const struct dev *d, enum refusal_code cod
     attempts_note(e, &a);
 }
 
-void attempts_admin(struct engine *e, uint32_t uid)
+void attempts_admin(struct engine *e, const struct request *q)
 {
     struct wall now = clock_wall();
     struct attempt a = {.kind = ATTEMPT_ADMIN, .reason = ADMIN_FORBIDDEN, .first = now,
                         .last = now, .count = 1};
 
-    snprintf(a.actor, sizeof a.actor, "uid:%u", uid);
+    if (q->user) {
+        snprintf(a.actor, sizeof a.actor, "%s", q->actor);
+        snprintf(a.user, sizeof a.user, "%s", e->users[q->user - 1].name);
+        a.source = q->peer;
+    } else {
+        snprintf(a.actor, sizeof a.actor, "uid:%u", q->uid);
+    }
     attempts_note(e, &a);
 }
 

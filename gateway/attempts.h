@@ -35,8 +35,9 @@ struct attempts {
 int attempts_message(struct engine *e, const struct message *m);
 /* A posture token that was misused. */
 void attempts_token(struct engine *e, const struct dev *d, enum refusal_code code);
-/* A request at the control socket that was forbidden. */
-void attempts_admin(struct engine *e, uint32_t uid);
+/* A request of an admin that was forbidden: at the control socket, or by this person. */
+struct request;
+void attempts_admin(struct engine *e, const struct request *q);
 /* Every attempt comes by here: added up, and looked at for patterns (gateway/respond.h). */
 void attempts_note(struct engine *e, const struct attempt *a);
 /* Somebody at this device could not sign in. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/secrets.h"
@@ -17,54 +18,58 @@
 static const struct verb {
     enum control_method method;
     const char *path;
+    enum right least;              /* of who may: RIGHT_NONE, were it left out, is nobody */
     control_verb *act;
 } verbs[] = {
-    {CONTROL_GET, "/v1/status", control_status},
-    {CONTROL_GET, "/v1/users", control_users},
-    {CONTROL_POST, "/v1/users", control_user_add},
-    {CONTROL_GET, "/v1/users/*", control_user},
-    {CONTROL_PUT, "/v1/users/*/roles", control_user_roles},
-    {CONTROL_POST, "/v1/users/*/revoke", control_user_revoke},
-    {CONTROL_POST, "/v1/users/*/restore", control_user_restore},
-    {CONTROL_POST, "/v1/users/*/compromised", control_user_compromised},
-    {CONTROL_POST, "/v1/users/*/sign-in", control_user_sign_in},
-    {CONTROL_POST, "/v1/users/*/sign-in-code", control_user_sign_in_code},
-    {CONTROL_GET, "/v1/devices", control_devices},
-    {CONTROL_POST, "/v1/devices", control_device_add},
-    {CONTROL_GET, "/v1/devices/*", control_device},
-    {CONTROL_PUT, "/v1/devices/*/user", control_device_assign},
-    {CONTROL_POST, "/v1/devices/*/revoke", control_device_revoke},
-    {CONTROL_POST, "/v1/devices/*/lost", control_device_lost},
-    {CONTROL_POST, "/v1/devices/*/retire", control_device_retire},
-    {CONTROL_POST, "/v1/devices/*/exceptions", control_device_exception},
-    {CONTROL_POST, "/v1/devices/*/unlock", control_device_unlock},
-    {CONTROL_GET, "/v1/cases", control_cases},
-    {CONTROL_POST, "/v1/cases", control_case_open},
-    {CONTROL_GET, "/v1/cases/*", control_case},
-    {CONTROL_POST, "/v1/cases/*/notes", control_case_note},
-    {CONTROL_POST, "/v1/cases/*/close", control_case_close},
-    {CONTROL_GET, "/v1/respond", control_respond},
-    {CONTROL_POST, "/v1/respond/allow", control_respond_allow},
-    {CONTROL_GET, "/v1/issuers", control_issuers},
-    {CONTROL_POST, "/v1/issuers", control_issuer_add},
-    {CONTROL_POST, "/v1/issuers/*/revoke", control_issuer_revoke},
-    {CONTROL_POST, "/v1/policy/check", control_policy_check},
-    {CONTROL_POST, "/v1/policy/diff", control_policy_diff},
-    {CONTROL_POST, "/v1/policy/apply", control_policy_apply},
-    {CONTROL_POST, "/v1/policy/confirm", control_policy_confirm},
-    {CONTROL_POST, "/v1/policy/rollback", control_policy_rollback},
-    {CONTROL_GET, "/v1/policy", control_policy_show},
-    {CONTROL_GET, "/v1/explain", control_explain},
-    {CONTROL_GET, "/v1/who", control_who},
-    {CONTROL_GET, "/v1/attempts", control_attempts},
-    {CONTROL_GET, "/v1/attempts/*", control_attempt},
-    {CONTROL_GET, "/v1/attempts/*/packets", control_attempt_packets},
-    {CONTROL_GET, "/v1/events", control_events},
-    {CONTROL_GET, "/v1/audit", control_audit},
-    {CONTROL_GET, "/v1/audit/proof", control_audit_proof},
-    {CONTROL_GET, "/v1/audit/checkpoint", control_audit_checkpoint},
-    {CONTROL_POST, "/v1/audit/verify", control_audit_verify},
-    {CONTROL_POST, "/v1/audit/new-key", control_audit_new_key},
+    {CONTROL_GET, "/v1/status", RIGHT_READ, control_status},
+    {CONTROL_GET, "/v1/users", RIGHT_READ, control_users},
+    {CONTROL_POST, "/v1/users", RIGHT_OPERATE, control_user_add},
+    {CONTROL_GET, "/v1/users/*", RIGHT_READ, control_user},
+    {CONTROL_PUT, "/v1/users/*/roles", RIGHT_OPERATE, control_user_roles},
+    {CONTROL_POST, "/v1/users/*/revoke", RIGHT_OPERATE, control_user_revoke},
+    {CONTROL_POST, "/v1/users/*/restore", RIGHT_OPERATE, control_user_restore},
+    {CONTROL_POST, "/v1/users/*/compromised", RIGHT_OPERATE, control_user_compromised},
+    {CONTROL_POST, "/v1/users/*/sign-in", RIGHT_OPERATE, control_user_sign_in},
+    {CONTROL_POST, "/v1/users/*/sign-in-code", RIGHT_HELP, control_user_sign_in_code},
+    {CONTROL_GET, "/v1/admins", RIGHT_READ, control_admins},
+    {CONTROL_PUT, "/v1/admins/*", RIGHT_OWN, control_admin_put},
+    {CONTROL_DELETE, "/v1/admins/*", RIGHT_OWN, control_admin_drop},
+    {CONTROL_GET, "/v1/devices", RIGHT_READ, control_devices},
+    {CONTROL_POST, "/v1/devices", RIGHT_OPERATE, control_device_add},
+    {CONTROL_GET, "/v1/devices/*", RIGHT_READ, control_device},
+    {CONTROL_PUT, "/v1/devices/*/user", RIGHT_OPERATE, control_device_assign},
+    {CONTROL_POST, "/v1/devices/*/revoke", RIGHT_OPERATE, control_device_revoke},
+    {CONTROL_POST, "/v1/devices/*/lost", RIGHT_OPERATE, control_device_lost},
+    {CONTROL_POST, "/v1/devices/*/retire", RIGHT_OPERATE, control_device_retire},
+    {CONTROL_POST, "/v1/devices/*/exceptions", RIGHT_OPERATE, control_device_exception},
+    {CONTROL_POST, "/v1/devices/*/unlock", RIGHT_OPERATE, control_device_unlock},
+    {CONTROL_GET, "/v1/cases", RIGHT_READ, control_cases},
+    {CONTROL_POST, "/v1/cases", RIGHT_OPERATE, control_case_open},
+    {CONTROL_GET, "/v1/cases/*", RIGHT_READ, control_case},
+    {CONTROL_POST, "/v1/cases/*/notes", RIGHT_OPERATE, control_case_note},
+    {CONTROL_POST, "/v1/cases/*/close", RIGHT_OPERATE, control_case_close},
+    {CONTROL_GET, "/v1/respond", RIGHT_READ, control_respond},
+    {CONTROL_POST, "/v1/respond/allow", RIGHT_OPERATE, control_respond_allow},
+    {CONTROL_GET, "/v1/issuers", RIGHT_READ, control_issuers},
+    {CONTROL_POST, "/v1/issuers", RIGHT_OWN, control_issuer_add},
+    {CONTROL_POST, "/v1/issuers/*/revoke", RIGHT_OWN, control_issuer_revoke},
+    {CONTROL_POST, "/v1/policy/check", RIGHT_READ, control_policy_check},
+    {CONTROL_POST, "/v1/policy/diff", RIGHT_READ, control_policy_diff},
+    {CONTROL_POST, "/v1/policy/apply", RIGHT_OPERATE, control_policy_apply},
+    {CONTROL_POST, "/v1/policy/confirm", RIGHT_OPERATE, control_policy_confirm},
+    {CONTROL_POST, "/v1/policy/rollback", RIGHT_OPERATE, control_policy_rollback},
+    {CONTROL_GET, "/v1/policy", RIGHT_READ, control_policy_show},
+    {CONTROL_GET, "/v1/explain", RIGHT_READ, control_explain},
+    {CONTROL_GET, "/v1/who", RIGHT_READ, control_who},
+    {CONTROL_GET, "/v1/attempts", RIGHT_READ, control_attempts},
+    {CONTROL_GET, "/v1/attempts/*", RIGHT_READ, control_attempt},
+    {CONTROL_GET, "/v1/attempts/*/packets", RIGHT_READ, control_attempt_packets},
+    {CONTROL_GET, "/v1/events", RIGHT_READ, control_events},
+    {CONTROL_GET, "/v1/audit", RIGHT_READ, control_audit},
+    {CONTROL_GET, "/v1/audit/proof", RIGHT_READ, control_audit_proof},
+    {CONTROL_GET, "/v1/audit/checkpoint", RIGHT_READ, control_audit_checkpoint},
+    {CONTROL_POST, "/v1/audit/verify", RIGHT_READ, control_audit_verify},
+    {CONTROL_POST, "/v1/audit/new-key", RIGHT_OWN, control_audit_new_key},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -160,6 +165,18 @@ static struct reply no_path(const struct request *q, bool other_method)
                         "There is nothing at %s.", q->path);
 }
 
+static bool may(const struct request *q, const struct verb *v)
+{
+    return v->least != RIGHT_NONE && q->right >= v->least;
+}
+
+static struct reply not_allowed(const struct request *q, const struct verb *v)
+{
+    return reply_errorf(403, "forbidden", "portcullis admin list shows who may.",
+                        "This is for %s and above, and you are %s.", right_name(v->least),
+                        right_name(q->right));
+}
+
 static struct reply dispatch(struct engine *e, struct request *q)
 {
     bool other = false;
@@ -169,7 +186,7 @@ static struct reply dispatch(struct engine *e, struct request *q)
         if (!path_fits(verbs[i].path, q->path, q->name))
             continue;
         if (verbs[i].method == q->method && kid_characters(q->name))
-            return verbs[i].act(e, q);
+            return may(q, &verbs[i]) ? verbs[i].act(e, q) : not_allowed(q, &verbs[i]);
         other = true;
     }
     return no_path(q, other);
@@ -278,9 +295,10 @@ struct reply control_answer(struct engine *e, struct request *q, const char *que
 {
     q->arrived_ns = clock_mono_ns();
     q->arrived_us = clock_wall_us();
+    q->right = RIGHT_OWN;
     struct reply r = answer(e, q, query);
     if (r.status == 403)
-        attempts_admin(e, q->uid);
+        attempts_admin(e, q);
     return r;
 }
 

@@ -18,6 +18,9 @@ struct request {
     uint32_t uid, gid;
     char actor[ACTOR_SIZE];
     char path[513];
+    enum right right;               /* what who asks may do */
+    uint32_t user;                  /* the admin who asks; 0 = at the control socket */
+    struct ip_addr peer;            /* from where; of family 0 at the control socket */
     struct query_value query[QUERY_MAX];  size_t n_query;
     const uint8_t *body;  size_t body_len;
     uint32_t seq;                   /* under which the api role waits */
@@ -29,7 +32,7 @@ struct request {
 int control_message(struct engine *e, const struct message *m);    /* -1: malformed */
 /* What an answer leaves to be done once it is sent. */
 void control_after(struct engine *e);
-/* The same without a channel, for tests and fuzzing. */
+/* The same without a channel, for tests and fuzzing: as from the control socket, with all rights. */
 struct reply control_answer(struct engine *e, struct request *q, const char *query);
 
 /* ---- replies -------------------------------------------------------------------------------- */

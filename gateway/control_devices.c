@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/control.h"
 #include "gateway/leases.h"
@@ -224,6 +225,16 @@ static json_t *enrolled_json(struct engine *e, struct dev *d)
     return o;
 }
 
+/* A device of an admin is somebody's who has their rights. */
+static void check_owner(struct engine *e, const struct request *q, struct body *b,
+                        const struct enrolment *n)
+{
+    struct reply no;
+
+    if (!b->failed && n->d.user && !admin_shields(q, &e->users[n->d.user - 1], false, &no))
+        body_fail(b, no);
+}
+
 /* Memory has the device before the batch, so that the batch can find it. */
 static struct reply enrol(struct engine *e, struct request *q, const struct enrolment *n)
 {
@@ -264,6 +275,7 @@ struct reply control_device_add(struct engine *e, struct request *q)
     body_open(&b, q, false);
     if (!b.failed)
         read_enrolment(e, &b, &n);
+    check_owner(e, q, &b, &n);
     struct reply r = b.failed ? b.error : enrol(e, q, &n);
     body_close(&b);
     return r;
@@ -330,6 +342,7 @@ struct reply control_device_assign(struct engine *e, struct request *q)
     body_open(&b, q, false);
     if (!b.failed)
         read_assignment(e, &b, d, &n);
+    check_owner(e, q, &b, &n);
     struct reply r = b.failed ? b.error : assign(e, q, d, &n);
     body_close(&b);
     return r;

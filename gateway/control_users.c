@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/control.h"
 #include "gateway/leases.h"
@@ -240,9 +241,12 @@ struct reply control_user_roles(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
     struct body b;
+    struct reply no;
 
     if (!u)
         return no_such_user(e, q->name);
+    if (!admin_shields(q, u, false, &no))
+        return no;
     struct user before = *u;
     body_open(&b, q, false);
     char *roles = b.failed ? NULL : read_roles(e, &b);
@@ -265,9 +269,12 @@ struct reply control_user_roles(struct engine *e, struct request *q)
 struct reply control_user_restore(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
+    struct reply no;
 
     if (!u)
         return no_such_user(e, q->name);
+    if (!admin_shields(q, u, false, &no))
+        return no;
     if (u->state != USER_REVOKED)
         return reply_errorf(409, "not_revoked", NULL, "'%s' is not revoked.", u->name);
     struct user before = *u;
@@ -285,9 +292,12 @@ struct reply control_user_restore(struct engine *e, struct request *q)
 struct reply control_user_sign_in(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
+    struct reply no;
 
     if (!u)
         return no_such_user(e, q->name);
+    if (!admin_shields(q, u, false, &no))
+        return no;
     if (u->state != USER_ACTIVE)
         return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
                             "'%s' is revoked.", u->name);
@@ -304,9 +314,12 @@ struct reply control_user_compromised(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
     struct body b;
+    struct reply no;
 
     if (!u)
         return no_such_user(e, q->name);
+    if (!admin_shields(q, u, true, &no))
+        return no;
     body_open(&b, q, true);
     const char *reason = b.failed ? NULL : body_text(&b, "reason", REASON_SIZE - 1, false);
     struct reply r;
@@ -334,9 +347,12 @@ struct reply control_user_revoke(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
     struct body b;
+    struct reply no;
 
     if (!u)
         return no_such_user(e, q->name);
+    if (!admin_shields(q, u, true, &no) || !admin_spares(e, q, u, &no))
+        return no;
     body_open(&b, q, true);
     const char *reason = b.failed ? NULL : body_text(&b, "reason", REASON_SIZE - 1, false);
     struct reply r;

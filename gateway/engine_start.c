@@ -88,6 +88,15 @@ static void load_user(void *arg, struct user *u)
     user_add(e, u);
 }
 
+static void load_admin(void *arg, uint32_t user, const struct admin *a)
+{
+    struct engine *e = arg;
+
+    if (user > e->n_users)
+        fatal("the database is damaged: an admin who is nobody");
+    e->users[user - 1].admin = *a;
+}
+
 static void load_key(void *arg, const struct token_key *k) { key_add(arg, k); }
 
 static void load_dev(void *arg, struct dev *d, const char *roles)
@@ -209,6 +218,7 @@ static int load_people(struct engine *e)
     struct batch b;
 
     store_each_user(e->store, load_user, e);
+    store_each_admin(e->store, load_admin, e);
     store_each_dev(e->store, load_dev, e);
     store_each_key(e->store, load_key, e);
     classes_init(&e->classes, (uint16_t)store_get(e->store, "class_next", 1));

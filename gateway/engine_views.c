@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/engine.h"
 #include "gateway/leases.h"
@@ -79,6 +80,7 @@ json_t *user_json(struct engine *e, const struct user *u)
                           split_names(u->roles), "created", (json_int_t)u->created.s, "devices",
                           devices_of(e, u->id));
 
+    set_text(o, "admin", right_name(u->admin.right));
     set_time(o, "end", u->end);
     set_time(o, "signed_in", u->signed_in);
     set_time(o, "compromised", u->compromised);

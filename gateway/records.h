@@ -20,6 +20,18 @@ struct bucket { uint16_t left; int64_t at_ms; };   /* at_ms 0 = never asked: ful
 
 enum user_state { USER_ACTIVE = 1, USER_REVOKED };
 
+/* What somebody may do, and what a verb asks for at least. Stored from RIGHT_READ on: a number never
+ * changes its meaning. */
+enum right {
+    RIGHT_NONE = 0,              /* held: nothing. Asked for: nobody holds it */
+    RIGHT_SIGN_IN,               /* to sign in, which needs no session */
+    RIGHT_READ,                  /* auditor: everything, and changes nothing */
+    RIGHT_HELP,                  /* helpdesk: invites, and codes for new secrets */
+    RIGHT_OPERATE,               /* operator: what there is to do every day */
+    RIGHT_OWN                    /* owner: admins, issuers, the logs' keys; and root at the socket */
+};
+struct admin { enum right right; struct wall since; char by[ACTOR_SIZE]; };   /* RIGHT_NONE: no admin */
+
 struct user {
     uint32_t id;                 /* 1.. */
     enum user_state state;
@@ -30,6 +42,7 @@ struct user {
     struct wall created, end, signed_in, revoked;   /* 0 = none */
     struct wall compromised;     /* since when new secrets are needed; 0 = they are not */
     struct bucket sign_ins;      /* tries left */
+    struct admin admin;
     uint64_t role_mask;          /* of the policy in force; not stored */
 };
 

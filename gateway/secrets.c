@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/admins.h"
 #include "gateway/attempts.h"
 #include "gateway/clock.h"
 #include "gateway/leases.h"
@@ -371,9 +372,12 @@ struct reply control_user_sign_in_code(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
     char code[CODE_TEXT];
+    struct reply no;
 
     if (!u)
         return no_such_user(e, q->name);
+    if (!admin_shields(q, u, false, &no))
+        return no;
     if (u->state != USER_ACTIVE)
         return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
                             "'%s' is revoked.", u->name);

@@ -106,6 +106,13 @@ enum store_result store_get_policy(struct store *s, int64_t version, struct poli
 void store_policy_in_force(struct store *s, int64_t version, struct wall confirm_until,
                            int64_t previous);
 
+/* ---- admins (store_admins.c) ------------------------------------------------------------------ */
+
+void store_put_admin(struct store *s, uint32_t user, const struct admin *a);
+void store_drop_admin(struct store *s, uint32_t user);
+void store_each_admin(struct store *s, void (*each)(void *arg, uint32_t user, const struct admin *a),
+                      void *arg);
+
 /* ---- attempts, handshakes, audit outbox ----------------------------------------------------------------- */
 
 /* Adds to its like. The id of the record; 0 when it could not be written. */

@@ -78,6 +78,8 @@ static const char *const store_migrations[] = {
     "CREATE TABLE recovery(user INTEGER NOT NULL REFERENCES users, hash BLOB NOT NULL,"
     " PRIMARY KEY(user, hash)) WITHOUT ROWID;",
     "ALTER TABLE users ADD COLUMN compromised INTEGER NOT NULL DEFAULT 0;",
+    "CREATE TABLE admins(user INTEGER PRIMARY KEY REFERENCES users, rank INTEGER NOT NULL,"
+    " since INTEGER NOT NULL, by TEXT NOT NULL);",
 };
 
 #define STATEMENTS(X)                                                                             \
@@ -186,6 +188,9 @@ static const char *const store_migrations[] = {
     X(Q_RECOVERY_DROP, "DELETE FROM recovery WHERE user = ? AND hash = ?")                        \
     X(Q_RECOVERY_CLEAR, "DELETE FROM recovery WHERE user = ?")                                    \
     X(Q_RECOVERY_COUNT, "SELECT count(*) FROM recovery WHERE user = ?")                           \
+    X(Q_ADMIN_PUT, "INSERT OR REPLACE INTO admins VALUES(?,?,?,?)")                               \
+    X(Q_ADMIN_DROP, "DELETE FROM admins WHERE user = ?")                                          \
+    X(Q_ADMINS, "SELECT user, rank, since, by FROM admins ORDER BY user")                        \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

@@ -129,6 +129,9 @@ static const struct option_spec case_close_options[] = {
     {"--outcome", "CODE", "no-action, false-alarm, training, warning, access-changed, suspended, "
      "terminated or referred"}, END};
 
+static const struct option_spec admin_options[] = {
+    {"--role", "ROLE", "owner, operator, helpdesk or auditor"}, END};
+
 const struct command commands[] = {
     {"setup", NULL, "", setup_options,
      "Write gateway.conf and policy.conf for this machine, and say what comes next. Needs no daemon.",
@@ -226,6 +229,14 @@ const struct command commands[] = {
      issuer_cmd_list},
     {"issuer", "revoke", "KID", NULL, "Trust a key no longer; leases that rest on it end.",
      "issuer revoke mdm-2026", issuer_cmd_revoke},
+
+    {"admin", "add", "NAME", admin_options,
+     "Let a person administer; or change what they may.",
+     "admin add anna --role owner\nadmin add otto --role auditor", admin_cmd_add},
+    {"admin", "list", "", NULL, "Who administers, and what they may.", "admin list",
+     admin_cmd_list},
+    {"admin", "remove", "NAME", NULL, "This person administers no more; the person stays.",
+     "admin remove otto", admin_cmd_remove},
 
     {"attempts", "list", "", attempts_options, "What was denied: who, from where, to what, why.",
      "attempts list --user carla\nattempts list --reason not-permitted --since -2h\n"

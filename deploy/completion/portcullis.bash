@@ -20,6 +20,7 @@ _portcullis()
         user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code' ;;
         device) verbs='add assign list show revoke lost retire unlock except' ;;
         issuer) verbs='add list revoke' ;;
+        admin) verbs='add list remove' ;;
         attempts) verbs='list show export follow' ;;
         respond) verbs='show allow' ;;
         case) verbs='open list show note close' ;;
@@ -46,6 +47,7 @@ _portcullis()
         'device unlock') options+=' --reason' ;;
         'device except') options+=' --until --reason' ;;
         'issuer add') options+=' --iss --kind --alg --key --assurance --not-before --not-after --life-max --nonce' ;;
+        'admin add') options+=' --role' ;;
         'attempts list') options+=' --user --device --role --kind --reason --ecs --since --until --limit' ;;
         'attempts show') options+=' --ecs' ;;
         'attempts follow') options+=' --user --device --role --kind --reason --ecs' ;;
@@ -64,7 +66,7 @@ _portcullis()
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain who policy user device issuer attempts respond case audit receipt completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain who policy user device issuer admin attempts respond case audit receipt completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
     elif [[ $noun =~ ^(policy|audit|receipt)$ ]]; then

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `admin ...`: who administers.
+ */
+#include "admin/cli/term.h"
+#include "admin/cli/views.h"
+
+#define ROLES "owner operator helpdesk auditor"
+
+static void admin_target(struct target *t, const char *name)
+{
+    target_begin(t, "/v1/admins");
+    target_name(t, name);
+}
+
+enum cli_exit admin_cmd_add(struct cli *c)
+{
+    const char *role = cli_option(c, "--role");
+    struct target t;
+    enum cli_exit rc;
+    char safe[TERM_SAFE];
+    if (!role)
+        return complain_usage("as what?", c->args[0], "--role is " ROLES);
+    if (!word_choice(c, "--role", ROLES))
+        return CLI_USAGE;
+    admin_target(&t, c->args[0]);
+    json_t *o = call(c, "PUT", &t, json_pack("{s:s}", "role", role), &rc);
+    if (o && c->json)
+        rc = print_json(o);
+    else if (o)
+        printf("%s administers as %s.\n", term_safe(text_of(o, "name"), safe), role);
+    json_decref(o);
+    return rc;
+}
+
+enum cli_exit admin_cmd_remove(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    char safe[TERM_SAFE];
+    admin_target(&t, c->args[0]);
+    json_t *o = call(c, "DELETE", &t, NULL, &rc);
+    if (o && c->json)
+        rc = print_json(o);
+    else if (o)
+        printf("%s administers no more.\n", term_safe(text_of(o, "name"), safe));
+    json_decref(o);
+    return rc;
+}
+
+static void list_admins(const json_t *answer)
+{
+    static const char *const heads[] = {"NAME", "ROLE", "ACTIVE", "SINCE", "BY", "FULL NAME"};
+    struct table t;
+    char when[32];
+    size_t i;
+    json_t *a;
+    table_begin(&t, 6, heads);
+    json_array_foreach(json_object_get(answer, "items"), i, a) {
+        table_cell(&t, text_of(a, "name"));
+        table_cell(&t, text_of(a, "role"));
+        table_cell(&t, json_is_true(json_object_get(a, "active")) ? "yes" : "no");
+        table_cell(&t, time_of(a, "since", "?", when));
+        table_cell(&t, text_of(a, "by"));
+        table_cell(&t, text_of(a, "full_name"));
+    }
+    table_print(&t, stdout);
+}
+
+enum cli_exit admin_cmd_list(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    target_begin(&t, "/v1/admins");
+    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    if (answer && c->json)
+        rc = print_json(answer);
+    else if (answer)
+        list_admins(answer);
+    json_decref(answer);
+    return rc;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who administers: people with an admin role, and what each role may do.
+ *
+ * One order of rights: who holds more may do all that less may. A verb of control.c names the least
+ * that it asks for; what acts on a person who administers asks for all of it (admin_shields()), so
+ * that nobody takes over somebody who may do more.
+ */
+#ifndef GATEWAY_ADMINS_H
+#define GATEWAY_ADMINS_H
+
+#include "gateway/control.h"
+
+/* ---- pure ----------------------------------------------------------------------------------- */
+
+const char *right_name(enum right r);                     /* "operator"; "" of who is no admin */
+bool right_parse(const char *name, enum right *out);      /* of the four roles */
+
+/* ---- control_admins.c ----------------------------------------------------------------------- */
+
+/* Active, with a role of an admin, and not waiting for new secrets. */
+bool admin_active(const struct user *u);
+/* May who asks do this to this person, as far as that one administers? False: *no says why not. A
+ * `cut` one may do to oneself; what gives access, or new secrets, not. */
+bool admin_shields(const struct request *q, const struct user *u, bool cut, struct reply *no);
+/* Would an owner be left without this one? Only at the socket it does not matter. */
+bool admin_spares(struct engine *e, const struct request *q, const struct user *u, struct reply *no);
+
+control_verb control_admins, control_admin_put, control_admin_drop;
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Verbs about who administers, and whom they protect. */
+#include "gateway/admins.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/clock.h"
+
+static const char *const role_names[RIGHT_OWN + 1] = {
+    [RIGHT_READ] = "auditor", [RIGHT_HELP] = "helpdesk", [RIGHT_OPERATE] = "operator",
+    [RIGHT_OWN] = "owner"};
+
+const char *right_name(enum right r)
+{
+    return r <= RIGHT_OWN && role_names[r] ? role_names[r] : "";
+}
+
+bool right_parse(const char *name, enum right *out)
+{
+    for (enum right r = RIGHT_READ; r <= RIGHT_OWN; r++)
+        if (strcmp(role_names[r], name) == 0) {
+            *out = r;
+            return true;
+        }
+    return false;
+}
+
+/* ---- who is protected ------------------------------------------------------------------------ */
+
+bool admin_active(const struct user *u)
+{
+    return u->admin.right >= RIGHT_READ && u->state == USER_ACTIVE && u->compromised.s == 0 &&
+           (u->end.s == 0 || u->end.s > clock_wall().s);
+}
+
+/* Is there no other owner who could sign in? */
+static bool last_owner(struct engine *e, const struct user *u)
+{
+    if (u->admin.right != RIGHT_OWN)
+        return false;
+    for (size_t i = 0; i < e->n_users; i++)
+        if (&e->users[i] != u && e->users[i].admin.right == RIGHT_OWN && admin_active(&e->users[i]))
+            return false;
+    return true;
+}
+
+/* The socket is root's: it is the way back in. */
+static bool at_socket(const struct request *q) { return q->user == 0; }
+
+bool admin_shields(const struct request *q, const struct user *u, bool cut, struct reply *no)
+{
+    if (u->admin.right == RIGHT_NONE || at_socket(q))
+        return true;
+    if (q->right != RIGHT_OWN && !(cut && q->user == u->id)) {
+        *no = reply_errorf(403, "forbidden", "An owner may do this.",
+                           "'%s' is an admin, and you are no owner.", u->name);
+        return false;
+    }
+    return true;
+}
+
+bool admin_spares(struct engine *e, const struct request *q, const struct user *u, struct reply *no)
+{
+    if (at_socket(q) || !last_owner(e, u))
+        return true;
+    *no = reply_errorf(409, "last_owner", "Make somebody else an owner first; or root does it on "
+                       "the gateway itself, with the command portcullis.",
+                       "'%s' is the only owner there is.", u->name);
+    return false;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static json_t *admin_json(const struct user *u)
+{
+    return json_pack("{s:s,s:s,s:s,s:b,s:I,s:s}", "name", u->name, "full_name",
+                     u->full_name ? u->full_name : "", "role", right_name(u->admin.right), "active",
+                     admin_active(u), "since", (json_int_t)u->admin.since.s, "by", u->admin.by);
+}
+
+struct reply control_admins(struct engine *e, struct request *q)
+{
+    json_t *items = json_array();
+
+    (void)q;
+    for (size_t i = 0; i < e->n_users; i++)
+        if (e->users[i].admin.right)
+            json_array_append_new(items, admin_json(&e->users[i]));
+    return (struct reply){200, json_pack("{s:o}", "items", items)};
+}
+
+/* ---- changing --------------------------------------------------------------------------------- */
+
+/* To database, audit log and memory; a->right 0 = no admin any more. */
+static bool set_admin(struct engine *e, const struct request *q, struct user *u,
+                      const struct admin *a, const char *act)
+{
+    store_begin(e->store);
+    if (a->right)
+        store_put_admin(e->store, u->id, a);
+    else
+        store_drop_admin(e->store, u->id);
+    audit_act(e, q->actor, q->uid, act, u->name,
+              json_pack("{s:s,s:s}", "before", right_name(u->admin.right), "after",
+                        right_name(a->right)));
+    if (audit_commit(e) != STORE_OK)
+        return false;
+    u->admin = *a;
+    event_add(e, "act", "%s: %s %s %s", q->actor, act, u->name, right_name(a->right));
+    return true;
+}
+
+static struct reply no_admin(const struct user *u)
+{
+    return reply_errorf(404, "not_admin", "portcullis admin list shows who is.", "'%s' is no admin.",
+                        u->name);
+}
+
+/* The role of the body; RIGHT_NONE: *no says why not. */
+static enum right read_role(const struct request *q, struct reply *no)
+{
+    enum right r = RIGHT_NONE;
+    struct body b;
+
+    body_open(&b, q, false);
+    const char *role = b.failed ? NULL : body_text(&b, "role", NAME_SIZE - 1, true);
+    if (body_done(&b) && !right_parse(role, &r))
+        body_fail(&b, reply_errorf(400, "unknown_role", "owner, operator, helpdesk or auditor.",
+                                   "There is no role '%s' of admins.", role));
+    *no = b.error;
+    body_close(&b);
+    return b.failed ? RIGHT_NONE : r;
+}
+
+struct reply control_admin_put(struct engine *e, struct request *q)
+{
+    struct user *u = user_by_name(e, q->name);
+    struct reply no;
+
+    if (!u)
+        return no_such_user(e, q->name);
+    enum right role = read_role(q, &no);
+    if (role == RIGHT_NONE)
+        return no;
+    if (u->state != USER_ACTIVE)
+        return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
+                            "'%s' is revoked.", u->name);
+    if (role != RIGHT_OWN && !admin_spares(e, q, u, &no))
+        return no;
+    bool new = u->admin.right == RIGHT_NONE;
+    struct admin a = {.right = role, .since = clock_wall()};
+    snprintf(a.by, sizeof a.by, "%s", q->actor);
+    if (!set_admin(e, q, u, &a, new ? "admin.add" : "admin.role"))
+        return reply_full();
+    return (struct reply){new ? 201 : 200, admin_json(u)};
+}
+
+struct reply control_admin_drop(struct engine *e, struct request *q)
+{
+    struct user *u = user_by_name(e, q->name);
+    struct reply no;
+
+    if (!u)
+        return no_such_user(e, q->name);
+    if (u->admin.right == RIGHT_NONE)
+        return no_admin(u);
+    if (!admin_spares(e, q, u, &no))
+        return no;
+    if (!set_admin(e, q, u, &(struct admin){0}, "admin.remove"))
+        return reply_full();
+    return (struct reply){200, json_pack("{s:s,s:b}", "name", u->name, "removed", true)};
+}
