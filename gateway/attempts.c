@@ -322,7 +322,7 @@ static void prune(struct engine *e)
     struct wall before = {clock_wall().s - e->conf.keep_packets.s};
 
     store_prune_attempts(e->store, ATTEMPTS_KEPT);
-    if (audit_clock_steady(e))
+    if (audit_may_remove(e))
         store_prune_old_attempts(e->store, before);
 }
 

@@ -256,6 +256,11 @@ void engine_run(struct engine *e)
     }
 }
 
+bool engine_clock_good(const struct engine *e)
+{
+    return e->conf.clock_host || clock_synchronised();
+}
+
 void engine_free(struct engine *e)
 {
     for (int r = 0; r < ROLES; r++)

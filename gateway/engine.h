@@ -98,6 +98,8 @@ struct engine {
 
 void engine_run(struct engine *e);                 /* until MSG_STOP or a broken parent */
 void engine_free(struct engine *e);
+/* Is the wall clock trusted: synchronised, or the host's (`clock host`)? */
+bool engine_clock_good(const struct engine *e);
 
 /* ---- engine_start.c ------------------------------------------------------------------------- */
 
@@ -217,9 +219,9 @@ enum store_result audit_commit(struct engine *e);
 void audit_note(struct engine *e, const char *actor, uint32_t uid, const char *act,
                 const char *object, json_t *detail);
 void audit_flush(struct engine *e);               /* fsync and sign, when something is not yet */
-/* Has the wall clock gone as the machine's own since the start, within a day? What is old is removed
- * by the wall clock: one that was set far ahead must not remove everything. */
-bool audit_clock_steady(const struct engine *e);
+/* What is old is removed by the wall clock: may it be, now? Not by one that is not trusted, nor
+ * once it was set by a day or more since the start: one far ahead must not remove everything. */
+bool audit_may_remove(const struct engine *e);
 void audit_tick(struct engine *e);                /* each second */
 void audit_settle(struct engine *e);              /* both logs: fsync and sign what is not yet */
 /* One record of what a second refused: detail (taken over) holds the attempts and the counts. */

@@ -234,12 +234,15 @@ static bool key_is_old(const struct audit *a)
 
 static int64_t clock_start(void) { return clock_wall().s - clock_boot_ms() / 1000; }
 
-bool audit_clock_steady(const struct engine *e)
+/* As the machine's own clock since the start, within a day? */
+static bool clock_steady(const struct engine *e)
 {
     int64_t set = clock_start() - e->clock_start_s;
 
     return set > -DAY_S && set < DAY_S;
 }
+
+bool audit_may_remove(const struct engine *e) { return engine_clock_good(e) && clock_steady(e); }
 
 static json_t *removal(uint64_t through, struct span keep)
 {
@@ -353,10 +356,10 @@ void audit_tick(struct engine *e)
         e->rotate_at = e->ticks + RETAIN_EVERY_S;
     if (e->ticks % RETAIN_EVERY_S != 0)
         return;
-    if (audit_clock_steady(e)) {
+    if (audit_may_remove(e)) {
         retain_acts(e);
         retain_attempts(e);
-    } else {
+    } else if (!clock_steady(e)) {
         alarm_raise(e, "the clock was set by more than a day: no old record is removed before the "
                     "next start");
     }

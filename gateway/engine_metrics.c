@@ -63,7 +63,7 @@ static char *text_now(struct engine *e, size_t *len)
     char sha[65];
     struct metrics m = {.gateway = e->conf.name,
                         .started = clock_wall().s - (clock_boot_ms() - e->started_ms) / 1000,
-                        .clock_synchronised = e->conf.clock_host || clock_synchronised(),
+                        .clock_synchronised = engine_clock_good(e),
                         .policy_version = e->version.version,
                         .policy_applied = e->version.at.s,
                         .policy_sha256 = sha,

@@ -48,7 +48,7 @@ bool lease_holds(const struct dev *d)
 
 bool lease_clock(struct engine *e)
 {
-    bool good = e->conf.clock_host || clock_synchronised();
+    bool good = engine_clock_good(e);
 
     if (!good && !e->clock_alarmed)
         alarm_raise(e, "the clock is not synchronised: no new leases until it is");
@@ -137,7 +137,7 @@ static void ask(struct engine *e, const struct dev *d, const struct evidence *fr
 
 void lease_judge(struct engine *e, struct dev *d, struct decision *out)
 {
-    ask(e, d, NULL, e->conf.clock_host || clock_synchronised(), out);
+    ask(e, d, NULL, engine_clock_good(e), out);
 }
 
 uint64_t lease_roles_left(struct engine *e, const struct dev *d)
@@ -351,7 +351,7 @@ void leases_tick(struct engine *e)
 /* After another boot only the wall clock knows, and one that is not set does not. */
 static bool believable(struct engine *e, bool same_boot)
 {
-    return same_boot || e->conf.clock_host || clock_synchronised();
+    return same_boot || engine_clock_good(e);
 }
 
 /* For good: what was not believed once is not in the database for the next start. */

@@ -343,6 +343,30 @@ static void a_flood_fits_into_its_record(void **state)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
+/* A machine may start with its clock years ahead, until the first answer of a time server. */
+static void an_untrusted_clock_removes_nothing(void **state)
+{
+    struct last l = {0};
+
+    (void)state;
+    if (clock_synchronised()) {
+        print_message("skip - this machine's clock is synchronised\n");
+        skip();
+    }
+    uint64_t before = audit_last(L.e->audit);
+    audit_segment_age(L.e->audit, 1);
+    usleep(1100000);
+    audit_note(L.e, "engine", ENGINE_UID, "later", "", NULL);
+    L.e->conf.keep_acts.s = 0;
+    usleep(1000);
+    L.e->conf.clock_host = false;
+    L.e->ticks = 0;
+    audit_tick(L.e);
+    assert_int_equal(audit_read(L.e->audit, before, keep_last, &l), 0);
+    assert_string_equal(l.act, "later");
+    assert_int_equal(access("audit/records-00000000000000000001", F_OK), 0);
+}
+
 static void old_records_go_by_a_record(void **state)
 {
     struct last l = {0};
@@ -464,6 +488,7 @@ int main(void)
         CASE(a_later_history_continues_an_earlier_one),
         CASE(a_second_of_attempts_is_one_record),
         CASE(a_flood_fits_into_its_record),
+        CASE(an_untrusted_clock_removes_nothing),
         CASE(old_records_go_by_a_record),
         CASE(without_its_key_the_log_is_still_written),
         CASE(a_new_key_is_on_record),
