@@ -11,6 +11,7 @@
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/secrets.h"
+#include "policy/utf8.h"
 
 #define BODY_MAX ((1u << 20) + (1u << 17))
 
@@ -65,6 +66,7 @@ static const struct verb {
     {CONTROL_GET, "/v1/attempts/*", RIGHT_READ, control_attempt},
     {CONTROL_GET, "/v1/attempts/*/packets", RIGHT_READ, control_attempt_packets},
     {CONTROL_GET, "/v1/events", RIGHT_READ, control_events},
+    {CONTROL_GET, "/v1/history", RIGHT_READ, control_history},
     {CONTROL_GET, "/v1/audit", RIGHT_READ, control_audit},
     {CONTROL_GET, "/v1/audit/proof", RIGHT_READ, control_audit_proof},
     {CONTROL_GET, "/v1/audit/checkpoint", RIGHT_READ, control_audit_checkpoint},
@@ -203,7 +205,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Percent-decodes n bytes of s. False: bad escape, control character, too long. */
+/* Percent-decodes n bytes of s. False: bad escape, control character, not UTF-8, too long. */
 static bool decode(const char *s, size_t n, char *out, size_t size)
 {
     size_t k = 0;
@@ -218,12 +220,12 @@ static bool decode(const char *s, size_t n, char *out, size_t size)
             c = (char)(high * 16 + low);
             i += 2;
         }
-        if ((unsigned char)c < 0x20 || (unsigned char)c >= 0x7f || k + 1 >= size)
+        if ((unsigned char)c < 0x20 || c == 0x7f || k + 1 >= size)
             return false;
         out[k++] = c;
     }
     out[k] = '\0';
-    return true;
+    return utf8_valid((const uint8_t *)out, k);
 }
 
 static bool query_parse(const char *s, struct request *q)

@@ -10,7 +10,7 @@
 
 struct reply { int status; json_t *body; };   /* body is owned; status 0: it is sent later */
 
-#define QUERY_MAX 8
+#define QUERY_MAX 12
 struct query_value { char name[16]; char value[200]; };
 
 struct request {
@@ -95,12 +95,19 @@ control_verb control_issuers, control_issuer_add, control_issuer_revoke;
 control_verb control_policy_check, control_policy_diff, control_policy_apply,
     control_policy_confirm, control_policy_rollback, control_policy_show;
 control_verb control_who, control_explain, control_attempts, control_attempt, control_attempt_packets,
-    control_events;
+    control_events, control_history;
 control_verb control_audit, control_audit_proof, control_audit_checkpoint, control_audit_verify,
     control_audit_new_key;
 
 /* A bundle (policy/bundle.h) of this one record of the audit log, signed now. NULL: not possible. */
 json_t *audit_document(struct engine *e, uint64_t number);
+
+/* ---- what is searched for (q=) --------------------------------------------------------------- */
+
+/* q somewhere in what a person, or a device, is known by; NULL fits all. Small and capital ASCII
+ * letters are the same. A whole address or WireGuard key finds its device. */
+bool user_found(const struct user *u, const char *q);
+bool dev_found(struct engine *e, const struct dev *d, const char *q);
 
 /* ---- shared by verbs ------------------------------------------------------------------------ */
 

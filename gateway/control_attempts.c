@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Verbs that read attempts: what was refused, to whom it belongs, why. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/attempts.h"
@@ -67,17 +68,55 @@ static json_t *attempt_whole(struct engine *e, const struct attempt *a)
     return o;
 }
 
-struct attempt_list { struct item_list l; const char *gateway; bool ecs; };
+struct attempt_list {
+    struct item_list l;
+    const char *gateway;
+    bool ecs;
+    int64_t last, id;                   /* of the last one listed */
+};
+
+/* By time, a number does not say where to go on. */
+static void name_next(struct attempt_list *all)
+{
+    json_decref(all->l.next);
+    all->l.next = json_sprintf("%lld-%lld", (long long)all->last, (long long)all->id);
+}
 
 static void add_attempt(void *arg, const struct attempt *a)
 {
     struct attempt_list *all = arg;
+
+    if (json_array_size(all->l.items) < (size_t)all->l.limit) {
+        all->last = a->last.s;
+        all->id = a->id;
+    }
 
     json_t *o = all->ecs ? json_pack("{s:I,s:o}", "id", (json_int_t)a->id, "ecs",
                                      ecs_attempt(all->gateway, a))
                          : attempt_json(a);
 
     list_add(&all->l, o);
+}
+
+/* before=TIME-ID: behind that one, which "next" of the answer before named. */
+static bool order_read(const struct request *q, struct attempt_filter *f)
+{
+    const char *before = query_get(q, "before");
+    int64_t newest = 0;
+    char *end;
+
+    if (!query_int(q, "newest", 0, 1, &newest) || (before && newest != 1))
+        return false;
+    f->newest = newest == 1;
+    f->before_last = f->before_id = INT64_MAX;
+    if (!before)
+        return true;
+    f->before_last = strtoll(before, &end, 10);
+    if (end == before || *end != '-')
+        return false;
+    before = end + 1;
+    f->before_id = strtoll(before, &end, 10);
+    return end != before && *end == '\0';
 }
 
 static bool filter_read(const struct request *q, struct attempt_filter *f)
@@ -94,7 +133,8 @@ static bool filter_read(const struct request *q, struct attempt_filter *f)
         return false;
     if (kind)
         f->kind = (int)k;
-    return query_int(q, "since", 0, INT64_MAX, &f->since) &&
+    f->q = query_get(q, "q");
+    return order_read(q, f) && query_int(q, "since", 0, INT64_MAX, &f->since) &&
            query_int(q, "until", 0, INT64_MAX, &f->until);
 }
 
@@ -124,6 +164,8 @@ struct reply control_attempts(struct engine *e, struct request *q)
     f.limit = all.l.limit + 1;
     all.l.items = json_array();
     store_each_attempt(e->store, &f, add_attempt, &all);
+    if (f.newest && all.l.next)
+        name_next(&all);
     return list_reply(&all.l);
 }
 

@@ -33,22 +33,36 @@ struct reply control_device(struct engine *e, struct request *q)
     return d ? (struct reply){200, dev_json(e, d, true)} : no_such_device(e, q->name);
 }
 
-static bool dev_listed(struct engine *e, const struct dev *d, const struct user *owner,
-                       const char *state)
+struct dev_wanted { const struct user *owner; const char *state, *q; };   /* NULL: any */
+
+static bool in_state(struct engine *e, const struct dev *d, const char *state)
 {
-    if (!d->state || (owner && d->user != owner->id))
-        return false;
     return !state || strcmp(dev_state_name(e, d), state) == 0 ||
            (strcmp(state, "ended") == 0 && !dev_should_enrol(e, d));
 }
 
-static void list_devices(struct engine *e, const struct user *owner, const char *state,
-                         size_t from, size_t limit, json_t *o)
+static bool dev_listed(struct engine *e, const struct dev *d, const struct dev_wanted *w)
+{
+    return d->state && (!w->owner || d->user == w->owner->id) && in_state(e, d, w->state) &&
+           dev_found(e, d, w->q);
+}
+
+static int64_t count_devices(struct engine *e, const struct dev_wanted *w)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < e->n_devs; i++)
+        n += dev_listed(e, &e->devs[i], w);
+    return n;
+}
+
+static void list_devices(struct engine *e, const struct dev_wanted *w, size_t from, size_t limit,
+                         json_t *o)
 {
     json_t *items = json_object_get(o, "items");
 
     for (size_t i = from; i < e->n_devs; i++) {
-        if (!dev_listed(e, &e->devs[i], owner, state))
+        if (!dev_listed(e, &e->devs[i], w))
             continue;
         if (json_array_size(items) == limit) {
             json_object_set(o, "next", json_object_get(json_array_get(items, limit - 1), "name"));
@@ -62,16 +76,20 @@ struct reply control_devices(struct engine *e, struct request *q)
 {
     const char *after = query_get(q, "after"), *user = query_get(q, "user");
     struct dev *last = after ? dev_by_name(e, after) : NULL;
-    struct user *owner = user ? user_by_name(e, user) : NULL;
-    int64_t limit = 1000;
+    struct dev_wanted w = {user ? user_by_name(e, user) : NULL, query_get(q, "state"),
+                           query_get(q, "q")};
+    int64_t limit = 1000, count = 0;
 
-    if (user && !owner)
+    if (user && !w.owner)
         return no_such_user(e, user);
-    if (!query_int(q, "limit", 1, 5000, &limit) || (after && !last))
-        return reply_error(400, "bad_query", "limit is 1 to 5000, after is the name of a device.",
-                           NULL);
+    if (!query_int(q, "limit", 1, 5000, &limit) || !query_int(q, "count", 0, 1, &count) ||
+        (after && !last))
+        return reply_error(400, "bad_query", "limit is 1 to 5000, count is 1, after is the name of "
+                           "a device.", NULL);
     json_t *o = json_pack("{s:[]}", "items");
-    list_devices(e, owner, query_get(q, "state"), last ? last->k.index + 1 : 0, (size_t)limit, o);
+    list_devices(e, &w, last ? last->k.index + 1 : 0, (size_t)limit, o);
+    if (count == 1)
+        json_object_set_new(o, "total", json_integer(count_devices(e, &w)));
     return (struct reply){200, o};
 }
 

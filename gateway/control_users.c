@@ -103,27 +103,34 @@ static bool user_listed(struct engine *e, const struct user *u, const struct req
 
     if (role && (bit < 0 || !(u->role_mask >> bit & 1)))
         return false;
-    if (!state)
-        return true;
-    json_t *o = user_json(e, u);
-    bool same = strcmp(json_string_value(json_object_get(o, "state")), state) == 0;
-    json_decref(o);
-    return same;
+    return (!state || strcmp(user_state_name(u), state) == 0) && user_found(u, query_get(q, "q"));
 }
 
-/* In order of enrolment; `after` is the name of the last one seen. */
+static int64_t count_users(struct engine *e, const struct request *q)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < e->n_users; i++)
+        n += e->users[i].id && user_listed(e, &e->users[i], q);
+    return n;
+}
+
+/* In order of enrolment; `after` is the name of the last one seen. count=1: how many there are. */
 struct reply control_users(struct engine *e, struct request *q)
 {
     const char *after = query_get(q, "after");
     struct user *last = after ? user_by_name(e, after) : NULL;
     json_t *items = json_array(), *o = json_pack("{s:o}", "items", items);
-    int64_t limit = 1000;
+    int64_t limit = 1000, count = 0;
 
-    if (!query_int(q, "limit", 1, 5000, &limit) || (after && !last)) {
+    if (!query_int(q, "limit", 1, 5000, &limit) || !query_int(q, "count", 0, 1, &count) ||
+        (after && !last)) {
         json_decref(o);
-        return reply_error(400, "bad_query", "limit is 1 to 5000, after is the name of a user.",
-                           NULL);
+        return reply_error(400, "bad_query", "limit is 1 to 5000, count is 1, after is the name of "
+                           "a user.", NULL);
     }
+    if (count == 1)
+        json_object_set_new(o, "total", json_integer(count_users(e, q)));
     for (size_t i = last ? last->id : 0; i < e->n_users; i++) {
         const struct user *u = &e->users[i];
         if (!u->id || !user_listed(e, u, q))

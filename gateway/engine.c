@@ -237,6 +237,7 @@ static void tick(void *arg, uint32_t events)
     respond_tick(e);
     attempts_tick(e);
     outlets_tick(e);
+    history_tick(e);
     prune_jtis(e);
     audit_tick(e);
     parent_drain(e);

@@ -38,6 +38,12 @@ struct event {
 };
 struct alarm { struct wall time; char text[200]; };
 struct nonce { uint8_t v[NONCE_BYTES]; uint32_t device; int64_t end_boot_ms; };  /* 0 = free */
+#define HISTORY_SAMPLES 1440       /* minutes */
+struct history_sample { struct wall time; uint32_t leases, quarantine; uint64_t denied; };
+struct history {                 /* ring: next modulo HISTORY_SAMPLES */
+    struct history_sample v[HISTORY_SAMPLES];
+    uint64_t next, denied;       /* denied: in all, when the last sample was taken */
+};
 struct peer_state {
     uint32_t device;
     struct ip_addr endpoint;  uint16_t port;
@@ -88,6 +94,7 @@ struct engine {
     json_t *receipts;                         /* given, to be recorded; NULL = none */
     int64_t started_ms;
     uint64_t ticks;                           /* seconds of the loop */
+    struct history history;
     bool clock_alarmed, full_alarmed, unsigned_alarmed, room_alarmed;
     int64_t confirm_boot_ms;                  /* when an unconfirmed policy goes; 0 = none */
     struct hold *holds;  size_t n_holds;      /* sorted by device */
@@ -271,6 +278,11 @@ size_t nonces_drop(struct engine *e, uint32_t device);
 /* Takes one from a bucket of `burst`, refilled at per_minute. False: empty. */
 bool bucket_take(struct bucket *b, int64_t now_ms, unsigned burst, unsigned per_minute);
 
+/* ---- engine_history.c: a sample a minute, of the last day and of this run ---------------------- */
+
+void history_tick(struct engine *e);                                /* each second */
+void history_sample(struct engine *e);
+
 /* ---- engine_metrics.c ----------------------------------------------------------------------- */
 
 int metrics_message(struct engine *e, const struct message *m);     /* -1: malformed */
@@ -278,6 +290,7 @@ int metrics_message(struct engine *e, const struct message *m);     /* -1: malfo
 /* ---- engine_views.c: records as JSON -------------------------------------------------------- */
 
 json_t *user_json(struct engine *e, const struct user *u);
+const char *user_state_name(const struct user *u);
 json_t *dev_json(struct engine *e, struct dev *d, bool with_posture);
 const char *dev_state_name(struct engine *e, const struct dev *d);
 const char *dev_sentence(struct engine *e, const struct dev *d, enum refusal_code *code);

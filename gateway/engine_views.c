@@ -56,7 +56,7 @@ json_t *role_names_json(const struct policy *p, uint64_t roles)
 
 /* ---- users ---------------------------------------------------------------------------------- */
 
-static const char *user_state_name(const struct user *u)
+const char *user_state_name(const struct user *u)
 {
     if (u->state == USER_REVOKED)
         return "revoked";

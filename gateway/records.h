@@ -159,6 +159,9 @@ struct attempt_filter {
     const char *user, *device, *role;   /* NULL = any */
     int kind, reason, code;             /* -1 = any */
     int64_t since, until, after, limit; /* seen last at or after since, first at or before until */
+    const char *q;                      /* NULL, or somewhere in its names; or an address of it */
+    bool newest;                        /* the one seen last comes first; else by id */
+    int64_t before_last, before_id;     /* then: those that come behind this one */
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "gateway/log.h"
 #include "gateway/store_parts.h"
+#include "policy/address.h"
 
 #define I(x) ((int64_t)(x))
 #define COL(q, i) sqlite3_column_int64(q, i)
@@ -146,9 +147,14 @@ enum store_result store_get_attempt(struct store *s, int64_t id, struct attempt 
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg)
 {
-    sqlite3_stmt *q = store_bind(s, Q_ATTEMPTS, "iiitttiiii", f->after, f->since, f->until, f->user,
-                                 f->device, f->role, I(f->kind), I(f->reason), I(f->code),
-                                 f->limit);
+    struct ip_addr at = {0};
+    bool placed = f->q && ip_parse(f->q, strlen(f->q), &at);
+    sqlite3_stmt *q = store_bind(s, f->newest ? Q_ATTEMPTS_BACK : Q_ATTEMPTS,
+                                 f->newest ? "iiitttiiiitbii" : "iiitttiiiitb", f->after, f->since,
+                                 f->until, f->user, f->device, f->role, I(f->kind), I(f->reason),
+                                 I(f->code), f->limit, f->q,
+                                 (struct bytes){&at, placed ? sizeof at : 0}, f->before_last,
+                                 f->before_id);
     struct attempt a;
 
     while (store_row(s, q)) {

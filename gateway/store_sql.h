@@ -82,6 +82,13 @@ static const char *const store_migrations[] = {
     " since INTEGER NOT NULL, by TEXT NOT NULL);",
 };
 
+/* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
+#define ATTEMPT_FITS "last >= ?2 AND first <= ?3 AND (?4 IS NULL OR user = ?4)"                   \
+    " AND (?5 IS NULL OR device = ?5) AND (?6 IS NULL OR role = ?6) AND (?7 < 0 OR kind = ?7)"    \
+    " AND (?8 < 0 OR reason = ?8) AND (?9 < 0 OR code = ?9) AND (?11 IS NULL OR"                  \
+    " instr(lower(user || char(10) || device || char(10) || role || char(10) || resource ||"      \
+    " char(10) || actor), lower(?11)) > 0 OR source = ?12 OR destination = ?12)"
+
 #define STATEMENTS(X)                                                                             \
     X(Q_BEGIN, "BEGIN IMMEDIATE")                                                                 \
     X(Q_COMMIT, "COMMIT")                                                                         \
@@ -146,10 +153,10 @@ static const char *const store_migrations[] = {
       " LIMIT max(0, (SELECT count(*) FROM attempts) - ?))")                                      \
     X(Q_ATTEMPT_PRUNE_OLD, "DELETE FROM attempts WHERE last < ? AND id NOT IN"                    \
       " (SELECT attempt FROM gathered)")                                                          \
-    X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND last >= ?2"                           \
-      " AND first <= ?3 AND (?4 IS NULL OR user = ?4) AND (?5 IS NULL OR device = ?5)"            \
-      " AND (?6 IS NULL OR role = ?6) AND (?7 < 0 OR kind = ?7) AND (?8 < 0 OR reason = ?8)"      \
-      " AND (?9 < 0 OR code = ?9) ORDER BY id LIMIT ?10")                                         \
+    X(Q_ATTEMPTS, "SELECT * FROM attempts WHERE id > ?1 AND " ATTEMPT_FITS                        \
+      " ORDER BY id LIMIT ?10")                                                                   \
+    X(Q_ATTEMPTS_BACK, "SELECT * FROM attempts WHERE (last, id) < (?13, ?14) AND id > ?1 AND "    \
+      ATTEMPT_FITS " ORDER BY last DESC, id DESC LIMIT ?10")                                      \
     X(Q_ATTEMPT_NEWEST, "SELECT id FROM attempts WHERE device = ? AND kind = ? AND last >= ?"     \
       " AND (?4 < 0 OR reason = ?4) ORDER BY last DESC, id DESC LIMIT ?5")                        \
     X(Q_HOLD_PUT, "INSERT OR REPLACE INTO holds VALUES(?,?,?,?,?,?,?,?,?,?,?,?)")                 \

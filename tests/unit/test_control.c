@@ -120,6 +120,148 @@ static void lists_by_pages(void **state)
     assert_int_equal(seen, 5);
 }
 
+static void found(const char *path, const char *query, const char *name)
+{
+    int status;
+    json_t *o = lab_ask(&L, CONTROL_GET, path, query, NULL, &status);
+    json_t *items = json_object_get(o, "items");
+
+    assert_int_equal(status, 200);
+    if (json_array_size(items) != (name[0] != '\0') ||
+        strcmp(lab_text(json_array_get(items, 0), "name"), name) != 0)
+        fail_msg("%s?%s does not find '%s' alone", path, query, name);
+    json_decref(o);
+}
+
+static void people_and_devices_are_searched(void **state)
+{
+    static const struct { const char *path, *query, *name; } cases[] = {
+        {"/v1/users", "q=ORT", "maria"},          {"/v1/users", "q=ort%C3%ADz", "maria"},
+        {"/v1/users", "q=filing", "maria"},       {"/v1/users", "q=ware", "otto"},
+        {"/v1/users", "q=none", ""},              {"/v1/users", "q=otto&state=revoked", ""},
+        {"/v1/devices", "q=LAP", "maria-laptop"}, {"/v1/devices", "q=ort", "maria-laptop"},
+        {"/v1/devices", "q=10.77.0.2", "maria-laptop"},
+        {"/v1/devices", "q=Nlrd1XLgu9sRzHFqf32ELyYv9W4PF2JBdlFcTJz6WnQ=", "maria-laptop"},
+        {"/v1/devices", "q=Nlrd1XLgu9sRz", ""},   {"/v1/devices", "q=10.77.0.9", ""},
+        {"/v1/devices", "q=lap&user=otto", ""},   {"/v1/devices", "q=lap&state=in", ""},
+    };
+    int status;
+
+    (void)state;
+    lab_do(&L, CONTROL_POST, "/v1/users",
+           "{\"name\":\"otto\",\"full_name\":\"Otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_do(&L, CONTROL_POST, "/v1/devices", "{\"name\":\"maria-laptop\",\"user\":\"maria\"," KEY "}",
+           201);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        found(cases[i].path, cases[i].query, cases[i].name);
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/users", "limit=1&count=1&q=t", NULL, &status);
+    assert_int_equal(json_integer_value(json_object_get(o, "total")), 2);
+    assert_string_equal(lab_text(o, "next"), "maria");
+    json_decref(o);
+    o = lab_ask(&L, CONTROL_GET, "/v1/devices", "count=1&q=none", NULL, &status);
+    assert_int_equal(json_integer_value(json_object_get(o, "total")), 0);
+    json_decref(o);
+    o = lab_ask(&L, CONTROL_GET, "/v1/users", "q=%C3%28", NULL, &status);
+    assert_int_equal(status, 400);
+    json_decref(o);
+}
+
+static void attempt_at(const char *device, const char *resource, int64_t last)
+{
+    struct attempt a = {.kind = ATTEMPT_PACKET, .proto = 6, .port = (uint16_t)last, .count = 1,
+                        .first = {last}, .last = {last}};
+
+    assert_true(ip_parse("10.20.0.9", 9, &a.destination));
+    snprintf(a.device, sizeof a.device, "%s", device);
+    snprintf(a.resource, sizeof a.resource, "%s", resource);
+    store_begin(L.e->store);
+    store_add_attempt(L.e->store, &a);
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+}
+
+/* The ports of the attempts listed, "7 9 " */
+static const char *ports(const char *query, char next[48])
+{
+    static char text[64];
+    int status;
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/attempts", query, NULL, &status), *a;
+    size_t i, n = 0;
+
+    assert_int_equal(status, 200);
+    text[0] = '\0';
+    json_array_foreach(json_object_get(o, "items"), i, a)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%d ",
+                              (int)json_integer_value(json_object_get(a, "port")));
+    snprintf(next, 48, "%s", lab_text(o, "next"));
+    json_decref(o);
+    return text;
+}
+
+static void attempts_are_searched_and_the_newest_first(void **state)
+{
+    char next[48], query[96];
+    int status;
+
+    (void)state;
+    attempt_at("laptop-a", "db", 7);
+    attempt_at("laptop-b", "web", 9);
+    attempt_at("laptop-c", "DB", 8);
+    attempt_at("laptop-d", "web", 9);
+    assert_string_equal(ports("", next), "7 9 8 9 ");
+    assert_string_equal(ports("newest=1", next), "9 9 8 7 ");
+    assert_string_equal(ports("newest=1&limit=1", next), "9 ");
+    snprintf(query, sizeof query, "newest=1&limit=2&before=%s", next);
+    assert_string_equal(ports(query, next), "9 8 ");
+    snprintf(query, sizeof query, "newest=1&limit=2&before=%s", next);
+    assert_string_equal(ports(query, next), "7 ");
+    assert_string_equal(next, "");
+    assert_string_equal(ports("q=Db", next), "7 8 ");
+    assert_string_equal(ports("q=P-B", next), "9 ");
+    assert_string_equal(ports("q=10.20.0.9", next), "7 9 8 9 ");
+    assert_string_equal(ports("q=10.20.0.8", next), "");
+    assert_string_equal(ports("q=%25", next), "");
+    static const char *const bad[] = {"before=1-2", "newest=1&before=1", "newest=1&before=-",
+                                      "newest=1&before=1-2-", "newest=2"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        json_decref(lab_ask(&L, CONTROL_GET, "/v1/attempts", bad[i], NULL, &status));
+        assert_int_equal(status, 400);
+    }
+}
+
+static json_int_t in_sample(size_t i, const char *name, size_t n)
+{
+    int status;
+    json_t *o = lab_ask(&L, CONTROL_GET, "/v1/history", "", NULL, &status);
+    json_t *items = json_object_get(o, "items");
+
+    assert_int_equal(json_array_size(items), n);
+    json_int_t v = json_integer_value(json_object_get(json_array_get(items, i), name));
+    json_decref(o);
+    return v;
+}
+
+static void a_day_is_remembered_minute_by_minute(void **state)
+{
+    static struct laptop t;
+
+    (void)state;
+    lab_enrol(&L, &t, "maria-laptop", "maria");
+    for (L.e->ticks = 1; L.e->ticks <= 121; L.e->ticks++) {
+        if (L.e->ticks == 30)
+            L.e->attempts.denied[DENY_SPOOFED] += 5;
+        history_tick(L.e);
+    }
+    assert_int_equal(in_sample(0, "denied", 3), 0);
+    assert_int_equal(in_sample(1, "denied", 3), 5);
+    assert_int_equal(in_sample(2, "denied", 3), 0);
+    assert_int_equal(in_sample(1, "quarantine", 3), 1);
+    lab_in(&L, &t);
+    for (int i = 0; i < HISTORY_SAMPLES; i++)
+        history_sample(L.e);
+    assert_int_equal(in_sample(0, "leases", HISTORY_SAMPLES), 1);
+    assert_int_equal(in_sample(HISTORY_SAMPLES - 1, "quarantine", HISTORY_SAMPLES), 0);
+}
+
 static void every_act_is_recorded_with_who_did_it(void **state)
 {
     static const char *const acts[] = {"engine.start", "user.add", "user.revoke", "receipt",
@@ -251,6 +393,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(refuses_what_is_not_in_the_contract, begin, end),
         cmocka_unit_test_setup_teardown(lists_by_pages, begin, end),
+        cmocka_unit_test_setup_teardown(people_and_devices_are_searched, begin, end),
+        cmocka_unit_test_setup_teardown(attempts_are_searched_and_the_newest_first, begin, end),
+        cmocka_unit_test_setup_teardown(a_day_is_remembered_minute_by_minute, begin, end),
         cmocka_unit_test_setup_teardown(every_act_is_recorded_with_who_did_it, begin, end),
         cmocka_unit_test_setup_teardown(nobody_acts_by_anothers_uid, begin, end),
         cmocka_unit_test_setup_teardown(events_go_on_over_a_restart, begin, end),
