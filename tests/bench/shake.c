@@ -194,7 +194,8 @@ static int open_socket(uint16_t port)
     return fd;
 }
 
-/* Answers a second. A message that is not answered in 20 ms frees the whole window. */
+/* Answers a second. A message that is not answered in 20 ms frees the whole window; a cookie, by which
+ * WireGuard defends itself, frees its own place alone, or it would have to go on doing so. */
 static double shake(int fd, size_t seconds)
 {
     uint8_t m[INITIATION], answer[256];
@@ -208,12 +209,9 @@ static double shake(int fd, size_t seconds)
             initiation(m, &peers[sent % PEERS], sent);
             need(send(fd, m, sizeof m, 0) == sizeof m, "send");
         }
-        if (recv(fd, answer, sizeof answer, 0) == RESPONSE && answer[0] == 2) {
-            answers++;
-            open--;
-        } else {
-            open = 0;
-        }
+        const ssize_t n = recv(fd, answer, sizeof answer, 0);
+        answers += n == RESPONSE && answer[0] == 2;
+        open = n > 0 ? open - 1 : 0;
     }
     return (double)answers * 1e9 / (double)(now_ns() - start);
 }
