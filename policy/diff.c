@@ -162,6 +162,11 @@ static void put_sign_in(struct out *o, struct span s)
     out_duration(o, s);
 }
 
+static const char *traffic_words(const struct role *r)
+{
+    return r->all_traffic ? "all traffic" : "what is for the office";
+}
+
 static void compare_conditions(struct diff *d, const struct role *a, const struct role *b)
 {
     struct out *o = &d->out;
@@ -183,6 +188,9 @@ static void compare_conditions(struct diff *d, const struct role *a, const struc
         put_sign_in(o, a->sign_in);
         out_put(o, "\n");
     }
+    if (a->all_traffic != b->all_traffic)
+        out_fmt(o, "role %s: devices send %s by the tunnel, was %s\n", b->name,
+                traffic_words(b), traffic_words(a));
 }
 
 /* ---- roles --------------------------------------------------------------------------------- */
@@ -325,6 +333,7 @@ char *policy_diff(const struct policy *from, const struct policy *to)
     say_rights(&d);
     diff_postures(&d.out, from, to);
     compare_responses(&d);
+    diff_people(&d.out, from, to);
     compare_marks(&d);
     text = out_take(&d.out);
     if (d.oom) {

@@ -102,6 +102,7 @@ struct parser {
     size_t n_refs;
     size_t n_permits, n_cases;
     struct src_pos respond_pos;  /* of the block */
+    bool enrolment_seen;         /* "enrolment" was said in this policy */
 };
 
 struct statement { const char *word; void (*parse)(struct parser *p); };
@@ -188,6 +189,9 @@ void parse_rule(struct parser *p);                         /* into the last post
 bool parse_version(struct parser *p, char out[FACT_TEXT]);
 void parse_test(struct parser *p);
 void parse_respond(struct parser *p);
+void parse_enrolment(struct parser *p);
+void parse_acknowledge(struct parser *p);
+#define INVITATION_DEFAULT 86400
 /* "a, b, c" of names to be resolved later as references of this kind; n counts what was added. */
 bool parse_name_list(struct parser *p, enum ref_kind kind, const char *what, size_t owner,
                      uint16_t **list, size_t *n, struct src_pos **pos, size_t max);
@@ -241,7 +245,7 @@ void permits_free(struct permits *s);
 void permits_of_role(struct permits *s, const struct policy *p, size_t role);
 void permits_of_remediation(struct permits *s, const struct policy *p);
 
-/* ---- rights_group.c, diff_posture.c: for diff.c ------------------------------------------------- */
+/* ---- rights_group.c, diff_posture.c, diff_people.c: for diff.c ---------------------------------- */
 
 struct right_group { struct ip_range range; size_t first, count; bool said; };
 struct right_groups { struct right_group *v; size_t n; struct service *services; };
@@ -251,6 +255,7 @@ void rights_group_free(struct right_groups *g);
 /* The addresses of all groups with the services of group i; they count as said from then on. */
 void out_group_addresses(struct out *o, struct right_groups *g, size_t i);
 void diff_postures(struct out *o, const struct policy *from, const struct policy *to);
+void diff_people(struct out *o, const struct policy *from, const struct policy *to);
 /* print.c: "20 within 1m lock". */
 void out_pattern_rule(struct out *o, const struct pattern_rule *r);
 

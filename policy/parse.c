@@ -155,7 +155,7 @@ static bool brace_missing(const struct parser *p)
 {
     static const char *const openers[] = {"network", "resource", "remediation", "posture", "role",
                                           "tokens",  "test",     "company",     "gateway", "contact",
-                                          "respond",  NULL};
+                                          "respond", "enrolment", "acknowledge", NULL};
 
     for (size_t i = 0; openers[i]; i++)
         if (at_word(p, openers[i]))

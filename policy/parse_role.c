@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * role NAME { reach a, b  posture x  hours ...  sign-in every 12h },  lists of names, and
- * hours: "Mon-Fri 06:00-20:00, Sat 08:00-12:00 America/Chicago".
+ * role NAME { reach a, b  posture x  hours ...  sign-in every 12h  all traffic },  lists of names,
+ * and hours: "Mon-Fri 06:00-20:00, Sat 08:00-12:00 America/Chicago".
  */
 #include <string.h>
 
@@ -165,7 +165,7 @@ static void role_posture(struct parser *p)
 static bool at_zone(const struct parser *p)
 {
     return p->tok.kind == TOK_WORD && !at_word(p, "reach") && !at_word(p, "posture") &&
-           !at_word(p, "hours") && !at_word(p, "sign-in") &&
+           !at_word(p, "hours") && !at_word(p, "sign-in") && !at_word(p, "all") &&
            !(p->tok.first_on_line && !memchr(p->tok.s, '/', p->tok.len));
 }
 
@@ -216,12 +216,21 @@ static void role_sign_in(struct parser *p)
         parse_duration(p, "the time between sign-ins", SIGN_IN_MIN, SIGN_IN_MAX, &r->sign_in);
 }
 
+static void role_all(struct parser *p)
+{
+    if (!parse_once(p, &this_role(p)->all_traffic, "all traffic"))
+        return;
+    if (!take_word(p, "traffic"))
+        parse_fail(p, "'all traffic': not that of its resources alone", "'traffic' expected");
+}
+
 void parse_role(struct parser *p)
 {
     static const struct statement body[] = {{"reach", role_reach},
                                             {"posture", role_posture},
                                             {"hours", role_hours},
                                             {"sign-in", role_sign_in},
+                                            {"all", role_all},
                                             {NULL, NULL}};
     struct policy *pol = p->policy;
     size_t errors = p->diags->errors;

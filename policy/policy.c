@@ -68,6 +68,8 @@ static const struct statement statements[] = {{"company", parse_company},
                                               {"role", parse_role},
                                               {"tokens", parse_tokens},
                                               {"respond", parse_respond},
+                                              {"enrolment", parse_enrolment},
+                                              {"acknowledge", parse_acknowledge},
                                               {"test", parse_test},
                                               {NULL, NULL}};
 
@@ -86,6 +88,8 @@ struct policy *policy_parse(const char *text, size_t len, struct diags *diags)
         return NULL;
     respond_defaults(&p.policy->respond);
     parse_file(&p, statements, elsewhere, "gateway.conf");
+    if (p.policy->enrol_valid.s == 0)
+        p.policy->enrol_valid.s = INVITATION_DEFAULT;
     if (!p.oom)
         check_policy(&p);
     free(p.refs);

@@ -74,6 +74,7 @@ struct role {
     int posture;                                  /* index into postures, -1 = none: deny */
     struct hours hours;
     struct span sign_in;                          /* longest time between sign-ins, 0 = not asked */
+    bool all_traffic;                             /* its devices send all they have by the tunnel */
     struct src_pos pos;
 };
 
@@ -101,6 +102,10 @@ struct policy {
     uint16_t *remediation;         size_t n_remediation;  /* indexes into resources */
     bool accept_eddsa;             /* "tokens { accept EdDSA }": the deprecated alg spelling */
     struct respond respond;        /* policy/patterns.h */
+    uint32_t enrol_devices;        /* of one person at most; 0 = no bound */
+    bool enrol_approve;            /* an admin approves each new device */
+    struct span enrol_valid;       /* an invitation */
+    struct span ack_within;        /* time to acknowledge one's part of the policy; 0 = not asked */
 };
 
 /* Parses and checks. NULL when there were errors (diags->errors > 0) or memory is out (then

@@ -117,6 +117,7 @@ static void put_role(struct out *o, const struct policy *p, const struct role *r
         out_duration(o, r->sign_in);
         out_put(o, "\n");
     }
+    out_put(o, r->all_traffic ? "    all traffic\n" : "");
     out_put(o, "}\n");
 }
 
@@ -145,6 +146,26 @@ static void put_respond(struct out *o, const struct respond *r)
             out_put(o, "\n");
         }
     out_fmt(o, "    at most %u%% of devices\n}\n", r->percent);
+}
+
+/* ---- enrolment and acknowledgement --------------------------------------------------------- */
+
+static void put_people(struct out *o, const struct policy *p)
+{
+    if (p->enrol_devices > 0 || p->enrol_approve || p->enrol_valid.s != INVITATION_DEFAULT) {
+        out_put(o, "\nenrolment {\n");
+        if (p->enrol_devices > 0)
+            out_fmt(o, "    at most %u devices\n", p->enrol_devices);
+        out_put(o, p->enrol_approve ? "    approve every device\n" : "");
+        out_put(o, "    invitation ");
+        out_duration(o, p->enrol_valid);
+        out_put(o, "\n}\n");
+    }
+    if (p->ack_within.s > 0) {
+        out_put(o, "\nacknowledge within ");
+        out_duration(o, p->ack_within);
+        out_put(o, "\n");
+    }
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -223,6 +244,7 @@ char *policy_print(const struct policy *p)
     for (size_t i = 0; i < p->n_roles; i++)
         put_role(&o, p, &p->roles[i]);
     put_respond(&o, &p->respond);
+    put_people(&o, p);
     for (size_t i = 0; i < p->n_tests; i++)
         put_test(&o, p, &p->tests[i]);
     return out_take(&o);

@@ -94,6 +94,7 @@ static void same_role(const struct role *a, const struct role *b)
     SAME_ARRAY(&a->hours, &b->hours, slots, n_slots);
     assert_string_equal(a->hours.zone, b->hours.zone);
     assert_int_equal(a->sign_in.s, b->sign_in.s);
+    assert_int_equal(a->all_traffic, b->all_traffic);
 }
 
 static void same_test(const struct policy_test *a, const struct policy_test *b)
@@ -114,6 +115,10 @@ static void same_policy(const struct policy *a, const struct policy *b)
 {
     assert_string_equal(a->company, b->company);
     assert_int_equal(a->accept_eddsa, b->accept_eddsa);
+    assert_int_equal(a->enrol_devices, b->enrol_devices);
+    assert_int_equal(a->enrol_approve, b->enrol_approve);
+    assert_int_equal(a->enrol_valid.s, b->enrol_valid.s);
+    assert_int_equal(a->ack_within.s, b->ack_within.s);
     assert_int_equal(a->n_networks, b->n_networks);
     for (size_t i = 0; i < a->n_networks; i++) {
         assert_string_equal(a->networks[i].name, b->networks[i].name);
@@ -190,6 +195,10 @@ static void small_things(void **state)
         "posture p { } role r { posture p hours Mon 23:59-24:00 Asia/Kolkata }",
         "posture p { } role r { posture p hours Sun 23:00-01:00, Wed-Thu 12:00-13:00 UTC }",
         "posture p { } role r { posture p hours Mon-Sun 00:00-24:00 UTC sign-in every 301s }",
+        "posture p { } role r { posture p hours Mon 08:00-09:00 all traffic }",
+        "enrolment { at most 1 device }",
+        "enrolment { approve every device invitation 1d }",
+        "acknowledge within 61s enrolment { invitation 5m at most 100 devices }",
     };
 
     (void)state;
