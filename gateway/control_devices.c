@@ -7,6 +7,7 @@
 #include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/control.h"
+#include "gateway/enrolment.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "policy/address.h"
@@ -95,29 +96,6 @@ struct reply control_devices(struct engine *e, struct request *q)
 
 /* ---- enrolling ------------------------------------------------------------------------------ */
 
-struct enrolment {
-    struct dev d;
-    char ueid[CLAIM_TEXT];
-    bool placed;                 /* at an address that the request names */
-    bool has_key;
-    struct token_key key;
-};
-
-/* The next index that has addresses and was never given; 0: the networks are full. */
-static uint32_t next_index(struct engine *e)
-{
-    struct device probe = {.index = (uint32_t)store_get(e->store, "device_next", 1)};
-
-    for (unsigned tries = 0; probe.index <= DEVICE_MAX && tries < 4; probe.index++) {
-        if (dev_by_index(e, probe.index))
-            continue;
-        if (dev_address(&e->conf, &probe))
-            return probe.index;
-        tries++;
-    }
-    return 0;
-}
-
 /* An address that the device has already, from a configuration older than this gateway. */
 static uint32_t index_of(struct engine *e, struct body *b, const char *address)
 {
@@ -132,28 +110,6 @@ static uint32_t index_of(struct engine *e, struct body *b, const char *address)
         body_fail(b, reply_errorf(409, "address_exists", "Addresses are never used twice.",
                                   "This address belongs to the device '%s'.", holder->name));
     return index;
-}
-
-static void read_own_key(struct engine *e, struct body *b, struct enrolment *n)
-{
-    json_t *issuer = body_member(b, "issuer", JSON_OBJECT, false);
-    struct body inner = {.o = json_incref(issuer)};
-    const char *why = "";
-
-    if (!issuer)
-        return;
-    n->has_key = issuer_read(e, &inner, &n->key);
-    if (inner.failed)
-        body_fail(b, inner.error);
-    body_close(&inner);
-    if (!n->has_key)
-        return;
-    snprintf(n->key.iss, sizeof n->key.iss, "%s", n->d.name);
-    n->key.kind = ISSUER_DEVICE;
-    n->key.assurance_max = 1;
-    n->key.nonce_required = true;
-    if (!token_key_valid(&n->key, &why))
-        body_fail(b, reply_errorf(400, "bad_key", NULL, "The signing key is refused: %s.", why));
 }
 
 static struct reply user_revoked(const struct user *u)
@@ -218,11 +174,11 @@ static void read_enrolment(struct engine *e, struct body *b, struct enrolment *n
         body_fail(b, reply_error(400, "bad_member", "'own' is \"corp\" or \"byod\".", NULL));
     n->d.corp = !own || strcmp(own, "corp") == 0;
     snprintf(n->ueid, sizeof n->ueid, "%s", ueid ? ueid : "");
-    read_own_key(e, b, n);
+    enrolment_own_key(e, b, n);
     if (!body_done(b))
         return;
     n->placed = address != NULL;
-    n->d.k.index = address ? index_of(e, b, address) : next_index(e);
+    n->d.k.index = address ? index_of(e, b, address) : enrolment_index(e);
     if (n->d.k.index == 0)
         body_fail(b, reply_error(409, "network_full", "The tunnel network has no address left.",
                                  "Indexes are never used twice: widen the tunnel networks."));
@@ -256,18 +212,11 @@ static void check_owner(struct engine *e, const struct request *q, struct body *
 /* Memory has the device before the batch, so that the batch can find it. */
 static struct reply enrol(struct engine *e, struct request *q, const struct enrolment *n)
 {
-    struct dev *d = dev_add(e, &n->d);
     char key[KEY_TEXT];
     struct batch b;
 
     batch_begin(e, &b);
-    store_put_dev(e->store, d);
-    if (d->k.index >= store_get(e->store, "device_next", 1) && !n->placed)
-        store_set(e->store, "device_next", (int64_t)d->k.index + 1);
-    if (n->ueid[0])
-        store_set_ueid(e->store, d->k.index, n->ueid);
-    if (n->has_key)
-        store_put_key(e->store, &n->key);
+    struct dev *d = enrolment_add(&b, n);
     audit_act(e, q->actor, q->uid, "device.add", d->name,
               json_pack("{s:s,s:s,s:s,s:s,s:s}", "user", dev_user(e, d)->name, "key",
                         wg_key_print(&d->k.key, key), "own", d->corp ? "corp" : "byod", "ueid",
@@ -332,7 +281,7 @@ static void read_assignment(struct engine *e, struct body *b, const struct dev *
     const char *name = body_text(b, "user", NAME_SIZE - 1, true);
 
     snprintf(n->d.name, sizeof n->d.name, "%s", d->name);
-    read_own_key(e, b, n);
+    enrolment_own_key(e, b, n);
     if (!body_done(b))
         return;
     const struct user *u = user_by_name(e, name);

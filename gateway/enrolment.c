@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a device comes to be. */
+#include "gateway/enrolment.h"
+
+#include <stdio.h>
+
+uint32_t enrolment_index(struct engine *e)
+{
+    struct device probe = {.index = (uint32_t)store_get(e->store, "device_next", 1)};
+
+    for (unsigned tries = 0; probe.index <= DEVICE_MAX && tries < 4; probe.index++) {
+        if (dev_by_index(e, probe.index))
+            continue;
+        if (dev_address(&e->conf, &probe))
+            return probe.index;
+        tries++;
+    }
+    return 0;
+}
+
+void enrolment_own_key(struct engine *e, struct body *b, struct enrolment *n)
+{
+    json_t *issuer = body_member(b, "issuer", JSON_OBJECT, false);
+    struct body inner = {.o = json_incref(issuer)};
+    const char *why = "";
+
+    if (!issuer)
+        return;
+    n->has_key = issuer_read(e, &inner, &n->key);
+    if (inner.failed)
+        body_fail(b, inner.error);
+    body_close(&inner);
+    if (!n->has_key)
+        return;
+    snprintf(n->key.iss, sizeof n->key.iss, "%s", n->d.name);
+    n->key.kind = ISSUER_DEVICE;
+    n->key.assurance_max = 1;
+    n->key.nonce_required = true;
+    if (!token_key_valid(&n->key, &why))
+        body_fail(b, reply_errorf(400, "bad_key", NULL, "The signing key is refused: %s.", why));
+}
+
+struct dev *enrolment_add(struct batch *b, const struct enrolment *n)
+{
+    struct engine *e = b->e;
+    struct dev *d = dev_add(e, &n->d);
+
+    store_put_dev(e->store, d);
+    if (d->k.index >= store_get(e->store, "device_next", 1) && !n->placed)
+        store_set(e->store, "device_next", (int64_t)d->k.index + 1);
+    if (n->ueid[0])
+        store_set_ueid(e->store, d->k.index, n->ueid);
+    if (n->has_key)
+        store_put_key(e->store, &n->key);
+    return d;
+}
