@@ -170,7 +170,8 @@ static struct MHD_Response *response_new(const struct http_server *s, char *text
         {"Cache-Control", "no-store"},
         {"Connection", "close"},
         {"Content-Security-Policy", s->ops.content_policy},
-        {"Referrer-Policy", "no-referrer"},
+        /* Not no-referrer: with that a browser sends our own form with "Origin: null". */
+        {"Referrer-Policy", "same-origin"},
         {"X-Content-Type-Options", "nosniff"},
         {"X-Frame-Options", "DENY"},
     };

@@ -155,6 +155,8 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     hold(p, me, c);
     advice(p, me);
     sign_in(p, me, c);
+    if (s != 0 && failed(me) > 0)
+        page_html(p, "<p><a href=\"/\"><b>Look again</b></a> when that is done.</p>");
     if (s != 0 && !json_object_get(me, "hold") && page_member(me, "contact"))
         page_wrap(p, "<p class=\"note\">Whom to call: ", page_member(me, "contact"), ".</p>");
     page_html(p, "</section>\n");
@@ -253,8 +255,8 @@ static void footer(struct page *p, const json_t *me, const struct page_clock *c)
         snprintf(time, sizeof time, "%lld", (long long)json_integer_value(assurance));
         page_wrap(p, " (assurance PA", time, ")");
     }
-    page_wrap(p, ". Page made at ", page_time(c->now, c, time), " by the gateway's clock; ");
-    page_html(p, "it renews itself every " PAGE_REFRESH " seconds.</footer>\n");
+    page_wrap(p, ". Page made at ", page_time(c->now, c, time), " by the gateway's clock. ");
+    page_html(p, "<a href=\"/\">Look again</a></footer>\n");
 }
 
 char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len)

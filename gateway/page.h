@@ -19,8 +19,8 @@ struct page_clock {
 
 /* The page of a device; malloc'd HTML. NULL: json is not an object, or memory. */
 char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len);
-/* The page that says why there is none; texts may be NULL. It tries again by itself, or, when a
- * form was refused, leads `back` to it. NULL: memory. */
+/* The page that says why there is none; texts may be NULL. It leads `back` to the form that
+ * was refused, or, NULL, to the person's page. NULL: memory. */
 char *page_sorry(const char *code, const char *message, const char *hint, const char *back,
                  size_t *len);
 /* The same from the engine's {"error": {...}}; anything else becomes a general apology. */

@@ -2,23 +2,15 @@
 /* The frame of a page, and the page that apologises. */
 #include "gateway/page_frame.h"
 
-static void begin(struct page *p, const char *title, const char *refresh)
+void page_begin(struct page *p, const char *title)
 {
     page_html(p, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                  "<meta name=\"color-scheme\" content=\"light dark\">");
-    page_html(p, refresh);
     page_wrap(p, "<title>", title, "</title><style>");
     page_html(p, PAGE_STYLE);
     page_html(p, "</style></head>\n<body><main>\n");
 }
-
-void page_begin(struct page *p, const char *title)
-{
-    begin(p, title, "<meta http-equiv=\"refresh\" content=\"" PAGE_REFRESH "\">");
-}
-
-void page_begin_still(struct page *p, const char *title) { begin(p, title, ""); }
 
 void page_end(struct page *p) { page_html(p, "</main></body></html>\n"); }
 
@@ -32,10 +24,7 @@ char *page_sorry(const char *code, const char *message, const char *hint, const 
                  size_t *len)
 {
     struct page p = {0};
-    if (back)
-        page_begin_still(&p, "Portcullis");
-    else
-        page_begin(&p, "Portcullis");
+    page_begin(&p, "Portcullis");
     page_html(&p, "<section class=\"state bad\"><h1>This did not work</h1>");
     if (message)
         page_wrap(&p, "<p>", message, "</p>");
@@ -45,11 +34,7 @@ char *page_sorry(const char *code, const char *message, const char *hint, const 
     if (code)
         page_wrap(&p, "<p class=\"note\">If you ask for help, name this code: <code>", code,
                   "</code>.</p>");
-    if (back)
-        page_wrap(&p, "<p><a href=\"", back, "\">Try again</a></p>\n");
-    else
-        page_html(&p, "<p class=\"note\">This page tries again every " PAGE_REFRESH
-                      " seconds.</p>\n");
+    page_wrap(&p, "<p><a href=\"", back ? back : "/", "\">Try again</a></p>\n");
     page_end(&p);
     return page_take(&p, len);
 }

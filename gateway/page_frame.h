@@ -9,12 +9,8 @@
 
 #include "gateway/page_text.h"
 
-/* Seconds between two loads of a page by the browser. */
-#define PAGE_REFRESH "30"
-
-/* A page that renews itself; one that stays, because somebody types into it. */
+/* No page renews itself: that takes the place away from who reads it aloud, or types. */
 void page_begin(struct page *p, const char *title);
-void page_begin_still(struct page *p, const char *title);
 void page_end(struct page *p);
 
 /* The text of a member, or NULL when it is absent, empty or no text. */

@@ -46,7 +46,7 @@ char *page_sign_in(const uint8_t *json, size_t json_len, size_t *len)
 
     if (!me)
         return NULL;
-    page_begin_still(&p, "Sign in");
+    page_begin(&p, "Sign in");
     page_wrap(&p, "<h1>Sign in</h1><p class=\"who\">as <b>", page_member(me, "user"), "</b></p>\n");
     if (json_is_true(json_object_get(json_object_get(me, "sign_in"), "set_up"))) {
         page_html(&p, "<form method=\"post\" action=\"/sign-in\">\n");
@@ -69,7 +69,7 @@ char *page_set_up(const uint8_t *json, size_t json_len, size_t *len)
 
     if (!me)
         return NULL;
-    page_begin_still(&p, "Choose a passphrase");
+    page_begin(&p, "Choose a passphrase");
     page_wrap(&p, "<h1>Choose a passphrase</h1><p class=\"who\">for <b>", page_member(me, "user"),
               "</b></p>\n<form method=\"post\" action=\"/set-up\">\n");
     field(&p, "The code from your administrator", "code",
@@ -91,7 +91,7 @@ char *page_signed_in(const uint8_t *json, size_t json_len, size_t *len)
 
     if (!o)
         return NULL;
-    page_begin_still(&p, "You are signed in");
+    page_begin(&p, "You are signed in");
     page_wrap(&p, "<section class=\"state good\"><h1>You are signed in</h1><p>as ",
               page_member(o, "user"), ".</p></section>\n");
     if (left < 3) {
@@ -113,7 +113,7 @@ char *page_factor(const uint8_t *json, size_t json_len, const char *code, size_t
         json_decref(o);
         return NULL;
     }
-    page_begin_still(&p, "Your second factor");
+    page_begin(&p, "Your second factor");
     page_html(&p, "<h1>Your second factor</h1>\n<p>Scan this with an authenticator app on your "
                   "phone. Then type the six digits that it shows.</p>\n");
     qr_add(&p, uri, "QR code for an authenticator app; the same secret is written below it");
@@ -136,7 +136,7 @@ char *page_recovery(const uint8_t *json, size_t json_len, size_t *len)
         json_decref(o);
         return NULL;
     }
-    page_begin_still(&p, "Your recovery codes");
+    page_begin(&p, "Your recovery codes");
     page_html(&p, "<section class=\"state good\"><h1>You are signed in</h1><p>Your passphrase and "
                   "your app hold from now on.</p></section>\n<h2>Recovery codes</h2>\n"
                   "<p>Print these or write them down, and keep them apart from the phone. Each "
@@ -172,7 +172,7 @@ char *page_lost(const uint8_t *json, size_t json_len, size_t *len)
 
     if (!me)
         return NULL;
-    page_begin_still(&p, "Report a device lost");
+    page_begin(&p, "Report a device lost");
     page_html(&p, "<h1>Which device is lost?</h1>\n<p>It is cut off at once and does not come "
                   "back, also when it is found.</p>\n<form method=\"post\" action=\"/lost\">\n");
     size_t n = choices(&p, json_object_get(me, "devices"));
@@ -195,7 +195,7 @@ char *page_gone(const uint8_t *json, size_t json_len, size_t *len)
 
     if (!o)
         return NULL;
-    page_begin_still(&p, "It is cut off");
+    page_begin(&p, "It is cut off");
     page_wrap(&p, "<section class=\"state good\"><h1>It is cut off</h1><p>", page_member(o, "device"),
               " reaches nothing any more.</p></section>\n<p>Tell it, too, to ");
     page_wrap(&p, "", page_member(o, "contact") ? page_member(o, "contact") : "your administrator",

@@ -104,7 +104,7 @@ static void page_for_a_person(void **state)
     assert_int_equal(status_of(a), 200);
     assert_non_null(strstr(a, "Content-Type: text/html; charset=utf-8\r\n"));
     assert_non_null(strstr(a, "X-Content-Type-Options: nosniff\r\n"));
-    assert_non_null(strstr(a, "Referrer-Policy: no-referrer\r\n"));
+    assert_non_null(strstr(a, "Referrer-Policy: same-origin\r\n"));
     assert_non_null(strstr(a, "Cache-Control: no-store\r\n"));
     assert_non_null(strstr(a, "frame-ancestors 'none'"));
     assert_non_null(strstr(a, "<b>&lt;maria&gt;</b>"));

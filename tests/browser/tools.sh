@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What tests in a browser do with the lab and tests in a shell do not. To be sourced after lab.sh.
+
+# Host $1's tunnel wg0, up as the wg-quick configuration in file $2 says it: what a person gets who
+# gives that file to WireGuard. Names are left alone: the lab's are in /etc/hosts.
+browser_tunnel() {
+    local file=$LAB_DIR/hosts/$1/wg0.conf
+    [ ! -e "$file" ] || lab_on "$1" wg-quick down "$file"
+    (umask 077; sed '/^ *DNS *=/d' "$2" >"$file")
+    lab_on "$1" env WG_QUICK_USERSPACE_IMPLEMENTATION=wireguard-go LOG_LEVEL=error \
+        wg-quick up "$file"
+}
+
+# Where a browser on host $1 keeps what it must.
+browser_home() {
+    mkdir -p -m 700 "$LAB_DIR/hosts/$1/home"
+    printf '%s\n' "$LAB_DIR/hosts/$1/home"
+}
+
+# Another device of person $2, on host $1; its name is the person's with $3 behind it.
+staff_enrol_second() { STAFF_DEVICE_SUFFIX=$3 staff_enrol "$1" "$2"; }
