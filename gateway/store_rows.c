@@ -236,6 +236,7 @@ void store_new_boot(struct store *s, int64_t boot_ms, struct wall now)
 {
     store_run(s, store_bind(s, Q_NEW_BOOT_L, "ii", boot_ms, now.s));
     store_run(s, store_bind(s, Q_NEW_BOOT_E, "ii", boot_ms, now.s));
+    store_run(s, store_bind(s, Q_NEW_BOOT_I, "ii", boot_ms, now.s));
     store_run(s, store_bind(s, Q_FORGET_BOOT_H, ""));
 }
 

@@ -80,6 +80,11 @@ static const char *const store_migrations[] = {
     "ALTER TABLE users ADD COLUMN compromised INTEGER NOT NULL DEFAULT 0;",
     "CREATE TABLE admins(user INTEGER PRIMARY KEY REFERENCES users, rank INTEGER NOT NULL,"
     " since INTEGER NOT NULL, by TEXT NOT NULL);",
+    "CREATE TABLE invites(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " user INTEGER NOT NULL REFERENCES users, name TEXT NOT NULL, by TEXT NOT NULL,"
+    " token BLOB NOT NULL UNIQUE, code BLOB NOT NULL, state INTEGER NOT NULL,"
+    " made INTEGER NOT NULL, until INTEGER NOT NULL, end_boot INTEGER NOT NULL,"
+    " wrong INTEGER NOT NULL, ended INTEGER NOT NULL, device INTEGER NOT NULL);",
 };
 
 /* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
@@ -198,6 +203,18 @@ static const char *const store_migrations[] = {
     X(Q_ADMIN_PUT, "INSERT OR REPLACE INTO admins VALUES(?,?,?,?)")                               \
     X(Q_ADMIN_DROP, "DELETE FROM admins WHERE user = ?")                                          \
     X(Q_ADMINS, "SELECT user, rank, since, by FROM admins ORDER BY user")                        \
+    X(Q_INVITE_ADD, "INSERT INTO invites(user, name, by, token, code, state, made, until,"        \
+      " end_boot, wrong, ended, device) VALUES(?,?,?,?,?,?,?,?,?,0,0,0) RETURNING id")            \
+    X(Q_INVITE_PUT, "UPDATE invites SET device = ?, state = ?, wrong = ?, ended = ?"              \
+      " WHERE id = ?")                                                                            \
+    X(Q_INVITE_GET, "SELECT * FROM invites WHERE id = ?")                                         \
+    X(Q_INVITE_FIND, "SELECT * FROM invites WHERE token = ?")                                     \
+    X(Q_INVITES, "SELECT * FROM invites WHERE id > ?1 AND (?2 = 0 OR user = ?2) ORDER BY id")     \
+    X(Q_INVITE_COUNT, "SELECT count(*) FROM invites WHERE user = ? AND state = 1 AND until > ?")  \
+    X(Q_INVITE_VOID, "UPDATE invites SET state = 4, ended = ?2 WHERE user = ?1 AND state = 1")    \
+    X(Q_INVITE_PRUNE, "DELETE FROM invites WHERE until < ?1 AND ended < ?1")                      \
+    X(Q_NEW_BOOT_I, "UPDATE invites SET end_boot = ?1 + 1000 * CASE WHEN made > ?2 THEN 0"        \
+      " ELSE max(0, min(until - ?2, until - made)) END")                                          \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")
