@@ -17,13 +17,17 @@ static const char *const logs[] = {"audit", "attempts"};
 
 /* ---- verify --------------------------------------------------------------------------------- */
 
+static json_t *verdict_json(bool sound, const char *text, uint64_t records)
+{
+    return json_pack("{s:b,s:I,s:s}", "ok", sound, "records", (json_int_t)records, "text", text);
+}
+
 static enum cli_exit say(const struct cli *c, bool sound, const char *text, uint64_t records)
 {
     char safe[TERM_SAFE];
 
     if (c->json) {
-        json_t *o = json_pack("{s:b,s:I,s:s}", "ok", sound, "records", (json_int_t)records, "text",
-                              text);
+        json_t *o = verdict_json(sound, text, records);
         print_json(o);
         json_decref(o);
     } else {
@@ -90,7 +94,17 @@ static enum cli_exit verify_path(const struct cli *c, const char *path)
     return verify_bundle(c, path, given ? &key : NULL);
 }
 
-static enum cli_exit verify_by_daemon(struct cli *c, const char *log)
+/* Of one of the daemon's logs: a line, or a member of `both`. */
+static enum cli_exit say_of(const struct cli *c, json_t *both, const char *log, bool sound,
+                            const char *text, uint64_t records)
+{
+    if (!c->json)
+        return say(c, sound, text, records);
+    json_object_set_new(both, log, verdict_json(sound, text, records));
+    return sound ? CLI_DONE : CLI_REFUSED;
+}
+
+static enum cli_exit verify_by_daemon(struct cli *c, json_t *both, const char *log)
 {
     struct target t;
     enum cli_exit rc;
@@ -99,14 +113,14 @@ static enum cli_exit verify_by_daemon(struct cli *c, const char *log)
     target_query(&t, "log", log);
     json_t *v = call(c, "POST", &t, json_object(), &rc);
     if (v)
-        rc = say(c, json_is_true(json_object_get(v, "ok")), text_of(v, "text"),
-                 (uint64_t)int_of(v, "records"));
+        rc = say_of(c, both, log, json_is_true(json_object_get(v, "ok")), text_of(v, "text"),
+                    (uint64_t)int_of(v, "records"));
     json_decref(v);
     return rc;
 }
 
 /* The daemon's own: read by ourselves where we may, else we have to take its word. */
-static enum cli_exit verify_log(struct cli *c, const char *log)
+static enum cli_exit verify_log(struct cli *c, json_t *both, const char *log)
 {
     struct ledger_report r;
     struct visit v;
@@ -116,7 +130,8 @@ static enum cli_exit verify_log(struct cli *c, const char *log)
     if (rc == CLI_DONE) {
         const char *dir = text_of(v.answer, "directory");
         (void)ledger_dir_verify(dir, &v.origin, v.before.found ? &v.before.at : NULL, &r, &err);
-        rc = err ? verify_by_daemon(c, log) : say(c, r.sound, r.text, r.records);
+        rc = err ? verify_by_daemon(c, both, log)
+                 : say_of(c, both, log, r.sound, r.text, r.records);
         if (err && !c->json)
             printf("  so says the daemon itself: %s may only be read by root\n", dir);
     }
@@ -130,10 +145,14 @@ enum cli_exit audit_cmd_verify(struct cli *c)
 
     if (c->n_args > 0)
         return verify_path(c, c->args[0]);
+    json_t *both = json_object();
     for (size_t i = 0; i < 2; i++) {
-        enum cli_exit rc = verify_log(c, logs[i]);
+        enum cli_exit rc = verify_log(c, both, logs[i]);
         worst = rc > worst ? rc : worst;
     }
+    if (c->json)
+        print_json(both);
+    json_decref(both);
     return worst;
 }
 

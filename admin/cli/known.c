@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,12 +144,47 @@ bool known_find(const char *origin, struct known *out)
     return readable;
 }
 
-bool known_keep(const char *origin, const char *key, const char *checkpoint)
+/* One of us at a time reads and writes: the folder is locked until the descriptor is closed. */
+static int lock(void)
+{
+    char path[512];
+
+    known_path(path);
+    make_folders(path);
+    *strrchr(path, '/') = '\0';
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        tell("cannot lock the folder of", errno);
+    return fd;
+}
+
+static void unlock(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Another visit, meanwhile, was shown a later one. */
+static bool is_later(const json_t *one, const char *key, const char *checkpoint)
+{
+    const char *note = text_of(one, "checkpoint");
+    struct checkpoint have, given;
+
+    return strcmp(text_of(one, "key"), key) == 0 &&
+           checkpoint_parse(note, strlen(note), &have) > 0 &&
+           checkpoint_parse(checkpoint, strlen(checkpoint), &given) > 0 && have.size > given.size;
+}
+
+static bool keep(const char *origin, const char *key, const char *checkpoint)
 {
     json_t *all = load();
 
     if (!all)
         return false;
+    if (is_later(json_object_get(all, origin), key, checkpoint)) {
+        json_decref(all);
+        return true;
+    }
     json_object_set_new(all, origin,
                         json_pack("{s:s,s:s,s:I}", "key", key, "checkpoint", checkpoint, "seen",
                                   (json_int_t)time(NULL)));
@@ -157,12 +193,23 @@ bool known_keep(const char *origin, const char *key, const char *checkpoint)
     return saved;
 }
 
+bool known_keep(const char *origin, const char *key, const char *checkpoint)
+{
+    int fd = lock();
+    bool kept = keep(origin, key, checkpoint);
+
+    unlock(fd);
+    return kept;
+}
+
 bool known_forget(const char *origin)
 {
+    int fd = lock();
     json_t *all = load();
     bool done = all && json_object_del(all, origin) == 0 && save(all);
 
     json_decref(all);
+    unlock(fd);
     return done;
 }
 

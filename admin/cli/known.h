@@ -21,7 +21,7 @@ struct known {
 
 /* What is known of the log with this origin. False: the file is there and cannot be read (told). */
 bool known_find(const char *origin, struct known *out);
-/* Remembers. False: it cannot be written (told). */
+/* Remembers, unless a later one of this key is known already. False: it cannot be written (told). */
 bool known_keep(const char *origin, const char *key, const char *checkpoint);
 bool known_forget(const char *origin);       /* False: it was not known, or cannot be written */
 /* Where it is, for messages. */

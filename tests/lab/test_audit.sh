@@ -30,6 +30,7 @@ has_attempts() { [ "$(batches | jq '[.items[].detail.attempts[]] | length')" -gt
 check "and that is on record a second later" lab_wait_for 4 has_attempts
 check "with what was kept in all" test "$(batches | jq '.items[-1].detail.kept | add')" -gt 0
 check "audit verify takes the log of attempts" gw_cli audit verify
+same "and is one document" "true true" "$(gw_cli audit verify --json 2>/dev/null | jq -r '"\(.audit.ok) \(.attempts.ok)"')"
 
 # --- a receipt ---------------------------------------------------------------------------------
 check "a revocation writes its receipt" gw_cli user revoke leaver --reason "left" --receipt "$LAB_DIR/r.json"
