@@ -238,7 +238,7 @@ struct reply control_device_add(struct engine *e, struct request *q)
     static struct enrolment n;
     struct body b;
 
-    n = (struct enrolment){.d = {.state = DEV_ACTIVE, .created = clock_wall()}};
+    n = (struct enrolment){.d = {.state = DEV_ACTIVE, .approved = true, .created = clock_wall()}};
     body_open(&b, q, false);
     if (!b.failed)
         read_enrolment(e, &b, &n);

@@ -174,6 +174,8 @@ const char *dev_state_name(struct engine *e, const struct dev *d)
         return "revoked";
     if (d->hold == HOLD_LOCK)
         return "locked";
+    if (!d->approved)
+        return "waiting";
     return lease_holds(d) ? "in" : "quarantine";
 }
 

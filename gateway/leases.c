@@ -103,6 +103,7 @@ static void load_subject(struct engine *e, const struct dev *d, const struct evi
     memset(&asked.s, 0, sizeof asked.s);
     asked.s.user_active = u->state == USER_ACTIVE;
     asked.s.device_active = d->state == DEV_ACTIVE && d->addressed;
+    asked.s.approved = d->approved;
     asked.s.locked = d->hold == HOLD_LOCK;
     asked.s.held_until = hold_until(e, d);
     asked.s.account_end = u->end;

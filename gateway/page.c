@@ -61,6 +61,8 @@ static const struct {
     {"evidence-stale", "Start portcullis-agent on this device; it reports by itself."},
     {"sign-in", "Sign in on this page."},
     {"hours", "Come back within the working hours, or ask your administrator."},
+    {"approval", "An administrator looks at each new device first. Ask them, if it takes long."},
+    {"acknowledge", "Read your part of the policy on this page, and sign it."},
     {"no-role", "Ask your administrator which role is yours."},
     {"no-policy", "Tell your administrator: the policy lacks a posture for your role."},
     {"user-ended", "Ask your administrator, if this surprises you."},

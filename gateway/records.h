@@ -79,6 +79,7 @@ struct dev {
     uint32_t user;               /* 0 = nobody yet */
     enum dev_state state;
     bool corp;
+    bool approved;               /* false: it came by an invitation, and waits for an admin */
     bool addressed;              /* its index has a place in the tunnel networks */
     bool enrolled;               /* in the kernel */
     bool end_untold;             /* its lease was cut, and the full disk has not the record of it */

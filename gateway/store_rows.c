@@ -92,9 +92,9 @@ void store_each_user(struct store *s, void (*each)(void *arg, struct user *u), v
 
 void store_put_dev(struct store *s, const struct dev *d)
 {
-    store_run(s, store_bind(s, Q_DEV_PUT, "iiiitbiii", I(d->k.index), I(d->user), I(d->state),
+    store_run(s, store_bind(s, Q_DEV_PUT, "iiiitbiiii", I(d->k.index), I(d->user), I(d->state),
                             I(d->corp), d->name, (struct bytes){d->k.key.b, sizeof d->k.key.b},
-                            d->created.s, d->ended.s, d->last_iat.s));
+                            d->created.s, d->ended.s, d->last_iat.s, I(d->approved)));
 }
 
 static void read_dev(sqlite3_stmt *q, struct dev *d)
@@ -103,10 +103,11 @@ static void read_dev(sqlite3_stmt *q, struct dev *d)
                       .state = (enum dev_state)store_number(q, 2, DEV_ACTIVE, DEV_RETIRED),
                       .corp = FLAG(q, 3),
                       .created = WALL(q, 6), .ended = WALL(q, 7), .last_iat = WALL(q, 8),
-                      .lease = {.class_id = (uint16_t)store_number(q, 10, 0, CLASS_MAX),
-                                .granted = WALL(q, 11), .until = WALL(q, 12),
-                                .end_boot_ms = BOOT(q, 13)},
-                      .token_exp = WALL(q, 14), .token_end_boot_ms = BOOT(q, 15)};
+                      .approved = FLAG(q, 9),
+                      .lease = {.class_id = (uint16_t)store_number(q, 11, 0, CLASS_MAX),
+                                .granted = WALL(q, 12), .until = WALL(q, 13),
+                                .end_boot_ms = BOOT(q, 14)},
+                      .token_exp = WALL(q, 15), .token_end_boot_ms = BOOT(q, 16)};
     store_text(q, 4, d->name, sizeof d->name);
     store_bytes(q, 5, d->k.key.b, sizeof d->k.key.b);
 }
@@ -120,7 +121,7 @@ void store_each_dev(struct store *s, void (*each)(void *arg, struct dev *d, cons
 
     while (store_row(s, q)) {
         read_dev(q, &d);
-        store_text(q, 9, roles, sizeof roles);
+        store_text(q, 10, roles, sizeof roles);
         each(arg, &d, roles);
     }
 }

@@ -85,6 +85,7 @@ static const char *const store_migrations[] = {
     " token BLOB NOT NULL UNIQUE, code BLOB NOT NULL, state INTEGER NOT NULL,"
     " made INTEGER NOT NULL, until INTEGER NOT NULL, end_boot INTEGER NOT NULL,"
     " wrong INTEGER NOT NULL, ended INTEGER NOT NULL, device INTEGER NOT NULL);",
+    "ALTER TABLE devices ADD COLUMN approved INTEGER NOT NULL DEFAULT 1;",
 };
 
 /* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
@@ -107,9 +108,9 @@ static const char *const store_migrations[] = {
       " revoked_by=excluded.revoked_by, revoked_reason=excluded.revoked_reason,"                  \
       " compromised=excluded.compromised")                                                        \
     X(Q_USERS, "SELECT * FROM users ORDER BY id")                                                 \
-    X(Q_DEV_PUT, "INSERT INTO devices VALUES(?,nullif(?,0),?,?,?,?,?,?,?)"                        \
+    X(Q_DEV_PUT, "INSERT INTO devices VALUES(?,nullif(?,0),?,?,?,?,?,?,?,?)"                      \
       " ON CONFLICT(idx) DO UPDATE SET user=excluded.user, state=excluded.state,"                 \
-      " ended=excluded.ended, last_iat=excluded.last_iat")                                        \
+      " ended=excluded.ended, last_iat=excluded.last_iat, approved=excluded.approved")            \
     X(Q_DEVS, "SELECT d.*, l.roles, l.class, l.granted, l.until, l.end_boot, e.exp, e.end_boot"   \
       " FROM devices d LEFT JOIN leases l ON l.device = d.idx"                                    \
       " LEFT JOIN evidence e ON e.device = d.idx ORDER BY d.idx")                                 \

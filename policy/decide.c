@@ -18,17 +18,19 @@ static const struct { const char *name, *sentence; } reasons[] = {
     [DECIDE_CLOCK] = {"clock", "The gateway's clock is not set, so it grants nothing new."},
     [DECIDE_LOCKED] = {"locked", "This device is locked until an administrator unlocks it."},
     [DECIDE_HELD] = {"held", "This device is held in quarantine for a time."},
+    [DECIDE_APPROVAL] = {"approval", "This device waits for an administrator's approval."},
+    [DECIDE_ACKNOWLEDGE] = {"acknowledge", "The person has to read and sign the policy first."},
 };
-#define N_REASONS (sizeof reasons / sizeof reasons[0])
+_Static_assert(sizeof reasons / sizeof reasons[0] == DECIDE_REASONS, "a reason without words");
 
 const char *decide_reason_name(enum decide_reason r)
 {
-    return r < N_REASONS ? reasons[r].name : "";
+    return r < DECIDE_REASONS ? reasons[r].name : "";
 }
 
 const char *decide_reason_sentence(enum decide_reason r)
 {
-    return r < N_REASONS ? reasons[r].sentence : "";
+    return r < DECIDE_REASONS ? reasons[r].sentence : "";
 }
 
 /* What the functions below share. */
@@ -84,6 +86,8 @@ static enum decide_reason whole_reason(const struct asking *a, bool clock_synced
         return DECIDE_LOCKED;
     if (held(a))
         return DECIDE_HELD;
+    if (!a->s->approved)
+        return DECIDE_APPROVAL;
     if (known_roles(a) == 0)
         return DECIDE_NO_ROLE;
     if (a->s->compromised)
@@ -152,6 +156,14 @@ static enum decide_reason check_sign_in(struct asking *a, struct span every, str
     return until->s > a->now.s ? DECIDE_GRANTED : DECIDE_SIGN_IN;
 }
 
+static enum decide_reason check_acknowledgement(struct asking *a, struct wall *until)
+{
+    if (a->s->acknowledge_by.s == 0)
+        return DECIDE_GRANTED;
+    bound(a, until, a->s->acknowledge_by);
+    return until->s > a->now.s ? DECIDE_GRANTED : DECIDE_ACKNOWLEDGE;
+}
+
 /* What the policy allows from now on. Asked again at two thirds of it, while it still runs. */
 static void bound_by_lease(struct asking *a, struct span lease, struct wall *until)
 {
@@ -173,6 +185,8 @@ static void decide_role(struct asking *a, const struct role *role, struct role_d
         d->reason = check_hours(a, &role->hours, &until);
     if (d->reason == DECIDE_GRANTED)
         d->reason = check_sign_in(a, role->sign_in, &until);
+    if (d->reason == DECIDE_GRANTED)
+        d->reason = check_acknowledgement(a, &until);
     if (d->reason != DECIDE_GRANTED)
         return;
     if (a->s->account_end.s != 0)

@@ -17,9 +17,11 @@ struct subject {
     bool device_active;                /* not revoked, lost or retired */
     bool locked;                       /* until an admin unlocks it (policy/patterns.h) */
     struct wall held_until;            /* no lease before; 0 = not held */
+    bool approved;                     /* the device, by an admin or by not needing it */
     struct wall account_end;           /* 0 = none */
     struct wall signed_in;             /* last sign-in; 0 = never */
     bool compromised;                  /* has to choose new secrets before anything else */
+    struct wall acknowledge_by;        /* then the policy must be signed; 0 = nothing is due */
     uint64_t roles;                    /* bit i = role i of the policy */
     bool has_evidence;                 /* facts below come from an accepted token */
     struct facts facts;
@@ -32,7 +34,8 @@ enum decide_reason {
     DECIDE_GRANTED = 0,
     DECIDE_USER_ENDED, DECIDE_DEVICE_ENDED, DECIDE_NO_ROLE, DECIDE_NO_EVIDENCE,
     DECIDE_EVIDENCE_STALE, DECIDE_POSTURE, DECIDE_HOURS, DECIDE_SIGN_IN, DECIDE_NO_POLICY,
-    DECIDE_CLOCK, DECIDE_LOCKED, DECIDE_HELD   /* stored: new ones come last */
+    DECIDE_CLOCK, DECIDE_LOCKED, DECIDE_HELD, DECIDE_APPROVAL, DECIDE_ACKNOWLEDGE,
+    DECIDE_REASONS                             /* stored: new ones come last, before this */
 };
 const char *decide_reason_name(enum decide_reason r);      /* "no-evidence" */
 const char *decide_reason_sentence(enum decide_reason r);  /* for the person */
@@ -56,13 +59,13 @@ struct decision {
     struct role_decision role[ROLES_MAX];
 };
 
-/* Lease = min(exp, now + posture lease, evidence end, sign-in end, hours end, account end, grace
- * ends, LEASE_MAX_S), per role; the lease of the device ends with the first of its roles. Under a
+/* Lease = min(exp, now + posture lease, evidence end, sign-in end, acknowledge_by, hours end,
+ * account end, grace ends, LEASE_MAX_S), per role; the lease of the device ends with the first of its roles. Under a
  * report_only posture the end of the evidence and of grace do not count.
  *
- * Reasons are looked for in this order: account, device, lock, hold, roles, new secrets, clock,
- * posture block, evidence, token end, posture, hours, sign-in. Pure; reports[] receives the report of posture block i when
- * it was judged, that is when a role of the subject names it and there is evidence (n_postures
+ * Reasons are looked for in this order: account, device, lock, hold, approval, roles, new secrets,
+ * clock, posture block, evidence, token end, posture, hours, sign-in, acknowledgement. Pure;
+ * reports[] receives the report of posture block i when it was judged, that is when a role of the subject names it and there is evidence (n_postures
  * entries, the others become POSTURE_UNJUDGED; may be NULL). clock_synced false grants nothing
  * (DECIDE_CLOCK). */
 void decide(const struct policy *p, const struct subject *s, const struct posture_history *h,

@@ -145,7 +145,7 @@ enum cli_exit device_cmd_list(struct cli *c)
     static const char *const filters[] = {"--user", "--state", NULL};
     struct target t;
     enum cli_exit rc;
-    if (!word_choice(c, "--state", "in quarantine locked ended revoked lost retired") ||
+    if (!word_choice(c, "--state", "in quarantine locked waiting ended revoked lost retired") ||
         !word_count(c, "--limit", 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/devices");

@@ -51,7 +51,7 @@ static const struct option_spec assign_options[] = {
     END};
 static const struct option_spec device_list_options[] = {
     {"--user", "NAME", "only devices of this person"},
-    {"--state", "STATE", "in, quarantine, locked or ended"}, PAGE, END};
+    {"--state", "STATE", "in, quarantine, locked, waiting or ended"}, PAGE, END};
 static const struct option_spec except_options[] = {
     {"--until", "DATE", "when the exception ends: 2027-01-31, 2027-01-31T18:00 or +30d"},
     {"--reason", "TEXT", "why; it is kept in the audit log"}, END};

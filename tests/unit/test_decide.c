@@ -50,7 +50,8 @@ static void scene_good(struct scene *c)
     c->role[0].posture = 0;
     c->role[1].posture = 1;
     c->role[2].posture = -1;
-    c->s = (struct subject){.user_active = true, .device_active = true, .roles = 1,
+    c->s = (struct subject){.user_active = true, .device_active = true, .approved = true,
+                            .roles = 1,
                             .signed_in = {NOW - HOUR}, .has_evidence = true, .assurance = 1,
                             .token_exp = {NOW + 600}};
     c->s.facts.at.s = NOW;
@@ -87,6 +88,26 @@ static void device_before_lock(struct scene *c)
     c->s.locked = true;
     c->s.device_active = false;
 }
+static void not_approved(struct scene *c) { c->s.approved = false; }
+static void approval_before_roles(struct scene *c)
+{
+    c->s.approved = false;
+    c->s.roles = 0;
+    c->s.compromised = true;
+}
+static void lock_before_approval(struct scene *c)
+{
+    c->s.approved = false;
+    c->s.locked = true;
+}
+static void hold_before_approval(struct scene *c)
+{
+    c->s.approved = false;
+    c->s.held_until.s = NOW + 1;
+}
+static void acknowledge_soon(struct scene *c) { c->s.acknowledge_by.s = NOW + 50; }
+static void acknowledge_late(struct scene *c) { c->s.acknowledge_by.s = NOW + 5000; }
+static void acknowledge_now(struct scene *c) { c->s.acknowledge_by.s = NOW; }
 static void account_ends_now(struct scene *c) { c->s.account_end.s = NOW; }
 static void account_ends(struct scene *c) { c->s.account_end.s = NOW + 1; }
 static void no_roles(struct scene *c) { c->s.roles = 0; }
@@ -160,6 +181,16 @@ static void never_signed_in(struct scene *c)
     c->role[0].sign_in.s = HOUR;
     c->s.signed_in.s = 0;
 }
+static void sign_in_before_acknowledgement(struct scene *c)
+{
+    sign_in_over(c);
+    acknowledge_now(c);
+}
+static void posture_before_acknowledgement(struct scene *c)
+{
+    firewall_off(c);
+    acknowledge_now(c);
+}
 static void user_off_and_more(struct scene *c)
 {
     user_off(c); device_off(c); no_clock(c); no_evidence(c);
@@ -189,6 +220,17 @@ static void reasons_and_ends(void **state)
         {"held until now", held_no_more, DECIDE_GRANTED, CODE_NONE, 600},
         {"order: lock before hold, roles, clock", locked_before_roles, DECIDE_LOCKED, CODE_NONE, 0},
         {"order: device before lock", device_before_lock, DECIDE_DEVICE_ENDED, CODE_NONE, 0},
+        {"not approved yet", not_approved, DECIDE_APPROVAL, CODE_NONE, 0},
+        {"order: approval before roles", approval_before_roles, DECIDE_APPROVAL, CODE_NONE, 0},
+        {"order: lock before approval", lock_before_approval, DECIDE_LOCKED, CODE_NONE, 0},
+        {"order: hold before approval", hold_before_approval, DECIDE_HELD, CODE_NONE, 0},
+        {"to be signed within the lease", acknowledge_soon, DECIDE_GRANTED, CODE_NONE, 50},
+        {"to be signed later than that", acknowledge_late, DECIDE_GRANTED, CODE_NONE, 600},
+        {"to be signed by now", acknowledge_now, DECIDE_ACKNOWLEDGE, CODE_NONE, 0},
+        {"order: sign-in before acknowledgement", sign_in_before_acknowledgement, DECIDE_SIGN_IN,
+         CODE_NONE, 0},
+        {"order: posture before acknowledgement", posture_before_acknowledgement, DECIDE_POSTURE,
+         PL709, 0},
         {"role without posture", no_posture, DECIDE_NO_POLICY, PT603, 0},
         {"posture out of range", posture_not_there, DECIDE_NO_POLICY, PT603, 0},
         {"no evidence", no_evidence, DECIDE_NO_EVIDENCE, CODE_NONE, 0},
@@ -394,6 +436,7 @@ static void random_scene(struct scene *c)
     c->role[0].sign_in.s = one_in(2) ? 0 : HOUR + below(300);
     c->s.roles = (uint64_t)below(8);
     c->s.account_end.s = one_in(2) ? 0 : c->now + below(300);
+    c->s.acknowledge_by.s = one_in(2) ? 0 : c->now - 20 + below(200);
     c->s.token_exp.s = c->now + below(300);
     c->s.facts.at.s = c->now - below(100);
     c->s.facts.v[FACT_FW_ON] = (struct fact){.known = !one_in(4), .n = below(2)};
@@ -420,6 +463,7 @@ static void expect_bounds(const struct scene *c, const struct decision *d)
         assert_true(until <= c->now + p->lease.s);
         assert_true(p->report_only || until <= c->s.facts.at.s + p->evidence.s);
         assert_true(c->s.account_end.s == 0 || until <= c->s.account_end.s);
+        assert_true(c->s.acknowledge_by.s == 0 || until <= c->s.acknowledge_by.s);
         assert_true(i != 0 || c->role[0].sign_in.s == 0 ||
                     until <= c->s.signed_in.s + c->role[0].sign_in.s);
         if (i == 0 && c->role[0].hours.n_slots > 0)
@@ -483,7 +527,7 @@ static void random_scenes(void **state)
 static void names_and_sentences(void **state)
 {
     (void)state;
-    for (int i = DECIDE_GRANTED; i <= DECIDE_HELD; i++) {
+    for (int i = DECIDE_GRANTED; i < DECIDE_REASONS; i++) {
         assert_true(strlen(decide_reason_name((enum decide_reason)i)) > 3);
         assert_true(strlen(decide_reason_sentence((enum decide_reason)i)) > 20);
     }

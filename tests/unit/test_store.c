@@ -208,7 +208,7 @@ static void refuses_a_second_opening(void **state)
 static void put_device(uint32_t index)
 {
     struct dev d = {.k.index = index, .user = 1, .state = DEV_ACTIVE, .corp = true,
-                    .created = {7}, .last_iat = {8}};
+                    .approved = index != 2, .created = {7}, .last_iat = {8}};
 
     memset(&d.k.key, (int)index, sizeof d.k.key);
     snprintf(d.name, sizeof d.name, "d%u", index);
@@ -220,6 +220,7 @@ static void check_dev(void *arg, struct dev *d, const char *names)
     (*(unsigned *)arg)++;
     assert_int_equal(d->k.key.b[31], d->k.index);
     assert_int_equal(d->last_iat.s, 8);
+    assert_int_equal(d->approved, d->k.index != 2);
     assert_int_equal(d->lease.class_id, d->k.index == 2 ? 7 : 0);
     assert_string_equal(names, d->k.index == 2 ? "it" : "");
     assert_int_equal(d->token_exp.s, d->k.index == 2 ? 200 : 0);
