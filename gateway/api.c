@@ -3,7 +3,7 @@
  * The api role: carries requests of admins from the unix socket to the engine and answers back.
  * It checks form and says who asked (SO_PEERCRED and the named human); it authorises nothing.
  * Where gateway.conf says so it also carries GET /metrics from the office (who may connect is
- * settled in the kernel, see parent_metrics.c).
+ * settled in the kernel, see parent_door.c).
  */
 #include <signal.h>
 #include <stdio.h>

@@ -47,6 +47,7 @@ static int on_channel(struct engine *e, const struct message *m, struct reader *
         fatal("out of memory");
     watches[role] = (struct peer_watch){e, (enum gateway_role)role};
     loop_watch(e->loop, m->fd, EPOLLIN, peer_events, &watches[role]);
+    tls_tell(e, (enum gateway_role)role);
     if (role == ROLE_COURIER)
         outlets_courier(e);
     if (role == ROLE_API || role == ROLE_CAPTURE)
@@ -172,6 +173,10 @@ static int from_peer(struct engine *e, enum gateway_role role, const struct mess
         return control_message(e, m);
     case MSG_EVIDENCE_FILE:
         return evidence_message(e, m);
+    case MSG_ENROL:
+        return enrol_message(e, m);
+    case MSG_CONSOLE:
+        return console_message(e, m);
     case MSG_DELIVERED:
         return outlets_message(e, m);
     case MSG_METRICS:
@@ -276,6 +281,7 @@ void engine_free(struct engine *e)
     outlets_clear(e);
     knocks_clear(e);
     people_clear(e);
+    tls_clear(e);
     events_clear(e);
     holds_clear(e);
     free(e->reports);

@@ -21,6 +21,7 @@
 #include "gateway/loop.h"
 #include "gateway/metrics.h"
 #include "gateway/store.h"
+#include "gateway/tls.h"
 
 #define PARENT_TIMEOUT_MS 10000
 #define EVENTS_MAX 1024
@@ -85,6 +86,7 @@ struct engine {
     struct alarm alarms[ALARMS_MAX];  size_t n_alarms;
     struct attempts attempts;
     struct metric_counts metrics;
+    struct { struct tls_identity id; char pin[TLS_PIN]; struct wall until; } tls;
     struct outlets outlets;
     struct evidence_wait evidence[EVIDENCE_WAITING];
     uint32_t evidence_seq;
@@ -166,8 +168,8 @@ const struct peer_state *kernel_peer(struct engine *e, uint32_t device);   /* at
 /* Everything that memory holds, in one transaction. */
 int kernel_whole(struct engine *e);
 void kernel_ready(struct engine *e);
-/* Opens the door to the metrics, if gateway.conf names one. 0 or a negative errno. */
-int kernel_metrics_door(struct engine *e);
+/* Opens a door of this role (parent_door.c). 0 or a negative errno. */
+int kernel_door(struct engine *e, enum gateway_role role, const struct door_conf *d);
 /* The file of that name beside gateway.conf, malloc'd, with a NUL behind its n bytes; NULL: it
  * cannot be had, and the parent has said why. */
 char *kernel_outlet_file(struct engine *e, const char *name, size_t *n);
@@ -282,6 +284,21 @@ bool bucket_take(struct bucket *b, int64_t now_ms, unsigned burst, unsigned per_
 
 void history_tick(struct engine *e);                                /* each second */
 void history_sample(struct engine *e);
+
+/* ---- engine_doors.c ------------------------------------------------------------------------- */
+
+void doors_start(struct engine *e);
+/* What the servers behind the doors show; e->tls.id is empty when no door asks for TLS. */
+void tls_start(struct engine *e);
+void tls_tell(struct engine *e, enum gateway_role r);   /* a new one, or all that is new to it */
+/* Base64url of the SHA-256 of its public key, for agents; false: there is none. */
+bool tls_pin(const struct engine *e, char out[TLS_PIN]);
+void tls_clear(struct engine *e);
+
+/* ---- engine_enrol.c, engine_console.c ------------------------------------------------------- */
+
+int enrol_message(struct engine *e, const struct message *m);       /* -1: malformed */
+int console_message(struct engine *e, const struct message *m);     /* -1: malformed */
 
 /* ---- engine_metrics.c ----------------------------------------------------------------------- */
 

@@ -266,24 +266,22 @@ const struct peer_state *kernel_peer(struct engine *e, uint32_t device)
     return NULL;
 }
 
-int kernel_metrics_door(struct engine *e)
+int kernel_door(struct engine *e, enum gateway_role role, const struct door_conf *d)
 {
-    const struct door_conf *m = &e->conf.metrics;
     struct reader r;
     struct writer w;
 
-    if (!m->iface[0])
-        return 0;
     writer_init(&w, 512);
-    put_text(&w, m->iface);
-    put_addr(&w, &m->addr);
-    put_u16(&w, m->port);
-    put_u8(&w, (uint8_t)m->n_from);
-    for (uint32_t i = 0; i < m->n_from; i++) {
-        put_addr(&w, &m->from[i].addr);
-        put_u8(&w, m->from[i].len);
+    put_u8(&w, (uint8_t)role);
+    put_text(&w, d->iface);
+    put_addr(&w, &d->addr);
+    put_u16(&w, d->port);
+    put_u8(&w, (uint8_t)d->n_from);
+    for (uint32_t i = 0; i < d->n_from; i++) {
+        put_addr(&w, &d->from[i].addr);
+        put_u8(&w, d->from[i].len);
     }
-    int rc = ask(e, MSG_METRICS_DOOR, &w, &r);
+    int rc = ask(e, MSG_DOOR, &w, &r);
     writer_clear(&w);
     return checked(rc, &r);
 }

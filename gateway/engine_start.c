@@ -260,16 +260,6 @@ static int bring_up_tunnel(struct engine *e)
     return failed(e, text);
 }
 
-/* A gateway without its metrics is a gateway. */
-static void open_metrics(struct engine *e)
-{
-    int rc = kernel_metrics_door(e);
-
-    if (rc < 0)
-        alarm_raise(e, "the metrics cannot be read: nothing listens on %s port %u: %s",
-                    e->conf.metrics.iface, e->conf.metrics.port, kernel_error(rc));
-}
-
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static int read_start(struct engine *e, const struct message *m, struct start_texts *t)
@@ -337,7 +327,7 @@ int engine_start(struct engine *e, const struct message *m)
         rc = bring_up_kernel(e);
     if (rc == 0) {
         (void)lease_clock(e);
-        open_metrics(e);
+        doors_start(e);
         outlets_start(e);
         kernel_ready(e);
         e->serving = true;

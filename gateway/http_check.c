@@ -3,6 +3,7 @@
 #include "gateway/http_check.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "policy/address.h"
 
@@ -74,15 +75,16 @@ bool http_length_parse(const char *text, uint64_t *out)
     return true;
 }
 
-static bool port_is(const char *text, uint16_t port)
+static bool port_is(const char *text, uint16_t port, uint16_t otherwise)
 {
     uint64_t v;
     if (text[0] == '\0')
-        return port == 80;
+        return port == otherwise;
     return text[0] == ':' && text[1] != '0' && http_length_parse(text + 1, &v) && v == port;
 }
 
-bool http_host_is(const char *host, const struct ip_addr *local, uint16_t port)
+static bool address_is(const char *host, const struct ip_addr *local, uint16_t port,
+                       uint16_t otherwise)
 {
     bool brackets = host[0] == '[';
     const char *name = brackets ? host + 1 : host;
@@ -93,7 +95,36 @@ bool http_host_is(const char *host, const struct ip_addr *local, uint16_t port)
     const char *rest = name + n;
     if (brackets && *rest++ != ']')
         return false;
-    return port_is(rest, port);
+    return port_is(rest, port, otherwise);
+}
+
+bool http_host_is(const char *host, const struct ip_addr *local, uint16_t port)
+{
+    return address_is(host, local, port, 80);
+}
+
+static bool name_is(const char *host, const char *name, uint16_t port)
+{
+    size_t n = strlen(name);
+    struct ip_addr a;
+    if (ip_parse(name, n, &a))
+        return address_is(host, &a, port, 443);
+    return strncasecmp(host, name, n) == 0 && port_is(host + n, port, 443);
+}
+
+bool https_host_is(const char *host, const struct http_self *self)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (self->names[i] && self->names[i][0] && name_is(host, self->names[i], self->port))
+            return true;
+    return address_is(host, self->local, self->port, 443);
+}
+
+bool https_origin_is(const char *origin, const struct http_self *self)
+{
+    static const char scheme[] = "https://";
+    return strncmp(origin, scheme, sizeof scheme - 1) == 0 &&
+           https_host_is(origin + sizeof scheme - 1, self);
 }
 
 bool http_origin_is(const char *origin, const struct ip_addr *local, uint16_t port)

@@ -35,6 +35,16 @@ bool http_host_is(const char *host, const struct ip_addr *local, uint16_t port);
 /* Is this Origin "http://" and such a Host? */
 bool http_origin_is(const char *origin, const struct ip_addr *local, uint16_t port);
 
+/* What a server by TLS is called: the address the connection came in on, and its names. */
+struct http_self {
+    const struct ip_addr *local;
+    uint16_t port;
+    const char *names[2];    /* lower case; "" or NULL = none; an address as text likewise */
+};
+/* Likewise for https: without a port it means 443. */
+bool https_host_is(const char *host, const struct http_self *self);
+bool https_origin_is(const char *origin, const struct http_self *self);
+
 /* 1..64 of [A-Za-z0-9._@-]. */
 bool http_actor_valid(const char *actor);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "gateway/http_tls.h"
 #include "gateway/log.h"
 #include "gateway/role.h"
 
@@ -20,6 +21,27 @@ static void watch(struct http_engine *e)
     loop_events(e->loop, channel_fd(e->channel), writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
+static bool is_tls(enum message_type t)
+{
+    return t == MSG_TLS_ENROL || t == MSG_TLS_CONSOLE || t == MSG_TLS_PORTAL;
+}
+
+static int on_tls(struct http_engine *e, struct reader *r)
+{
+    struct tls_identity t;
+    bool first = !e->has_tls;
+    get_tls_identity(r, &t);
+    int rc = reader_done(r) && e->secured && http_tls_use(&t) == 0 ? 0 : -1;
+    if (rc == 0) {
+        memcpy(e->name, t.name, sizeof e->name);
+        memcpy(e->host, t.host, sizeof e->host);
+        e->has_tls = true;
+        e->secured(e, first);
+    }
+    tls_identity_clear(&t);
+    return rc;
+}
+
 /* 0, or -1: the message is not what the table promises. */
 static int on_message(struct http_engine *e, const struct message *m)
 {
@@ -28,7 +50,11 @@ static int on_message(struct http_engine *e, const struct message *m)
     struct reader r;
     size_t len = 0;
     reader_init(&r, m->body, m->len);
+    if (is_tls(m->type))
+        return on_tls(e, &r);
     unsigned int status = get_u16(&r);
+    if (m->type == MSG_CONSOLE_REPLY)
+        get_text(&r, e->session, sizeof e->session);
     const uint8_t *json = get_blob(&r, &len, CHANNEL_MESSAGE_MAX);
     if (!reader_done(&r) || status < 200 || status > 599)
         return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The way of the portal and the api to the engine: a request goes out under a seq, the answer
+ * The way of the roles that speak HTTP to the engine: a request goes out under a seq, the answer
  * comes back under the same. A lost or lawless channel ends the loop, and with it the role.
  */
 #ifndef GATEWAY_HTTP_ENGINE_H
@@ -8,6 +8,11 @@
 
 #include "gateway/channel.h"
 #include "gateway/http_server.h"
+#include "gateway/tls.h"
+
+struct http_engine;
+/* Called when the role has something to show by TLS; the first time it starts its listeners. */
+typedef void http_engine_secured(struct http_engine *e, bool first);
 
 /* Called with the engine's answer while the request still waits; must answer it. */
 typedef void http_engine_reply(struct http_request *r, unsigned int status, const uint8_t *json,
@@ -17,8 +22,13 @@ struct http_engine {
     struct loop *loop;
     struct http_server *server;
     struct channel *channel;
-    enum gateway_role self; /* ROLE_PORTAL or ROLE_API */
+    enum gateway_role self; /* ROLE_PORTAL, ROLE_API, ROLE_ENROL or ROLE_CONSOLE */
     http_engine_reply *reply;
+    http_engine_secured *secured; /* NULL: a role without TLS. Set by the caller */
+    int doors[2];                  /* for TLS; -1 = none (http_role.h) */
+    bool has_tls;
+    char name[HOST_SIZE], host[HOST_SIZE]; /* by which it may be called there, "" = none */
+    char session[SESSION_MAX + 1]; /* ROLE_CONSOLE, during reply(): what the session becomes */
     size_t queued; /* bytes sent since the channel was last empty */
 };
 

@@ -61,6 +61,8 @@ void *http_exchange_begin(void *server, const char *target, struct MHD_Connectio
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
     learn_peer(&x->request, info->connect_fd);
+    info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    x->request.tls = info && info->tls_session;
     return x;
 }
 

@@ -10,7 +10,7 @@
 
 #include "gateway/http_server.h"
 
-#define HTTP_LISTENERS_MAX 2
+#define HTTP_LISTENERS_MAX 4
 /* A body too large is still read up to this, so that its sender hears why; beyond it is cut. */
 #define HTTP_DRAIN_MAX (64u << 10)
 

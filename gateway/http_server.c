@@ -11,6 +11,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/http_exchange.h"
+#include "gateway/http_tls.h"
 #include "gateway/log.h"
 
 #define TICK_MS 1000
@@ -23,7 +24,8 @@ static void tick_soon(struct http_server *s, int64_t ms)
     loop_timer_set(s->loop, s->tick, ms, TICK_MS);
 }
 
-/* libmicrohttpd keeps ready connections in a list of its own, which epoll does not show. */
+/* libmicrohttpd keeps ready connections in a list of its own, which epoll does not show; those
+ * whose bytes GnuTLS has taken from the socket already are in it. */
 static void run(struct http_listener *l)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
@@ -131,21 +133,27 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     return s;
 }
 
-int http_server_listen(struct http_server *s, int fd)
+static int listen_on(struct http_server *s, int fd, bool tls)
 {
+    const struct MHD_OptionItem by_tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)HTTP_TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)http_tls_retrieve},
+        {MHD_OPTION_END, 0, NULL}};
+    const struct MHD_OptionItem bare[] = {{MHD_OPTION_END, 0, NULL}};
     if (s->n_listeners == HTTP_LISTENERS_MAX)
         return -1;
     struct http_listener *l = &s->listeners[s->n_listeners];
     l->server = s;
     l->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, s, http_exchange_step, s,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0u), 0, on_accept, s, http_exchange_step, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, s,
         MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, s, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, s, MHD_OPTION_CONNECTION_LIMIT, s->limits.connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->limits.per_address,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->limits.connection_memory,
-        MHD_OPTION_CONNECTION_TIMEOUT, s->limits.idle_s, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, s->limits.idle_s, MHD_OPTION_ARRAY,
+        tls ? by_tls : bare, MHD_OPTION_END);
     if (!l->daemon)
         return -1;
     s->n_listeners++;
@@ -153,6 +161,9 @@ int http_server_listen(struct http_server *s, int fd)
     loop_watch(s->loop, info->epoll_fd, EPOLLIN, on_ready, l);
     return 0;
 }
+
+int http_server_listen(struct http_server *s, int fd) { return listen_on(s, fd, false); }
+int http_server_listen_tls(struct http_server *s, int fd) { return listen_on(s, fd, true); }
 
 /* Until every connection is gone or FAREWELL_MS have passed. */
 static void say_farewell(struct http_server *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * HTTP/1.1 for the portal and the api: libmicrohttpd on the role's loop, everything bounded.
+ * HTTP/1.1 for the roles that speak it, bare or by TLS: libmicrohttpd on the role's loop, everything
+ * bounded.
  *
  * A connection carries one request and is closed after its answer, so that nothing which two
  * parsers might read differently ever follows a request. A request whose answer comes from the
@@ -35,6 +36,7 @@ struct http_request {
     struct http_target target;
     struct ip_addr peer, local; /* TCP; family 0 otherwise */
     uint16_t local_port;
+    bool tls;
     uint32_t uid, gid; /* unix socket, SO_PEERCRED; UINT32_MAX otherwise */
     uint8_t *body;     /* whole when handle() is called */
     size_t body_len;
@@ -57,8 +59,10 @@ struct http_ops {
 /* Dies without memory. ops, limits are copied; content_policy and allow are kept. */
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits,
                                     const struct http_ops *ops, void *arg);
-/* Serves a listening socket (TCP or unix), which it takes. 0, or -1. At most two. */
+/* Serves a listening socket (TCP or unix), which it takes. 0, or -1. At most four. */
 int http_server_listen(struct http_server *s, int fd);
+/* Likewise by TLS, showing what http_tls_use() was told last. */
+int http_server_listen_tls(struct http_server *s, int fd);
 /* Refuses those who wait, gives answers on their way a moment to leave, closes all. NULL-safe. */
 void http_server_free(struct http_server *s);
 

@@ -16,7 +16,7 @@ MESSAGES(X)
 const char *role_name(enum gateway_role r)
 {
     static const char *const names[ROLES] = {"parent", "engine", "portal", "api", "capture",
-                                             "courier"};
+                                             "courier", "enrol", "console"};
     return (unsigned)r < ROLES ? names[r] : "unknown";
 }
 

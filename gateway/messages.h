@@ -14,7 +14,7 @@
 
 /* Not "enum role": policy/policy.h has a struct of that name, and the engine needs both. */
 enum gateway_role { ROLE_PARENT = 0, ROLE_ENGINE, ROLE_PORTAL, ROLE_API, ROLE_CAPTURE, ROLE_COURIER,
-                    ROLES };
+                    ROLE_ENROL, ROLE_CONSOLE, ROLES };
 const char *role_name(enum gateway_role r);        /* "engine" */
 
 /* type, number, from, to, largest body */
@@ -51,7 +51,6 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     X(MSG_KNOCKS, 62, ROLE_CAPTURE, ROLE_ENGINE, 16384)     /* u16 n, n x knock (capture_knock.h) */ \
     X(MSG_KNOCK_COUNTS, 63, ROLE_CAPTURE, ROLE_ENGINE, 32)  /* struct knock_counts, in order */ \
     /* where attempts go, and the metrics */                                                    \
-    X(MSG_METRICS_DOOR, 70, ROLE_ENGINE, ROLE_PARENT, 512)  /* text iface, addr, u16 port, u8 n, n x (addr, u8 prefix length): who may connect. Answer: result */ \
     X(MSG_COURIER, 71, ROLE_ENGINE, ROLE_PARENT, 0)         /* there are outlets: start the courier with the others. Answer: result */ \
     X(MSG_OUTLET_FILE, 72, ROLE_ENGINE, ROLE_PARENT, 128)   /* text name, of a .key or .pem beside gateway.conf. Answer: result, blob content (<= 64 KiB) */ \
     X(MSG_OUTLET, 74, ROLE_ENGINE, ROLE_COURIER, 1u << 17)  /* u8 index, outlet, blob CA (courier.h) */ \
@@ -60,7 +59,16 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     X(MSG_EVIDENCE, 77, ROLE_ENGINE, ROLE_CAPTURE, 1024)    /* struct evidence_query (evidence.h): which packets are there? The answer repeats its seq */ \
     X(MSG_EVIDENCE_FILE, 78, ROLE_CAPTURE, ROLE_ENGINE, (1u << 20) + 16)   /* u32 packets, blob pcapng */ \
     X(MSG_METRICS, 73, ROLE_API, ROLE_ENGINE, 0)            /* answered by MSG_CONTROL_REPLY with text */ \
-    /* parent -> portal, api, capture: they get listening descriptors before exec, no messages */
+    /* doors beyond the tunnel, and TLS */                                                     \
+    X(MSG_DOOR, 80, ROLE_ENGINE, ROLE_PARENT, 512)          /* u8 role, text iface, addr (family 0: all of the interface's), u16 port, u8 n, n x (addr, u8 prefix length): who may connect. Answer: result */ \
+    X(MSG_TLS_ENROL, 81, ROLE_ENGINE, ROLE_ENROL, 1u << 18)     /* struct tls_identity (tls.h): first, and again when it changes */ \
+    X(MSG_TLS_CONSOLE, 82, ROLE_ENGINE, ROLE_CONSOLE, 1u << 18) /* likewise */                  \
+    X(MSG_TLS_PORTAL, 83, ROLE_ENGINE, ROLE_PORTAL, 1u << 18)   /* likewise */                  \
+    X(MSG_ENROL, 84, ROLE_ENROL, ROLE_ENGINE, 1u << 14)     /* addr peer, u8 enum enrol_verb, blob JSON (<= 8192) */ \
+    X(MSG_ENROL_REPLY, 85, ROLE_ENGINE, ROLE_ENROL, 1u << 16)   /* u16 http status, blob JSON */ \
+    X(MSG_CONSOLE, 86, ROLE_CONSOLE, ROLE_ENGINE, 2u << 20) /* text session(<=64, "" = none), addr peer, u8 enum control_method, text path(<=512), text query(<=1024), blob body(<= 1.1 MiB) */ \
+    X(MSG_CONSOLE_REPLY, 87, ROLE_ENGINE, ROLE_CONSOLE, 4u << 20) /* u16 http status, text session to set ("": keep, "-": drop), blob JSON */ \
+    /* parent -> portal, api, capture, enrol, console: they get listening descriptors before exec, no messages */
 
 enum message_type {
     MSG_NONE = 0,
@@ -78,6 +86,9 @@ enum portal_verb {
     PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME,
     PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM, PORTAL_LOST   /* body: blob, blob: as typed */
 };
+enum enrol_verb { ENROL_REDEEM = 1 };
+#define ENROL_BODY_MAX 8192
+#define SESSION_MAX 64         /* characters of a session's token */
 enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };
 
 /*

@@ -276,7 +276,6 @@ int parent_main(const struct parent_options *o)
                        .listen4 = -1,
                        .listen6 = -1,
                        .control = -1,
-                       .metrics = -1,
                        .keeper = -1,
                        .compare_timer = -1,
                        .wgo = {.pidfd = -1, .timer = -1},
@@ -284,7 +283,7 @@ int parent_main(const struct parent_options *o)
     const size_t n = sizeof steps / sizeof *steps;
     size_t started = 0;
     for (size_t r = 0; r < ROLES; r++) {
-        p.dirs[r] = -1;
+        p.dirs[r] = p.doors[r].fd[0] = p.doors[r].fd[1] = -1;
         p.role[r].timer = -1;
     }
     while (started < n && steps[started].start(&p) == 0)

@@ -4,7 +4,7 @@
  *
  * Files: parent (start, stop, loop), parent_files (state directory, lock, config files, key),
  * parent_roles and parent_spawn (starting and watching roles),
- * parent_pulse (ending those that do not go on), parent_doors (listening sockets), parent_requests
+ * parent_pulse (ending those that do not go on), parent_doors (listening sockets), parent_door (those that the engine asks for), parent_requests
  * (the table of what the engine may ask), parent_tunnel, parent_commit and parent_query (its
  * handlers), parent_knock (opening handshakes), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
  * connections), parent_watch (noticing others and repairing), parent_keeper (handing the table to the next daemon), wireguard_go.
@@ -17,6 +17,7 @@
 #include "gateway/channel.h"
 #include "gateway/loop.h"
 #include "gateway/role.h"
+#include "gateway/source_filter.h"
 #include "kernel_rules/conntrack.h"
 #include "kernel_rules/nft.h"
 #include "kernel_rules/wireguard.h"
@@ -51,6 +52,16 @@ enum phase {
 
 struct wireguard_go { pid_t pid; int pidfd; int timer; int attempts; };
 
+/* A listening TCP socket beyond the portal's, as the engine asked for it. */
+struct door_wish {
+    char iface[IFACE_SIZE];
+    struct ip_addr addr;       /* family 0: every address of the interface, v4 and v6 */
+    uint16_t port;
+    struct ip_prefix from[SOURCE_FILTER_NETS];   /* who may connect; none: whoever reaches it */
+    uint32_t n_from;
+};
+struct door { struct door_wish wish; int fd[2]; };   /* -1 = none */
+
 struct parent {
     struct parent_options opt;
     struct loop *loop;
@@ -62,7 +73,8 @@ struct parent {
     gid_t admin_gid;
     /* descriptors held from start to stop */
     int exe, state_dir, lock, dirs[ROLES];
-    int listen4, listen6, control, metrics;
+    int listen4, listen6, control;
+    struct door doors[ROLES];  /* those that the engine asked for: by whose they are */
     int keeper;                /* the keeper that still holds the table we took over; -1 = none */
     struct file_text gateway_text, policy_text;
     char boot_id[64];
@@ -115,7 +127,7 @@ void roles_stop(struct parent *p);                /* at most 5 s for the engine,
 void engine_tell(struct parent *p, enum message_type t, const struct writer *w, int fd);
 /* Forks and execs this program as `--role name argument`; fds[i] goes to descriptor 3 + i, -1 =
  * closed. Returns the pid or -1. keep_net_admin: as an ambient capability. detached: it outlives us. */
-#define SPAWN_FDS 5
+#define SPAWN_FDS 7
 struct spawn {
     const char *name, *argument;
     uid_t uid;
@@ -138,6 +150,9 @@ int doors_open(struct parent *p);                 /* 0, or -1 and said why */
 /* The portal's sockets anew, on an interface that is another one under the old name. 0 or -1. */
 int doors_portal_again(struct parent *p);
 void doors_close(struct parent *p);
+/* Bound to the interface, whose address it need not be yet. A descriptor or a negative errno. */
+int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
+                const struct ip_prefix *from, uint32_t n_from);
 
 /* ---- parent_requests.c ---------------------------------------------------------------------- */
 
@@ -146,7 +161,7 @@ void doors_close(struct parent *p);
 typedef int request_handler(struct parent *p, struct reader *r, struct writer *answer);
 request_handler request_tunnel, request_changes, request_commit, request_inspect, request_counts,
     request_peers, request_ready, request_verify, request_failed, request_open,
-    request_metrics_door, request_courier, request_outlet_file;
+    request_door, request_courier, request_outlet_file;
 void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's channel */
 
 /* ---- parent_tunnel.c -------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The listening sockets, bound once and handed to each new portal and api: who connects while a
- * role is being restarted waits in the queue.
+ * The listening sockets, bound once and handed to each new process of their role: who connects
+ * while it is being restarted waits in the queue.
  */
 #include "gateway/parent.h"
 
@@ -20,10 +20,9 @@
 
 #define BACKLOG 256
 
-/* ---- the portal's, on the tunnel addresses -------------------------------------------- */
+/* ---- TCP -------------------------------------------------------------------------------- */
 
-static socklen_t portal_address(const struct ip_addr *a, uint16_t port,
-                                struct sockaddr_storage *out)
+static socklen_t address_of(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof *out);
     if (a->family == 4) {
@@ -40,34 +39,54 @@ static socklen_t portal_address(const struct ip_addr *a, uint16_t port,
     return sizeof *in6;
 }
 
+/* The filter comes before the socket listens, and cannot be taken off by who gets the socket. */
+static bool filter(int fd, uint8_t family, const struct ip_prefix *from, uint32_t n)
+{
+    struct sock_filter code[SOURCE_FILTER_MAX];
+    struct sock_fprog program = {.filter = code};
+    const int on = 1;
+
+    if (n == 0)
+        return true;
+    program.len = (unsigned short)source_filter(family, from, n, code);
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) == 0;
+}
+
 /* Bound to the interface as well: a packet for this address from elsewhere finds no listener. */
-static int listen_on(const struct tunnel *t, const struct ip_addr *a)
+int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
+                const struct ip_prefix *from, uint32_t n_from)
 {
     struct sockaddr_storage address;
-    socklen_t len = portal_address(a, t->portal_port, &address);
+    socklen_t len = address_of(a, port, &address);
     const int on = 1;
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        return -errno;
+    if (filter(fd, a->family, from, n_from) &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
         setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on) == 0 &&
         (a->family == 4 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, t->iface, (socklen_t)strlen(t->iface)) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface, (socklen_t)strlen(iface)) == 0 &&
         bind(fd, (struct sockaddr *)&address, len) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
+    int rc = -errno;
     close(fd);
-    return -1;
+    return rc;
 }
+
+/* ---- the portal's, on the tunnel addresses -------------------------------------------- */
 
 static int open_portal(struct parent *p)
 {
     const struct tunnel *t = &p->tunnel;
-    p->listen4 = listen_on(t, &t->net4.addr);
+    p->listen4 = door_listen(t->iface, &t->net4.addr, t->portal_port, NULL, 0);
     if (p->listen4 >= 0 && t->net6.addr.family == 6)
-        p->listen6 = listen_on(t, &t->net6.addr);
+        p->listen6 = door_listen(t->iface, &t->net6.addr, t->portal_port, NULL, 0);
     if (p->listen4 >= 0 && (p->listen6 >= 0 || t->net6.addr.family == 0))
         return 0;
-    log_warn("cannot listen on port %u of the tunnel address: %s", t->portal_port, strerror(errno));
+    log_warn("cannot listen on port %u of the tunnel address: %s", t->portal_port,
+             strerror(p->listen4 < 0 ? -p->listen4 : -p->listen6));
     return -1;
 }
 
@@ -147,6 +166,13 @@ static int open_control(struct parent *p)
     return -1;
 }
 
+static void close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 int doors_open(struct parent *p)
 {
     if (p->control >= 0)
@@ -156,25 +182,22 @@ int doors_open(struct parent *p)
 
 int doors_portal_again(struct parent *p)
 {
-    int *both[] = {&p->listen4, &p->listen6};
     if (p->control < 0)
         return 0;
-    for (size_t i = 0; i < 2; i++) {
-        if (*both[i] >= 0)
-            close(*both[i]);
-        *both[i] = -1;
-    }
+    close_one(&p->listen4);
+    close_one(&p->listen6);
     return open_portal(p);
 }
 
 void doors_close(struct parent *p)
 {
-    int *all[] = {&p->listen4, &p->listen6, &p->control, &p->metrics};
+    int *all[] = {&p->listen4, &p->listen6, &p->control};
     if (p->control >= 0)
         (void)unlink(p->opt.control);
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (*all[i] >= 0)
-            close(*all[i]);
-        *all[i] = -1;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        close_one(all[i]);
+    for (size_t r = 0; r < ROLES; r++) {
+        close_one(&p->doors[r].fd[0]);
+        close_one(&p->doors[r].fd[1]);
     }
 }

@@ -30,7 +30,7 @@ static const struct request {
     {MSG_VERIFY, PHASE_LOADED | PHASE_OPEN, request_verify, true},
     {MSG_COURIER, PHASE_LOADED, request_courier, true},
     {MSG_OUTLET_FILE, PHASE_LOADED, request_outlet_file, true},
-    {MSG_METRICS_DOOR, PHASE_LOADED, request_metrics_door, true},
+    {MSG_DOOR, PHASE_LOADED, request_door, true},
     {MSG_FAILED, PHASE_STARTED | PHASE_TUNNEL | PHASE_LOADED, request_failed, false},
 };
 

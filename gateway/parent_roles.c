@@ -114,10 +114,14 @@ ROLE_CALLBACKS(ROLE_PORTAL)
 ROLE_CALLBACKS(ROLE_API)
 ROLE_CALLBACKS(ROLE_CAPTURE)
 ROLE_CALLBACKS(ROLE_COURIER)
+ROLE_CALLBACKS(ROLE_ENROL)
+ROLE_CALLBACKS(ROLE_CONSOLE)
 static loop_cb *const on_end[ROLES] = {NULL, ended_ROLE_ENGINE, ended_ROLE_PORTAL, ended_ROLE_API,
-                                       ended_ROLE_CAPTURE, ended_ROLE_COURIER};
+                                       ended_ROLE_CAPTURE, ended_ROLE_COURIER, ended_ROLE_ENROL,
+                                       ended_ROLE_CONSOLE};
 static loop_cb *const on_again[ROLES] = {NULL, again_ROLE_ENGINE, again_ROLE_PORTAL, again_ROLE_API,
-                                         again_ROLE_CAPTURE, again_ROLE_COURIER};
+                                         again_ROLE_CAPTURE, again_ROLE_COURIER, again_ROLE_ENROL,
+                                         again_ROLE_CONSOLE};
 
 static void set_spawn(const struct parent *p, enum gateway_role r, int channel, struct spawn *s)
 {
@@ -126,13 +130,18 @@ static void set_spawn(const struct parent *p, enum gateway_role r, int channel, 
     *s = (struct spawn){.name = role_name(r),
                         .uid = p->ids[r].uid,
                         .gid = p->ids[r].gid,
-                        .fds = {channel, -1, -1, p->dirs[r], p->role[r].beat}};
+                        .fds = {channel, -1, -1, p->dirs[r], p->role[r].beat, -1, -1}};
     if (r == ROLE_PORTAL) {
         s->fds[1] = p->listen4;
         s->fds[2] = p->listen6;
+        s->fds[FD_TLS - FD_PARENT] = p->doors[r].fd[0];
+        s->fds[FD_TLS6 - FD_PARENT] = p->doors[r].fd[1];
     } else if (r == ROLE_API) {
         s->fds[1] = p->control;
-        s->fds[2] = p->metrics;
+        s->fds[2] = p->doors[r].fd[0];
+    } else if (r == ROLE_ENROL || r == ROLE_CONSOLE) {
+        s->fds[1] = p->doors[r].fd[0];
+        s->fds[2] = p->doors[r].fd[1];
     } else if (r == ROLE_CAPTURE) {
         snprintf(capture, sizeof capture, "%u,%s", p->tunnel.nflog_group,
                  wg_key_print(&p->public_key, key));
@@ -211,10 +220,18 @@ static void start_role(struct parent *p, enum gateway_role r)
     close(pair[1]);
 }
 
+/* Those that gateway.conf may leave out: there is nothing for them to do. */
+static bool wanted(const struct parent *p, enum gateway_role r)
+{
+    if (r == ROLE_COURIER)
+        return p->courier;
+    return (r != ROLE_ENROL && r != ROLE_CONSOLE) || p->doors[r].fd[0] >= 0;
+}
+
 void roles_open_doors(struct parent *p)
 {
     for (unsigned r = ROLE_PORTAL; r < ROLES; r++)
-        if (p->role[r].pid == 0 && (r != ROLE_COURIER || p->courier))
+        if (p->role[r].pid == 0 && wanted(p, (enum gateway_role)r))
             start_role(p, (enum gateway_role)r);
 }
 

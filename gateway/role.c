@@ -50,6 +50,10 @@ int role_main(const char *name, const char *argument)
         return capture_main(argument);
     if (strcmp(name, "courier") == 0)
         return courier_main();
+    if (strcmp(name, "enrol") == 0)
+        return enrol_main();
+    if (strcmp(name, "console") == 0)
+        return console_main();
     log_warn("there is no role '%s'", name);
     return 2;
 }

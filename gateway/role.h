@@ -11,10 +11,12 @@
 /* Descriptors at exec, fixed numbers; everything else is closed. */
 enum role_fd {
     FD_PARENT = 3,      /* engine: channel to the parent. Others: channel to the engine */
-    FD_LISTEN = 4,      /* portal: listening TCP socket v4; api: listening unix socket; capture: pcap handle is opened by itself before caging */
-    FD_LISTEN6 = 5,     /* portal: listening TCP socket v6 (absent without net6); api: listening TCP socket of the metrics (absent without them) */
+    FD_LISTEN = 4,      /* portal, enrol, console: listening TCP socket; api: listening unix socket; capture: pcap handle is opened by itself before caging */
+    FD_LISTEN6 = 5,     /* portal, enrol: listening TCP socket v6 (absent without); api: listening TCP socket of the metrics (absent without them) */
     FD_DIR = 6,         /* engine: its state directory; capture: its ring directory */
-    FD_BEAT = 7         /* an eventfd: the role's loop adds one to it each second */
+    FD_BEAT = 7,        /* an eventfd: the role's loop adds one to it each second */
+    FD_TLS = 8,         /* portal: listening TCP sockets for TLS, v4 and v6 (absent without) */
+    FD_TLS6 = 9
 };
 
 /* Runs the role of that name ("engine", "capture" with its nflog group and the gateway's
@@ -28,6 +30,8 @@ int portal_main(void);
 int api_main(void);
 int capture_main(const char *argument);
 int courier_main(void);
+int enrol_main(void);
+int console_main(void);
 int keeper_main(int64_t life_ms);
 
 /*

@@ -99,6 +99,12 @@ void sandbox_enter(enum gateway_role r)
     case ROLE_COURIER:
         enter(SYSCALLS_COURIER, false, courier, sizeof courier / sizeof *courier);
         return;
+    case ROLE_ENROL:
+        enter(SYSCALLS_ENROL, false, NULL, 0);
+        return;
+    case ROLE_CONSOLE:
+        enter(SYSCALLS_CONSOLE, false, NULL, 0);
+        return;
     case ROLE_PARENT:
     case ROLES:
         break;

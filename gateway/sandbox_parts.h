@@ -16,7 +16,7 @@ enum reach { REACH_NOTHING = 0, REACH_CONNECT, REACH_ALL };
 void landlock_enter(const struct opening *o, size_t n, enum reach reach);
 
 enum syscalls { SYSCALLS_PARENT, SYSCALLS_ENGINE, SYSCALLS_PORTAL, SYSCALLS_API, SYSCALLS_CAPTURE,
-                SYSCALLS_COURIER, SYSCALLS_KEEPER };
+                SYSCALLS_COURIER, SYSCALLS_ENROL, SYSCALLS_CONSOLE, SYSCALLS_KEEPER };
 /* From here on any system call that is not in the table of this role kills the process. */
 void seccomp_enter(enum syscalls which);
 

@@ -194,6 +194,8 @@ static const struct table tables[][TABLES_MAX] = {
     [SYSCALLS_API] = {TABLE(base), TABLE(serve)},
     [SYSCALLS_CAPTURE] = {TABLE(base), TABLE(files), TABLE(capture_more)},
     [SYSCALLS_COURIER] = {TABLE(base), TABLE(courier_more)},
+    [SYSCALLS_ENROL] = {TABLE(base), TABLE(serve)},
+    [SYSCALLS_CONSOLE] = {TABLE(base), TABLE(serve)},
     [SYSCALLS_KEEPER] = {TABLE(base), TABLE(keeper_more)},
 };
 

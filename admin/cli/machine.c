@@ -102,7 +102,7 @@ static bool is_root(void) { return geteuid() == 0; }
 
 static bool has_users(void)
 {
-    static const char *const roles[] = {"engine", "portal", "api", "capture", "courier"};
+    static const char *const roles[] = {"engine", "portal", "api", "capture", "courier", "enrol", "console"};
     char name[48];
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         snprintf(name, sizeof name, "_portcullis-%s", roles[i]);

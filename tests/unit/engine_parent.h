@@ -181,7 +181,7 @@ static inline int lab_serve(struct lab *l, const struct message *m, struct write
         l->ready = true;
         break;
     case MSG_COURIER:
-    case MSG_METRICS_DOOR:
+    case MSG_DOOR:
         break;
     case MSG_OUTLET_FILE:
         if (!l->outlet_file)

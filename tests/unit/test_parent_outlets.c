@@ -134,7 +134,7 @@ static int clean(void **state)
 
 static int door(const char *iface, const char *listen, uint16_t port, const char *from, unsigned n)
 {
-    struct parent p = {.metrics = -1};
+    struct parent p = {0};
     struct ip_prefix net = {0};
     struct ip_addr a = {0};
     struct writer w, answer;
@@ -144,7 +144,9 @@ static int door(const char *iface, const char *listen, uint16_t port, const char
     p.tunnel.n_office = 1;
     assert_true(ip_parse(listen, strlen(listen), &a) &&
                 prefix_parse(from, strlen(from), &net));
+    p.doors[ROLE_API].fd[0] = -1;
     writer_init(&w, 4096);
+    put_u8(&w, ROLE_API);
     put_text(&w, iface);
     put_addr(&w, &a);
     put_u16(&w, port);
@@ -155,11 +157,11 @@ static int door(const char *iface, const char *listen, uint16_t port, const char
     }
     reader_init(&r, w.v, w.n);
     writer_init(&answer, 100);
-    int rc = request_metrics_door(&p, &r, &answer);
+    int rc = request_door(&p, &r, &answer);
     if (rc == 0)
-        assert_true(p.metrics >= 0);
-    if (p.metrics >= 0)
-        close(p.metrics);
+        assert_true(p.doors[ROLE_API].fd[0] >= 0);
+    if (p.doors[ROLE_API].fd[0] >= 0)
+        close(p.doors[ROLE_API].fd[0]);
     writer_clear(&w);
     return rc;
 }

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See http_role.h. */
+#include "gateway/http_role.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "gateway/log.h"
+
+static const struct http_refusal WRONG_HOST = {
+    421,
+    "wrong_host",
+    "This server is not called by this name.",
+    "Use the name in gateway.conf (tls, endpoint) or the address that you connect to.",
+};
+static const struct http_refusal WRONG_ORIGIN = {
+    403,
+    "wrong_origin",
+    "Another web site sent this request.",
+    "Send it from a page of this server itself.",
+};
+static const struct http_refusal NOT_JSON = {
+    415,
+    "wrong_type",
+    "The body is not called JSON.",
+    "Send it with Content-Type: application/json.",
+};
+
+/* ---- doors ---------------------------------------------------------------------------------- */
+
+static int listener_or_none(int fd)
+{
+    int yes = 0;
+    socklen_t n = sizeof yes;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes ? fd : -1;
+}
+
+static void open_doors(struct http_engine *e, bool first)
+{
+    for (size_t i = 0; i < 2 && first; i++)
+        if (e->doors[i] >= 0 && http_server_listen_tls(e->server, e->doors[i]) < 0)
+            fatal("the socket on descriptor %d cannot be served by TLS", e->doors[i]);
+}
+
+void http_role_doors(struct http_engine *e, int fd, int fd6)
+{
+    e->doors[0] = listener_or_none(fd);
+    e->doors[1] = listener_or_none(fd6);
+    e->secured = open_doors;
+}
+
+/* ---- what is demanded of a browser ---------------------------------------------------------- */
+
+static struct http_self self_of(const struct http_engine *e, const struct http_request *r)
+{
+    return (struct http_self){&r->local, r->local_port, {e->name, e->host}};
+}
+
+const struct http_refusal *http_role_host(const struct http_engine *e, const struct http_request *r)
+{
+    const struct http_self self = self_of(e, r);
+    const char *host;
+    return http_header(r, "Host", &host) == 1 && https_host_is(host, &self) ? NULL : &WRONG_HOST;
+}
+
+const struct http_refusal *http_role_same_origin(const struct http_engine *e,
+                                                 const struct http_request *r)
+{
+    const struct http_self self = self_of(e, r);
+    const char *value;
+    unsigned int n = http_header(r, "Origin", &value);
+    if (n > 1 || (n == 1 && !https_origin_is(value, &self)))
+        return &WRONG_ORIGIN;
+    n = http_header(r, "Sec-Fetch-Site", &value);
+    bool ours = n == 0 || strcmp(value, "same-origin") == 0 || strcmp(value, "none") == 0;
+    return ours ? NULL : &WRONG_ORIGIN;
+}
+
+const struct http_refusal *http_role_json(const struct http_request *r)
+{
+    const char *type;
+    return http_header(r, "Content-Type", &type) == 1 && strcasecmp(type, "application/json") == 0
+               ? NULL
+               : &NOT_JSON;
+}
+
+/* ---- the session ---------------------------------------------------------------------------- */
+
+/* The value of the cookie in `s`, up to the next ';'; NULL: another cookie. */
+static const char *cookie_value(const char *s, size_t n, size_t *len)
+{
+    const size_t name = sizeof SESSION_COOKIE - 1;
+    if (n <= name || strncmp(s, SESSION_COOKIE, name) != 0 || s[name] != '=')
+        return NULL;
+    *len = n - name - 1;
+    return s + name + 1;
+}
+
+static bool token_valid(const char *s, size_t n)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    return n > 0 && n <= SESSION_MAX && strspn(s, allowed) == n;
+}
+
+void http_role_session(const struct http_request *r, char out[SESSION_MAX + 1])
+{
+    const char *s;
+    unsigned int found = 0;
+    out[0] = '\0';
+    if (http_header(r, "Cookie", &s) != 1)
+        return;
+    while (*s) {
+        size_t n = strcspn(s, ";"), len = 0;
+        const char *value = cookie_value(s, n, &len);
+        if (value && ++found == 1 && token_valid(value, len)) {
+            memcpy(out, value, len);
+            out[len] = '\0';
+        }
+        s += n;
+        s += strspn(s, "; ");
+    }
+    if (found > 1)
+        out[0] = '\0';
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the roles that serve by TLS (enrol, console, and the portal by its name) have in common: doors
+ * that open when the engine has sent a certificate, and what they demand of a browser.
+ */
+#ifndef GATEWAY_HTTP_ROLE_H
+#define GATEWAY_HTTP_ROLE_H
+
+#include "gateway/http_engine.h"
+
+/* The cookie of the console's session; browsers take it by TLS alone, for this host alone. */
+#define SESSION_COOKIE "__Host-portcullis"
+
+/* Which of these descriptors are listening sockets, asked before anything else takes the numbers; they
+ * are served by TLS from the first certificate on. */
+void http_role_doors(struct http_engine *e, int fd, int fd6);
+/* NULL, or why this request is refused: */
+const struct http_refusal *http_role_host(const struct http_engine *e, const struct http_request *r);
+/* sent by no web page but one of ours; */
+const struct http_refusal *http_role_same_origin(const struct http_engine *e,
+                                                 const struct http_request *r);
+/* its body is called JSON. */
+const struct http_refusal *http_role_json(const struct http_request *r);
+/* The session's token in the cookie, "" when there is none or more than one. */
+void http_role_session(const struct http_request *r, char out[SESSION_MAX + 1]);
+
+#endif
