@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "gateway/http_engine.h"
+#include "gateway/http_role.h"
 #include "gateway/log.h"
 #include "gateway/metrics.h"
 #include "gateway/role.h"
@@ -171,16 +171,9 @@ static const struct http_ops OPS = {
     .content_policy = "default-src 'none'; frame-ancestors 'none'",
 };
 
-static bool is_listener(int fd)
-{
-    int yes = 0;
-    socklen_t n = sizeof yes;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
-}
-
 int api_main(void)
 {
-    bool with_metrics = is_listener(FD_LISTEN6); /* before something else takes the number */
+    bool with_metrics = http_role_listener(FD_LISTEN6); /* before something else takes the number */
     struct loop *loop = loop_new();
     struct http_engine engine;
     signal(SIGPIPE, SIG_IGN);

@@ -29,11 +29,11 @@ static const struct http_refusal NOT_JSON = {
 
 /* ---- doors ---------------------------------------------------------------------------------- */
 
-static int listener_or_none(int fd)
+bool http_role_listener(int fd)
 {
     int yes = 0;
     socklen_t n = sizeof yes;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes ? fd : -1;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
 }
 
 static void open_doors(struct http_engine *e, bool first)
@@ -45,8 +45,8 @@ static void open_doors(struct http_engine *e, bool first)
 
 void http_role_doors(struct http_engine *e, int fd, int fd6)
 {
-    e->doors[0] = listener_or_none(fd);
-    e->doors[1] = listener_or_none(fd6);
+    e->doors[0] = http_role_listener(fd) ? fd : -1;
+    e->doors[1] = http_role_listener(fd6) ? fd6 : -1;
     e->secured = open_doors;
 }
 

@@ -11,8 +11,10 @@
 /* The cookie of the console's session; browsers take it by TLS alone, for this host alone. */
 #define SESSION_COOKIE "__Host-portcullis"
 
-/* Which of these descriptors are listening sockets, asked before anything else takes the numbers; they
- * are served by TLS from the first certificate on. */
+/* Is this one a listening socket? Asked before anything else takes the number. */
+bool http_role_listener(int fd);
+/* Those of these descriptors that are listening sockets are served by TLS from the first certificate
+ * on. */
 void http_role_doors(struct http_engine *e, int fd, int fd6);
 /* NULL, or why this request is refused: */
 const struct http_refusal *http_role_host(const struct http_engine *e, const struct http_request *r);

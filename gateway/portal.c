@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "gateway/clock.h"
 #include "gateway/form.h"
 #include "gateway/http_engine.h"
+#include "gateway/http_role.h"
 #include "gateway/log.h"
 #include "gateway/page.h"
 #include "gateway/page_sign_in.h"
@@ -141,16 +141,18 @@ static bool has_type(const struct http_request *r, const char *wanted)
 
 static const struct http_refusal *portal_admit(void *arg, struct http_request *r)
 {
-    (void)arg;
-    if (!called_by_its_address(r))
-        return &WRONG_HOST;
+    const struct http_engine *engine = arg;
+    const struct http_refusal *why = r->tls ? http_role_host(engine, r) : NULL;
+    if (why || (!r->tls && !called_by_its_address(r)))
+        return why ? why : &WRONG_HOST;
     const struct route *route = route_of(r);
     if (!route)
         return find_route(r, HTTP_OTHER) ? &HTTP_BAD_METHOD : &HTTP_NOT_FOUND;
     if (r->method != HTTP_POST)
         return NULL;
-    if (!same_origin(r))
-        return &WRONG_ORIGIN;
+    why = r->tls ? http_role_same_origin(engine, r) : NULL;
+    if (why || (!r->tls && !same_origin(r)))
+        return why ? why : &WRONG_ORIGIN;
     if (route->field[0])
         return has_type(r, "application/x-www-form-urlencoded") ? NULL : &WRONG_FORM_TYPE;
     return has_type(r, "application/eat+jwt") ? NULL : &WRONG_TYPE;
@@ -293,14 +295,6 @@ static void content_policy(char *out, size_t size)
              text);
 }
 
-/* Asked before anything is opened, which might take the number. */
-static bool is_listener(int fd)
-{
-    int yes = 0;
-    socklen_t n = sizeof yes;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
-}
-
 static void listen_all(struct http_server *s, bool with_v6)
 {
     if (http_server_listen(s, FD_LISTEN) < 0)
@@ -312,7 +306,7 @@ static void listen_all(struct http_server *s, bool with_v6)
 int portal_main(void)
 {
     static char policy[256];
-    bool with_v6 = is_listener(FD_LISTEN6);
+    bool with_v6 = http_role_listener(FD_LISTEN6); /* before something else takes the numbers */
     struct loop *loop = loop_new();
     struct http_engine engine;
     struct http_ops ops = {
@@ -327,6 +321,7 @@ int portal_main(void)
     tzset();
     content_policy(policy, sizeof policy);
     http_engine_open(&engine, loop, ROLE_PORTAL, portal_reply);
+    http_role_doors(&engine, FD_TLS, FD_TLS6);
     engine.server = http_server_new(loop, &LIMITS, &ops, &engine);
     listen_all(engine.server, with_v6);
     sandbox_enter(ROLE_PORTAL);
