@@ -18,12 +18,11 @@
 #define UEID_RAND 0x01     /* RFC 9711 section 4.2.1.1: random, 16 bytes */
 #define UEID_BYTES 17
 
-enum { KEY_WG, KEY_SIGN, KEY_UEID, KEY_FILES };
-static const char *const file_name[KEY_FILES] = {"wireguard.key", "signing.key", "ueid"};
+const char *const agent_key_file_name[AGENT_KEY_FILES] = {"wireguard.key", "signing.key", "ueid"};
 
 static bool file_path(const char *dir, int which, char out[AGENT_PATH])
 {
-    int n = snprintf(out, AGENT_PATH, "%s/%s", dir, file_name[which]);
+    int n = snprintf(out, AGENT_PATH, "%s/%s", dir, agent_key_file_name[which]);
 
     return n > 0 && n < AGENT_PATH;
 }
@@ -41,14 +40,14 @@ static void random_wg(uint8_t key[32])
 static void make_text(int which, char *out, size_t size)
 {
     uint8_t bytes[32];
-    size_t n = which == KEY_UEID ? UEID_BYTES : 32;
+    size_t n = which == AGENT_KEY_UEID ? UEID_BYTES : 32;
 
     randombytes_buf(bytes, sizeof bytes);
-    if (which == KEY_WG)
+    if (which == AGENT_KEY_WG)
         random_wg(bytes);
-    if (which == KEY_UEID)
+    if (which == AGENT_KEY_UEID)
         bytes[0] = UEID_RAND;
-    sodium_bin2base64(out, size - 1, bytes, n, which == KEY_UEID ? URLSAFE : ORIGINAL);
+    sodium_bin2base64(out, size - 1, bytes, n, which == AGENT_KEY_UEID ? URLSAFE : ORIGINAL);
     strcat(out, "\n");
     sodium_memzero(bytes, sizeof bytes);
 }
@@ -78,7 +77,7 @@ int agent_keys_make(const char *dir, char why[WHY])
         snprintf(why, WHY, "cannot make %.80s: %s", dir, strerror(errno));
         return -1;
     }
-    for (int i = 0; i < KEY_FILES; i++)
+    for (int i = 0; i < AGENT_KEY_FILES; i++)
         if (make_one(dir, i, why) != 0)
             return -1;
     return 0;
@@ -98,24 +97,22 @@ static bool decode_line(char *text, int variant, uint8_t *out, size_t size)
            end == text + len;
 }
 
-static int load_one(const char *dir, int which, uint8_t *out, size_t size, char why[WHY])
+static int read_one(const char *dir, int which, char out[AGENT_KEY_TEXT + 1], char why[WHY])
 {
     char path[AGENT_PATH], *text = NULL;
-    bool ok;
+    size_t len = 0;
 
     if (file_path(dir, which, path))
-        text = agent_file_read("", path, FILE_MAX, NULL);
+        text = agent_file_read("", path, FILE_MAX, &len);
     if (!text) {
         snprintf(why, WHY, "cannot read %.80s/%s: %s (portcullis-agent keygen makes it)", dir,
-                 file_name[which], strerror(errno));
+                 agent_key_file_name[which], strerror(errno));
         return -1;
     }
-    ok = decode_line(text, which == KEY_UEID ? URLSAFE : ORIGINAL, out, size);
-    sodium_memzero(text, strlen(text));
+    snprintf(out, AGENT_KEY_TEXT + 1, "%s", len <= AGENT_KEY_TEXT ? text : "");
+    sodium_memzero(text, len);
     free(text);
-    if (!ok)
-        snprintf(why, WHY, "%.80s/%s does not hold a key", dir, file_name[which]);
-    return ok ? 0 : -1;
+    return 0;
 }
 
 static void name_key(struct agent_keys *k)
@@ -128,27 +125,63 @@ static void name_key(struct agent_keys *k)
     snprintf(k->kid, sizeof k->kid, "dev-%s", hex);
 }
 
-int agent_keys_load(const char *dir, struct agent_keys *out, char why[WHY])
+static bool keys_from(struct agent_key_files *f, struct agent_keys *out, char why[WHY])
 {
-    uint8_t secret[32], ueid[UEID_BYTES];
-    int rc = load_one(dir, KEY_WG, secret, sizeof secret, why);
+    uint8_t secret[AGENT_KEY_FILES][32] = {{0}};
+    static const size_t size[AGENT_KEY_FILES] = {32, 32, UEID_BYTES};
+    int bad = 0;
 
     memset(out, 0, sizeof *out);
-    if (rc == 0)
-        crypto_scalarmult_base(out->wg_public, secret);
-    if (rc == 0)
-        rc = load_one(dir, KEY_SIGN, secret, sizeof secret, why);
-    if (rc == 0)
-        rc = load_one(dir, KEY_UEID, ueid, sizeof ueid, why);
-    if (rc == 0) {
-        crypto_sign_seed_keypair(out->sign_public, out->sign_secret, secret);
-        sodium_bin2base64(out->ueid, sizeof out->ueid, ueid, sizeof ueid, URLSAFE);
+    while (bad < AGENT_KEY_FILES && decode_line(f->text[bad], bad == AGENT_KEY_UEID ? URLSAFE
+                                                : ORIGINAL, secret[bad], size[bad]))
+        bad++;
+    if (bad < AGENT_KEY_FILES) {
+        snprintf(why, WHY, "%s does not hold a key", agent_key_file_name[bad]);
+    } else {
+        crypto_scalarmult_base(out->wg_public, secret[AGENT_KEY_WG]);
+        crypto_sign_seed_keypair(out->sign_public, out->sign_secret, secret[AGENT_KEY_SIGN]);
+        sodium_bin2base64(out->ueid, sizeof out->ueid, secret[AGENT_KEY_UEID], UEID_BYTES, URLSAFE);
         name_key(out);
     }
     sodium_memzero(secret, sizeof secret);
+    return bad == AGENT_KEY_FILES;
+}
+
+int agent_keys_load(const char *dir, struct agent_keys *out, char why[WHY])
+{
+    struct agent_key_files f = {.text = {""}};
+    int rc = 0;
+
+    memset(out, 0, sizeof *out);
+    for (int i = 0; rc == 0 && i < AGENT_KEY_FILES; i++)
+        rc = read_one(dir, i, f.text[i], why);
+    if (rc == 0 && !keys_from(&f, out, why))
+        rc = -1;
+    agent_key_files_clear(&f);
     return rc;
 }
 
+int agent_keys_fresh(const char *dir, struct agent_key_files *files, struct agent_keys *out,
+                     char why[WHY])
+{
+    char path[AGENT_PATH];
+
+    for (int i = 0; i < AGENT_KEY_FILES; i++)
+        make_text(i, files->text[i], sizeof files->text[i]);
+    if (file_path(dir, AGENT_KEY_UEID, path) && agent_file_exists("", path) &&
+        read_one(dir, AGENT_KEY_UEID, files->text[AGENT_KEY_UEID], why) != 0)
+        return -1;
+    return keys_from(files, out, why) ? 0 : -1;
+}
+
+bool agent_keys_there(const char *dir)
+{
+    char path[AGENT_PATH];
+
+    return file_path(dir, AGENT_KEY_WG, path) && agent_file_exists("", path);
+}
+
+void agent_key_files_clear(struct agent_key_files *f) { sodium_memzero(f, sizeof *f); }
 void agent_keys_clear(struct agent_keys *k) { sodium_memzero(k, sizeof *k); }
 
 const char *agent_wg_text(const struct agent_keys *k, char out[AGENT_KEY_TEXT])

@@ -28,6 +28,18 @@ int agent_keys_load(const char *dir, struct agent_keys *out, char why[160]);
 int agent_keys_make(const char *dir, char why[160]);
 void agent_keys_clear(struct agent_keys *k);
 
+/* What the three files hold, and their names. Wiped by agent_key_files_clear(). */
+enum agent_key_file { AGENT_KEY_WG, AGENT_KEY_SIGN, AGENT_KEY_UEID, AGENT_KEY_FILES };
+struct agent_key_files { char text[AGENT_KEY_FILES][AGENT_KEY_TEXT + 1]; };
+extern const char *const agent_key_file_name[AGENT_KEY_FILES];
+
+/* New keys, nothing written yet; the ueid is that of the folder when it has one. 0, or -1. */
+int agent_keys_fresh(const char *dir, struct agent_key_files *files, struct agent_keys *out,
+                     char why[160]);
+void agent_key_files_clear(struct agent_key_files *files);
+/* Does the folder hold a tunnel key already? */
+bool agent_keys_there(const char *dir);
+
 const char *agent_wg_text(const struct agent_keys *k, char out[AGENT_KEY_TEXT]);
 /* What an administrator registers for the device: "KID:Ed25519:KEY", the key as base64url. */
 const char *agent_issuer_line(const struct agent_keys *k, char out[AGENT_LINE_TEXT]);

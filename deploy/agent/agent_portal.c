@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Two requests by libcurl, with everything of it switched off that they do not need. */
+/* Addresses as a URL wants them, and the portal's requests. */
 #include "deploy/agent/agent_portal.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "deploy/agent/agent_http.h"
+
 #define WHY 160
-#define ANSWER_MAX (256u << 10)
-#define CONNECT_S 5L
-#define WHOLE_S 20L
-#define TOKEN_TYPE "Content-Type: application/eat+jwt"
+#define TOKEN_TYPE "application/eat+jwt"
 
 /* ---- addresses ---- */
 
@@ -69,90 +66,15 @@ bool agent_gateway_parse(const char *text, char out[AGENT_GATEWAY_TEXT])
 
 /* ---- requests ---- */
 
-struct body { char *s; size_t len; };
-
-static size_t take_body(char *data, size_t size, size_t n, void *arg)
-{
-    struct body *b = arg;
-    size_t more = size * n;
-    char *grown;
-
-    if (more > ANSWER_MAX - b->len)
-        return 0;
-    grown = realloc(b->s, b->len + more + 1);
-    if (!grown)
-        return 0;
-    memcpy(grown + b->len, data, more);
-    b->s = grown;
-    b->len += more;
-    return more;
-}
-
-static void set_up(CURL *c, const char *url, struct body *b)
-{
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT, WHOLE_S);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "portcullis-agent/" VERSION);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, b);
-}
-
-static int perform(CURL *c, const char *gateway, const char *token, char why[WHY])
-{
-    struct curl_slist *headers = NULL;
-    CURLcode rc;
-
-    if (token) {
-        headers = curl_slist_append(NULL, TOKEN_TYPE);
-        headers = curl_slist_append(headers, "Expect:");
-        curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)strlen(token));
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, token);
-    }
-    rc = curl_easy_perform(c);
-    curl_slist_free_all(headers);
-    if (rc == CURLE_OK)
-        return 0;
-    snprintf(why, WHY, "cannot reach the gateway at %s: %s", gateway, curl_easy_strerror(rc));
-    return -1;
-}
-
-static json_t *parse_answer(const struct body *b, const char *gateway, char why[WHY])
-{
-    json_t *v = json_loadb(b->s ? b->s : "", b->len, JSON_REJECT_DUPLICATES, NULL);
-
-    if (json_is_object(v))
-        return v;
-    json_decref(v);
-    snprintf(why, WHY, "what answers at %s is not a Portcullis gateway", gateway);
-    return NULL;
-}
-
 static int ask(const char *gateway, const char *path, const char *token, json_t **answer,
                char why[WHY])
 {
     char url[AGENT_GATEWAY_TEXT + 32];
-    struct body b = {NULL, 0};
-    CURL *c = curl_easy_init();
-    int rc = -1;
+    struct agent_request r = {.url = url, .where = gateway, .type = TOKEN_TYPE, .body = token};
+    long status;
 
-    *answer = NULL;
     snprintf(url, sizeof url, "http://%s%s", gateway, path);
-    if (!c) {
-        snprintf(why, WHY, "libcurl does not start");
-        return -1;
-    }
-    set_up(c, url, &b);
-    if (perform(c, gateway, token, why) == 0)
-        *answer = parse_answer(&b, gateway, why);
-    rc = *answer ? 0 : -1;
-    curl_easy_cleanup(c);
-    free(b.s);
-    return rc;
+    return agent_http(&r, &status, answer, why);
 }
 
 int agent_portal_nonce(const char *gateway, json_t **answer, char why[WHY])

@@ -19,6 +19,11 @@ struct agent_options {
     const char *facts;        /* a file to take them from, NULL: this machine's own */
     const char *dir;          /* of the keys */
     bool json;
+    /* of enroll alone */
+    const char *link, *code;  /* NULL code: ask */
+    const char *interface;    /* the tunnel's name */
+    const char *up;           /* NULL: leave the tunnel down */
+    bool again;               /* give up the keys that are there */
 };
 
 /* One report. Prints the answer on standard output, faults on standard error. *lease_seconds =

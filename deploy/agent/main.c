@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "deploy/agent/agent_enrol.h"
 #include "deploy/agent/agent_facts.h"
+#include "deploy/agent/agent_file.h"
 #include "deploy/agent/agent_keys.h"
 #include "deploy/agent/agent_run.h"
 
@@ -16,11 +20,13 @@
 #define WHY 160
 
 static const char USAGE[] =
-    "usage: portcullis-agent keygen [--dir DIR] [--json]\n"
+    "usage: portcullis-agent enroll LINK [--code CODE] [--up wg-quick|nm] [options]\n"
+    "       portcullis-agent keygen [--dir DIR] [--json]\n"
     "       portcullis-agent facts  [--facts FILE]\n"
     "       portcullis-agent post   --gateway ADDRESS[:PORT] --device NAME [options]\n"
     "       portcullis-agent run    --gateway ADDRESS[:PORT] --device NAME [options]\n"
     "\n"
+    "  enroll  redeem an invitation: make keys, write the tunnel's configuration\n"
     "  keygen  make this machine's keys, once, and print what the administrator needs\n"
     "  facts   show what would be reported, and where each fact was read\n"
     "  post    report once\n"
@@ -30,11 +36,16 @@ static const char USAGE[] =
     "  -d, --device    the name this machine was enrolled by\n"
     "  -a, --audience  the gateway's name (default: as it says itself)\n"
     "  -f, --facts     take the facts from a JSON file\n"
-    "      --dir       folder of the keys (default " DEFAULT_DIR ")\n"
+    "      --dir       folder of the keys (default " DEFAULT_DIR ", or for\n"
+    "                  who is not root ~/.config/portcullis-agent)\n"
+    "      --code      the invitation's code (default: asked for)\n"
+    "      --up        bring the tunnel up, by wg-quick or by NetworkManager (nm)\n"
+    "      --interface the tunnel's name (default " AGENT_INTERFACE ")\n"
+    "      --again     give up the keys that are there for new ones\n"
     "      --json      print JSON\n"
     "\n"
     "Examples:\n"
-    "  sudo portcullis-agent keygen\n"
+    "  sudo portcullis-agent enroll 'https://access.example.com:8443/enrol#...' --up wg-quick\n"
     "  sudo portcullis-agent run --gateway 10.77.0.1 --device maria-laptop\n"
     "\n"
     "Exit: 0 in, 1 refused or in quarantine, 2 usage, 3 the gateway cannot be reached.\n";
@@ -146,10 +157,16 @@ static enum agent_exit run(const struct agent_options *o)
     return code;
 }
 
+static enum agent_exit enrol(const struct agent_options *o)
+{
+    return o->link ? agent_enrol(o) : usage("enroll takes the link of the invitation");
+}
+
 static const struct verb {
     const char *name;
     enum agent_exit (*act)(const struct agent_options *o);
-} verbs[] = {{"keygen", keygen}, {"facts", facts}, {"post", post}, {"run", run}};
+} verbs[] = {{"enroll", enrol}, {"enrol", enrol}, {"keygen", keygen},
+             {"facts", facts},  {"post", post},   {"run", run}};
 
 static const struct verb *verb_find(const char *name)
 {
@@ -161,13 +178,16 @@ static const struct verb *verb_find(const char *name)
 
 /* ---- options ---- */
 
-enum { OPT_DIR = 256, OPT_JSON };
+enum { OPT_DIR = 256, OPT_JSON, OPT_CODE, OPT_UP, OPT_INTERFACE, OPT_AGAIN };
 
 static const struct option OPTIONS[] = {
     {"gateway", required_argument, NULL, 'g'},  {"device", required_argument, NULL, 'd'},
     {"audience", required_argument, NULL, 'a'}, {"facts", required_argument, NULL, 'f'},
     {"file", required_argument, NULL, 'f'},     {"dir", required_argument, NULL, OPT_DIR},
-    {"json", no_argument, NULL, OPT_JSON},      {"help", no_argument, NULL, 'h'},
+    {"json", no_argument, NULL, OPT_JSON},      {"code", required_argument, NULL, OPT_CODE},
+    {"up", required_argument, NULL, OPT_UP},    {"again", no_argument, NULL, OPT_AGAIN},
+    {"interface", required_argument, NULL, OPT_INTERFACE},
+    {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},        {NULL, 0, NULL, 0},
 };
 
@@ -196,6 +216,18 @@ static bool take_option(int opt, struct agent_options *o, enum agent_exit *code)
     case OPT_JSON:
         o->json = true;
         return true;
+    case OPT_CODE:
+        o->code = optarg;
+        return true;
+    case OPT_UP:
+        o->up = optarg;
+        return true;
+    case OPT_INTERFACE:
+        o->interface = optarg;
+        return true;
+    case OPT_AGAIN:
+        o->again = true;
+        return true;
     case 'h':
         fputs(USAGE, stdout);
         return false;
@@ -209,6 +241,19 @@ static bool take_option(int opt, struct agent_options *o, enum agent_exit *code)
     }
 }
 
+/* root's keys are the machine's; anybody else's are in their own folder. */
+static const char *default_dir(char own[AGENT_PATH])
+{
+    const char *home = getenv("HOME");
+
+    if (geteuid() == 0 || !home)
+        return DEFAULT_DIR;
+    snprintf(own, AGENT_PATH, "%.400s/.config", home);
+    mkdir(own, 0700);
+    snprintf(own, AGENT_PATH, "%.400s/.config/portcullis-agent", home);
+    return own;
+}
+
 static enum agent_exit act(const char *name, const struct agent_options *o)
 {
     const struct verb *v = verb_find(name);
@@ -218,15 +263,19 @@ static enum agent_exit act(const char *name, const struct agent_options *o)
 
 int main(int argc, char **argv)
 {
-    struct agent_options o = {.dir = DEFAULT_DIR};
+    char own[AGENT_PATH];
+    struct agent_options o = {.dir = default_dir(own), .interface = AGENT_INTERFACE};
     enum agent_exit code;
     int opt;
 
     while ((opt = getopt_long(argc, argv, "g:d:a:f:hV", OPTIONS, NULL)) != -1)
         if (!take_option(opt, &o, &code))
             return (int)code;
-    if (optind != argc - 1)
-        return (int)usage(optind == argc ? "what shall I do?" : "one verb at a time");
+    if (optind == argc)
+        return (int)usage("what shall I do?");
+    if (argc > optind + 2 || (argc == optind + 2 && strncmp(argv[optind], "enrol", 5) != 0))
+        return (int)usage("one verb at a time");
+    o.link = argv[optind + 1];
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_NOTHING) != 0)
         return (int)fault("libsodium or libcurl does not start");
     code = act(argv[optind], &o);

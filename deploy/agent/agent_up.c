@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wg-quick(8) and NetworkManager. */
+#include "deploy/agent/agent_up.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/agent/agent_exec.h"
+
+#define WHY 160
+#define PATIENCE_S 30
+
+bool agent_up_known(const char *how)
+{
+    return !how || strcmp(how, "wg-quick") == 0 || strcmp(how, "nm") == 0;
+}
+
+bool agent_up_resolves(void) { return agent_exec_there("", "resolvconf"); }
+
+bool agent_up(const char *how, const char *interface, const char *conf, char why[WHY])
+{
+    const char *const quick[] = {"wg-quick", "up", interface, NULL},
+                     *const nm[] = {"nmcli", "connection", "import", "type", "wireguard", "file",
+                                    conf, NULL};
+    const char *const *argv = strcmp(how, "nm") == 0 ? nm : quick;
+    struct agent_command c = {.root = "", .argv = argv, .seconds = PATIENCE_S};
+    int status;
+
+    switch (agent_exec(&c, NULL, 0, &status)) {
+    case AGENT_EXEC_ENDED:
+        snprintf(why, WHY, "%s ended with %d", argv[0], status);
+        return status == 0;
+    case AGENT_EXEC_ABSENT:
+        snprintf(why, WHY, "%s is not installed", argv[0]);
+        return false;
+    default:
+        snprintf(why, WHY, "%s did not end within %d seconds", argv[0], PATIENCE_S);
+        return false;
+    }
+}
