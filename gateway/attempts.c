@@ -125,7 +125,7 @@ void attempts_admin(struct engine *e, const struct request *q)
     struct attempt a = {.kind = ATTEMPT_ADMIN, .reason = ADMIN_FORBIDDEN, .first = now,
                         .last = now, .count = 1};
 
-    if (q->user) {
+    if (q->console) {
         snprintf(a.actor, sizeof a.actor, "%s", q->actor);
         snprintf(a.user, sizeof a.user, "%s", e->users[q->user - 1].name);
         a.source = q->peer;
@@ -142,6 +142,20 @@ void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusa
                         .first = now, .last = now, .count = 1};
 
     attempts_name(e, d, &a);
+    attempts_note(e, &a);
+}
+
+void attempts_console(struct engine *e, const struct user *u, const struct ip_addr *from,
+                      enum sign_in_refusal why)
+{
+    struct wall now = clock_wall();
+    struct attempt a = {.kind = ATTEMPT_SIGN_IN, .source = *from, .reason = (uint8_t)why,
+                        .first = now, .last = now, .count = 1};
+
+    if (u) {   /* as actor, too: by that one person's attempts are told from another's */
+        snprintf(a.user, sizeof a.user, "%s", u->name);
+        snprintf(a.actor, sizeof a.actor, "%s", u->name);
+    }
     attempts_note(e, &a);
 }
 

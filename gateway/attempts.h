@@ -42,6 +42,9 @@ void attempts_admin(struct engine *e, const struct request *q);
 void attempts_note(struct engine *e, const struct attempt *a);
 /* Somebody at this device could not sign in. */
 void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusal why);
+/* At the console, from there; u NULL: under a name that no admin has. */
+void attempts_console(struct engine *e, const struct user *u, const struct ip_addr *from,
+                      enum sign_in_refusal why);
 void attempts_add(struct attempts *all, const struct attempt *a);      /* aggregates */
 /* Is there one like it that is not yet in the database? */
 bool attempts_pending(const struct attempts *all, const struct attempt *a);

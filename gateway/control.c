@@ -9,6 +9,7 @@
 
 #include "gateway/admins.h"
 #include "gateway/clock.h"
+#include "gateway/engine_console.h"
 #include "gateway/log.h"
 #include "gateway/secrets.h"
 #include "policy/utf8.h"
@@ -35,6 +36,13 @@ static const struct verb {
     {CONTROL_GET, "/v1/admins", RIGHT_READ, control_admins},
     {CONTROL_PUT, "/v1/admins/*", RIGHT_OWN, control_admin_put},
     {CONTROL_DELETE, "/v1/admins/*", RIGHT_OWN, control_admin_drop},
+    {CONTROL_GET, "/v1/session", RIGHT_READ, control_session},
+    {CONTROL_POST, "/v1/session", RIGHT_SIGN_IN, control_session_begin},
+    {CONTROL_POST, "/v1/session/set-up", RIGHT_SIGN_IN, control_session_set_up},
+    {CONTROL_POST, "/v1/session/confirm", RIGHT_SIGN_IN, control_session_confirm},
+    {CONTROL_DELETE, "/v1/session", RIGHT_READ, control_session_end},
+    {CONTROL_GET, "/v1/sessions", RIGHT_READ, control_sessions},
+    {CONTROL_POST, "/v1/sessions/*/end", RIGHT_READ, control_session_end_one},
     {CONTROL_GET, "/v1/devices", RIGHT_READ, control_devices},
     {CONTROL_POST, "/v1/devices", RIGHT_OPERATE, control_device_add},
     {CONTROL_GET, "/v1/devices/*", RIGHT_READ, control_device},
@@ -105,30 +113,43 @@ struct reply reply_full(void)
                        "Make room on the file system of the state directory.");
 }
 
+/* Status, what becomes of the session where there are any, JSON. */
+static void put_reply(struct writer *w, size_t max, int status, const char *session,
+                      const char *text)
+{
+    writer_init(w, max);
+    put_u16(w, (uint16_t)status);
+    if (session)
+        put_text(w, session);
+    put_blob(w, text, strlen(text));
+}
+
+void reply_write(struct writer *w, size_t max, const char *session, struct reply *r)
+{
+    static const char large[] = "{\"error\":{\"code\":\"too_large\",\"message\":\"The answer "
+                                "is too large.\",\"hint\":\"Ask for less with limit=.\"}}";
+    char *text = r->body ? json_dumps(r->body, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+
+    if (!text)
+        fatal("a reply cannot be written (out of memory, or not UTF-8)");
+    put_reply(w, max, r->status, session, text);
+    if (w->failed) {
+        writer_clear(w);
+        put_reply(w, max, 413, session, large);
+    }
+    free(text);
+    json_decref(r->body);
+}
+
 int reply_send(struct engine *e, struct channel *c, enum message_type type, uint32_t seq,
                size_t max, struct reply *r)
 {
-    char *text = r->body ? json_dumps(r->body, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
     struct writer w;
 
     (void)e;
-    if (!text)
-        fatal("a reply cannot be written (out of memory, or not UTF-8)");
-    writer_init(&w, max);
-    put_u16(&w, (uint16_t)r->status);
-    put_blob(&w, text, strlen(text));
-    if (w.failed) {
-        static const char large[] = "{\"error\":{\"code\":\"too_large\",\"message\":\"The answer "
-                                    "is too large.\",\"hint\":\"Ask for less with limit=.\"}}";
-        writer_clear(&w);
-        writer_init(&w, max);
-        put_u16(&w, 413);
-        put_blob(&w, large, sizeof large - 1);
-    }
+    reply_write(&w, max, NULL, r);
     int rc = channel_send(c, type, seq, &w, -1);
     writer_clear(&w);
-    free(text);
-    json_decref(r->body);
     return rc;
 }
 
@@ -172,8 +193,16 @@ static bool may(const struct request *q, const struct verb *v)
     return v->least != RIGHT_NONE && q->right >= v->least;
 }
 
+static struct reply not_signed_in(void)
+{
+    return reply_error(401, "not_signed_in", "You are not signed in, or not any more.",
+                       "Sign in to the console.");
+}
+
 static struct reply not_allowed(const struct request *q, const struct verb *v)
 {
+    if (q->right < RIGHT_READ)
+        return not_signed_in();
     return reply_errorf(403, "forbidden", "portcullis admin list shows who may.",
                         "This is for %s and above, and you are %s.", right_name(v->least),
                         right_name(q->right));
@@ -191,7 +220,7 @@ static struct reply dispatch(struct engine *e, struct request *q)
             return may(q, &verbs[i]) ? verbs[i].act(e, q) : not_allowed(q, &verbs[i]);
         other = true;
     }
-    return no_path(q, other);
+    return q->right < RIGHT_READ ? not_signed_in() : no_path(q, other);
 }
 
 /* ---- queries -------------------------------------------------------------------------------- */
@@ -279,12 +308,6 @@ static bool actor_poses(const struct request *q)
 
 static struct reply answer(struct engine *e, struct request *q, const char *query)
 {
-    if (actor_poses(q))
-        return reply_error(403, "forbidden", "Who acts is called by another's uid.",
-                           "Portcullis-Actor takes a name, or nothing.");
-    if (!actor_sound(q))
-        return reply_error(400, "bad_actor", "The name of who acts holds other characters than "
-                           "letters, digits and ._@-", NULL);
     if (!printable_ascii(q->path))
         return reply_error(400, "bad_path", "The path holds characters that no path has.", NULL);
     if (!query_parse(query, q))
@@ -293,15 +316,39 @@ static struct reply answer(struct engine *e, struct request *q, const char *quer
     return dispatch(e, q);
 }
 
-struct reply control_answer(struct engine *e, struct request *q, const char *query)
+static const char *error_code(const struct reply *r)
+{
+    const char *code = json_string_value(json_object_get(json_object_get(r->body, "error"), "code"));
+
+    return code ? code : "";
+}
+
+struct reply control_act(struct engine *e, struct request *q, const char *query)
 {
     q->arrived_ns = clock_mono_ns();
     q->arrived_us = clock_wall_us();
-    q->right = RIGHT_OWN;
     struct reply r = answer(e, q, query);
-    if (r.status == 403)
+    if (r.status == 403 && strcmp(error_code(&r), "forbidden") == 0)
         attempts_admin(e, q);
     return r;
+}
+
+static struct reply poses(struct engine *e, const struct request *q)
+{
+    attempts_admin(e, q);
+    return reply_error(403, "forbidden", "Who acts is called by another's uid.",
+                       "Portcullis-Actor takes a name, or nothing.");
+}
+
+struct reply control_answer(struct engine *e, struct request *q, const char *query)
+{
+    q->right = RIGHT_OWN;
+    if (actor_poses(q))
+        return poses(e, q);
+    if (!actor_sound(q))
+        return reply_error(400, "bad_actor", "The name of who acts holds other characters than "
+                           "letters, digits and ._@-", NULL);
+    return control_act(e, q, query);
 }
 
 int control_message(struct engine *e, const struct message *m)

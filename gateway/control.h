@@ -21,6 +21,9 @@ struct request {
     enum right right;               /* what who asks may do */
     uint32_t user;                  /* the admin who asks; 0 = at the control socket */
     struct ip_addr peer;            /* from where; of family 0 at the control socket */
+    bool console;                   /* by the console, and not the control socket */
+    uint32_t session;               /* the session's id; 0 = none */
+    char new_session[SESSION_MAX + 1];   /* what the browser is told of it: see engine_console.h */
     struct query_value query[QUERY_MAX];  size_t n_query;
     const uint8_t *body;  size_t body_len;
     uint32_t seq;                   /* under which the api role waits */
@@ -32,6 +35,8 @@ struct request {
 int control_message(struct engine *e, const struct message *m);    /* -1: malformed */
 /* What an answer leaves to be done once it is sent. */
 void control_after(struct engine *e);
+/* A request of which is known who asks, and with which rights. */
+struct reply control_act(struct engine *e, struct request *q, const char *query);
 /* The same without a channel, for tests and fuzzing: as from the control socket, with all rights. */
 struct reply control_answer(struct engine *e, struct request *q, const char *query);
 
@@ -46,6 +51,8 @@ struct reply reply_bad_query(void);  /* 400: a value behind '?' */
 struct item_list { json_t *items; int64_t limit; const char *key; json_t *next; };
 void list_add(struct item_list *l, json_t *item);          /* takes it over */
 struct reply list_reply(struct item_list *l);
+/* Status, session (NULL: this contract has none) and JSON as a message's body; frees r. */
+void reply_write(struct writer *w, size_t max, const char *session, struct reply *r);
 /* Sends and frees. 0, or -1: the channel is broken. */
 int reply_send(struct engine *e, struct channel *c, enum message_type type, uint32_t seq,
                size_t max, struct reply *r);

@@ -46,7 +46,7 @@ static bool last_owner(struct engine *e, const struct user *u)
 }
 
 /* The socket is root's: it is the way back in. */
-static bool at_socket(const struct request *q) { return q->user == 0; }
+static bool at_socket(const struct request *q) { return !q->console; }
 
 bool admin_shields(const struct request *q, const struct user *u, bool cut, struct reply *no)
 {

@@ -167,7 +167,9 @@ static json_t *record_json(struct search *s, const struct record *r, const uint8
                           (json_int_t)(r->time_us / 1000000), "actor", r->actor, "act", r->act,
                           "object", r->object, "hash",
                           sodium_bin2hex(hash, sizeof hash, leaf.b, sizeof leaf.b));
-    if (r->uid != ENGINE_UID)
+    if (r->uid == CONSOLE_UID)
+        json_object_set_new(o, "console", json_true());
+    else if (r->uid != ENGINE_UID)
         json_object_set_new(o, "uid", json_integer(r->uid));
     json_object_set_new(o, "detail", detail ? detail : json_object());
     return o;

@@ -5,6 +5,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/control.h"
+#include "gateway/engine_console.h"
 #include "gateway/leases.h"
 #include "policy/address.h"
 
@@ -141,6 +142,7 @@ struct reply control_status(struct engine *e, struct request *q)
     json_object_set_new(o, "kernel", kernel_status(e));
     json_object_set_new(o, "wireguard", wireguard_status(e));
     json_object_set_new(o, "users", users_status(e));
+    json_object_set_new(o, "admins", sessions_json(e));
     json_object_set_new(o, "devices", devices_status(e, &leases));
     json_object_set_new(o, "leases", json_integer(leases));
     json_object_set_new(o, "denied", denied_status(e));

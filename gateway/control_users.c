@@ -345,6 +345,7 @@ struct reply control_user_compromised(struct engine *e, struct request *q)
         r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
                                         .compromised = true, .at = u->compromised,
                                         .state = DEV_REVOKED, .reason = reason ? reason : ""});
+        sessions_end(e, u->id, "compromised");
     }
     body_close(&b);
     return r;
@@ -372,6 +373,7 @@ struct reply control_user_revoke(struct engine *e, struct request *q)
         replace(&u->revoked_reason, reason ? reason : "");
         r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
                                         .reason = reason ? reason : ""});
+        sessions_end(e, u->id, "revoked");
     }
     body_close(&b);
     return r;

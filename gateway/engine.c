@@ -50,7 +50,7 @@ static int on_channel(struct engine *e, const struct message *m, struct reader *
     tls_tell(e, (enum gateway_role)role);
     if (role == ROLE_COURIER)
         outlets_courier(e);
-    if (role == ROLE_API || role == ROLE_CAPTURE)
+    if (role == ROLE_API || role == ROLE_CONSOLE || role == ROLE_CAPTURE)
         evidence_reset(e, (enum gateway_role)role);
     return 0;
 }
@@ -244,6 +244,7 @@ static void tick(void *arg, uint32_t events)
     outlets_tick(e);
     history_tick(e);
     prune_jtis(e);
+    sessions_tick(e);
     audit_tick(e);
     parent_drain(e);
 }

@@ -20,6 +20,7 @@
 #include "gateway/evidence.h"
 #include "gateway/loop.h"
 #include "gateway/metrics.h"
+#include "gateway/sessions.h"
 #include "gateway/store.h"
 #include "gateway/tls.h"
 
@@ -28,6 +29,7 @@
 #define ALARMS_MAX 32
 #define NONCES_MAX 4096
 #define ENGINE_UID UINT32_MAX      /* the uid in records of what the engine did by itself */
+#define CONSOLE_UID (UINT32_MAX - 1)   /* of what an admin did who is signed in at the console */
 
 struct names { struct name_slot { uint32_t hash, id; } *v; size_t n, size; };   /* id 0 = free */
 struct event {
@@ -80,6 +82,8 @@ struct engine {
     struct nonce nonces[NONCES_MAX];
     struct wall jti_pruned;
     struct bucket sign_ins;                   /* of everybody */
+    struct session sessions[SESSIONS_MAX];  uint32_t session_last;
+    struct tries tries;                       /* at the console */
 
     struct event events[EVENTS_MAX];          /* ring: seq modulo EVENTS_MAX */
     int64_t event_first, event_next;          /* of this run */

@@ -1,44 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the console role carries: an admin's request, or one that is yet to be somebody's. */
-#include <stdlib.h>
+#include "gateway/engine_console.h"
+
+#include <stdio.h>
 #include <string.h>
 
-#include "gateway/control.h"
+#include "gateway/clock.h"
 
 #define BODY_MAX (1127u << 10)
 
-/* "" keeps the session that the browser has, "-" ends it, anything else is a new one. */
-static int console_send(struct engine *e, uint32_t seq, const char *session, struct reply *r)
+int console_send(struct engine *e, uint32_t seq, const char *new_session, struct reply *r)
 {
-    char *text = json_dumps(r->body, JSON_COMPACT);
     struct writer w;
 
-    writer_init(&w, CHANNEL_MESSAGE_MAX);
-    put_u16(&w, (uint16_t)r->status);
-    put_text(&w, session);
-    put_blob(&w, text ? text : "", text ? strlen(text) : 0);
+    reply_write(&w, CHANNEL_MESSAGE_MAX, new_session, r);
     int rc = channel_send(e->peer[ROLE_CONSOLE], MSG_CONSOLE_REPLY, seq, &w, -1);
     writer_clear(&w);
-    free(text);
-    json_decref(r->body);
     return rc;
+}
+
+/* What a page asks by itself keeps nobody signed in. */
+static bool by_itself(const struct request *q)
+{
+    return q->method == CONTROL_GET &&
+           (strcmp(q->path, "/v1/events") == 0 || strcmp(q->path, "/v1/session") == 0);
+}
+
+/* Who asks: the admin of this session, with the rights of their role; or nobody yet. */
+static void identify(struct engine *e, struct request *q, const char *token)
+{
+    struct session *s = session_find(e, token);
+
+    q->console = true;
+    q->uid = CONSOLE_UID;
+    q->right = RIGHT_SIGN_IN;
+    snprintf(q->actor, sizeof q->actor, "console");
+    snprintf(q->new_session, sizeof q->new_session, "%s", token[0] && !s ? "-" : "");
+    if (!s)
+        return;
+    q->session = s->id;
+    q->user = s->user;
+    q->right = s->as.right;
+    snprintf(q->actor, sizeof q->actor, "%s", e->users[s->user - 1].name);
+    if (!by_itself(q))
+        session_seen(s);
+}
+
+struct reply console_answer(struct engine *e, struct request *q, const char *token,
+                            const char *query)
+{
+    identify(e, q, token);
+    return control_act(e, q, query);
 }
 
 int console_message(struct engine *e, const struct message *m)
 {
-    char session[SESSION_MAX + 1], path[513], query[1025];
+    static struct request q;
+    char session[SESSION_MAX + 1], query[1025];
     struct reader r;
-    size_t len;
 
+    memset(&q, 0, sizeof q);
     reader_init(&r, m->body, m->len);
     get_text(&r, session, sizeof session);
-    (void)get_addr(&r);
+    q.peer = get_addr(&r);
     unsigned method = get_u8(&r);
-    get_text(&r, path, sizeof path);
+    get_text(&r, q.path, sizeof q.path);
     get_text(&r, query, sizeof query);
-    (void)get_blob(&r, &len, BODY_MAX);
+    q.body = get_blob(&r, &q.body_len, BODY_MAX);
     if (!reader_done(&r) || method < CONTROL_GET || method > CONTROL_DELETE)
         return -1;
-    struct reply reply = reply_error(503, "not_ready", "There is no console yet.", NULL);
-    return console_send(e, m->seq, "", &reply);
+    q.method = (enum control_method)method;
+    q.seq = m->seq;
+    struct reply reply = console_answer(e, &q, session, query);
+    int rc = reply.status == 0 ? 0 : console_send(e, m->seq, q.new_session, &reply);
+    control_after(e);
+    return rc;
 }

@@ -68,7 +68,8 @@ struct reply evidence_ask(struct engine *e, struct request *q, const struct atte
         return no_packets();
     if (!slot || !e->peer[ROLE_CAPTURE] || send_query(e, e->evidence_seq + 1, &query) < 0)
         return not_now();
-    *slot = (struct evidence_wait){++e->evidence_seq, q->seq, clock_boot_ms() + WAIT_MS};
+    *slot = (struct evidence_wait){++e->evidence_seq, q->seq,
+                                   q->console ? ROLE_CONSOLE : ROLE_API, clock_boot_ms() + WAIT_MS};
     audit_note(e, q->actor, q->uid, "attempt.export", "", json_pack("{s:I}", "attempt",
                                                                    (json_int_t)a->id));
     return (struct reply){0, NULL};
@@ -76,27 +77,36 @@ struct reply evidence_ask(struct engine *e, struct request *q, const struct atte
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
-static void answer_file(struct engine *e, uint32_t control_seq, const uint8_t *file, size_t n)
+/* Taken over: the answer's body. */
+static void answer(struct engine *e, const struct evidence_wait *wait, struct writer *w)
 {
-    struct channel *c = e->peer[ROLE_API];
+    struct channel *c = e->peer[wait->asker];
+    enum message_type type = wait->asker == ROLE_API ? MSG_CONTROL_REPLY : MSG_CONSOLE_REPLY;
+
+    if (c && channel_send(c, type, wait->control_seq, w, -1) == 0)
+        loop_events(e->loop, channel_fd(c), EPOLLIN | (channel_wants_write(c) ? EPOLLOUT : 0u));
+    writer_clear(w);
+}
+
+static void answer_file(struct engine *e, const struct evidence_wait *wait, const uint8_t *file,
+                        size_t n)
+{
     struct writer w;
 
     writer_init(&w, CHANNEL_MESSAGE_MAX);
     put_u16(&w, 200);
+    if (wait->asker == ROLE_CONSOLE)
+        put_text(&w, "");
     put_blob(&w, file, n);
-    if (c && channel_send(c, MSG_CONTROL_REPLY, control_seq, &w, -1) == 0)
-        loop_events(e->loop, channel_fd(c), EPOLLIN | (channel_wants_write(c) ? EPOLLOUT : 0u));
-    writer_clear(&w);
+    answer(e, wait, &w);
 }
 
-static void answer_refusal(struct engine *e, uint32_t control_seq, struct reply r)
+static void answer_refusal(struct engine *e, const struct evidence_wait *wait, struct reply r)
 {
-    struct channel *c = e->peer[ROLE_API];
+    struct writer w;
 
-    if (!c)
-        json_decref(r.body);
-    else if (reply_send(e, c, MSG_CONTROL_REPLY, control_seq, CHANNEL_MESSAGE_MAX, &r) == 0)
-        loop_events(e->loop, channel_fd(c), EPOLLIN | (channel_wants_write(c) ? EPOLLOUT : 0u));
+    reply_write(&w, CHANNEL_MESSAGE_MAX, wait->asker == ROLE_CONSOLE ? "" : NULL, &r);
+    answer(e, wait, &w);
 }
 
 int evidence_message(struct engine *e, const struct message *m)
@@ -115,9 +125,9 @@ int evidence_message(struct engine *e, const struct message *m)
             continue;
         e->evidence[i].seq = 0;
         if (packets > 0)
-            answer_file(e, w.control_seq, file, n);
+            answer_file(e, &w, file, n);
         else
-            answer_refusal(e, w.control_seq, no_packets());
+            answer_refusal(e, &w, no_packets());
     }
     return 0;
 }
@@ -126,8 +136,10 @@ void evidence_reset(struct engine *e, enum gateway_role role)
 {
     for (size_t i = 0; i < EVIDENCE_WAITING; i++) {
         struct evidence_wait w = e->evidence[i];
+        if (role != ROLE_CAPTURE && role != w.asker)
+            continue;
         e->evidence[i].seq = 0;
         if (w.seq != 0 && role == ROLE_CAPTURE)
-            answer_refusal(e, w.control_seq, not_now());
+            answer_refusal(e, &w, not_now());
     }
 }

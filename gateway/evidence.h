@@ -39,7 +39,11 @@ struct engine;
 struct request;
 struct reply;
 struct message;
-struct evidence_wait { uint32_t seq, control_seq; int64_t until_ms; };   /* seq 0: free */
+struct evidence_wait {
+    uint32_t seq, control_seq;           /* seq 0: free */
+    enum gateway_role asker;             /* api or console */
+    int64_t until_ms;
+};
 
 /* A reply that is a refusal, or status 0: the answer is sent when it comes. */
 struct reply evidence_ask(struct engine *e, struct request *q, const struct attempt *a);

@@ -12,12 +12,12 @@
 #include "gateway/clock.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "policy/address.h"
 #include "policy/passphrase.h"
 
 #define SETUP_S 86400
 #define SETUP_CODE 26            /* characters of 5 bits */
 #define RECOVERY_CODE 10
-#define TYPED_MAX 1024           /* bytes of one field */
 /* Argon2id: 20 ms here. The engine waits for it, so its number is bounded, too. */
 #define HASH_OPS 2
 #define HASH_BYTES (19u << 20)
@@ -90,17 +90,32 @@ static const char *fault_of(struct engine *e, const struct user *u, const char *
 
 /* ---- limits and refusals --------------------------------------------------------------------- */
 
-static void note(struct engine *e, const struct dev *d, enum sign_in_refusal why)
+static void note(struct engine *e, const struct place *p, enum sign_in_refusal why)
 {
-    attempts_sign_in(e, d, why);
+    if (p->dev)
+        attempts_sign_in(e, p->dev, why);
+    else
+        attempts_console(e, p->user, &p->peer, why);
 }
 
-/* Tries of one person are few, so that nobody guesses; those of all are, so that hashing leaves
- * the engine time for everything else. */
-static bool may_try(struct engine *e, const struct dev *d, struct user *u, struct reply *no)
+/* Of one person: so few that nobody guesses. */
+static bool own_try(struct user *u)
 {
-    if (!bucket_take(&u->sign_ins, clock_boot_ms(), BURST, PER_MINUTE)) {
-        note(e, d, SIGN_IN_TOO_OFTEN);
+    return bucket_take(&u->sign_ins, clock_boot_ms(), BURST, PER_MINUTE);
+}
+
+/* At the portal only a person's own devices use up their tries. At the console anybody may use their
+ * name: tries of a place and of a name are counted, and the person's own wait for the passphrase. */
+static bool place_try(struct engine *e, const struct place *p)
+{
+    return p->dev ? own_try(p->user) : try_take(&e->tries, &p->peer, p->name, clock_boot_ms());
+}
+
+/* Those of all are few, too, so that hashing leaves the engine time for everything else. */
+bool secrets_may_try(struct engine *e, const struct place *p, struct reply *no)
+{
+    if (!place_try(e, p)) {
+        note(e, p, SIGN_IN_TOO_OFTEN);
         *no = reply_error(429, "rate_limited", "Too many tries to sign in.",
                           "Wait a minute, then try once more.");
         return false;
@@ -132,27 +147,53 @@ static enum factor second_factor(struct engine *e, const struct user *u, const c
     return store_has_recovery(e->store, u->id, hash) ? FACTOR_RECOVERY : FACTOR_NONE;
 }
 
-/* Opens a batch in which this person has signed in, which gives their tries back; what is stored
- * beside it is the caller's. */
-static void begin_signed_in(struct engine *e, struct user *u, struct batch *b, const char *act,
-                            const struct dev *d, const char *factor)
+/* {device} or {from}, and how: for the record. */
+static json_t *where_json(const struct place *p, const char *factor)
 {
+    char from[ADDR_TEXT];
+
+    return p->dev ? json_pack("{s:s,s:s}", "device", p->dev->name, "factor", factor)
+                  : json_pack("{s:s,s:s}", "from", ip_print(&p->peer, from), "factor", factor);
+}
+
+/* Opens a batch in which this person has signed in, which gives their tries back; what is stored
+ * beside it is the caller's. At the console it opens no role of theirs. */
+static void begin_signed_in(struct engine *e, const struct place *p, struct batch *b,
+                            const char *act, const char *factor)
+{
+    struct user *u = p->user;
+
     batch_begin(e, b);
-    u->signed_in = clock_wall();
     u->sign_ins = (struct bucket){0};
+    if (p->dev)
+        u->signed_in = clock_wall();
+    else
+        try_give_back(&e->tries, &p->peer, p->name);
     store_put_user(e->store, u);
-    audit_act(e, u->name, ENGINE_UID, act, u->name,
-              json_pack("{s:s,s:s}", "device", d->name, "factor", factor));
+    audit_act(e, u->name, p->dev ? ENGINE_UID : CONSOLE_UID, act, u->name, where_json(p, factor));
     decide_user_devices(b, u, act);
 }
 
-static struct reply signed_in(struct engine *e, struct dev *d, struct user *u, enum factor f,
+static void tell(struct engine *e, const struct place *p, const char *what)
+{
+    char from[ADDR_TEXT];
+
+    if (p->dev)
+        event_add(e, "act", "%s %s on %s", p->user->name, what, p->dev->name);
+    else
+        event_add(e, "act", "%s %s at the console, from %s", p->user->name, what,
+                  ip_print(&p->peer, from));
+}
+
+static struct reply signed_in(struct engine *e, const struct place *p, enum factor f,
                               const uint8_t hash[CODE_HASH])
 {
+    struct user *u = p->user;
     struct wall before = u->signed_in;
     struct batch b;
 
-    begin_signed_in(e, u, &b, "user.sign-in", d, f == FACTOR_TOTP ? "totp" : "recovery");
+    begin_signed_in(e, p, &b, p->dev ? "user.sign-in" : "console.sign-in",
+                    f == FACTOR_TOTP ? "totp" : "recovery");
     store_put_secret(e->store, u->id, &secret);
     if (f == FACTOR_RECOVERY)
         store_drop_recovery(e->store, u->id, hash);
@@ -160,26 +201,36 @@ static struct reply signed_in(struct engine *e, struct dev *d, struct user *u, e
         u->signed_in = before;
         return reply_full();
     }
-    event_add(e, "act", "%s signed in on %s", u->name, d->name);
+    tell(e, p, "signed in");
     return (struct reply){200, json_pack("{s:s,s:I,s:I}", "user", u->name, "signed_in",
                                          (json_int_t)u->signed_in.s, "recovery_left",
                                          (json_int_t)store_count_recovery(e->store, u->id))};
 }
 
-static struct reply sign_in(struct engine *e, struct dev *d, struct user *u, const char *typed,
+/* With the passphrase right, at the console the code's few tries begin to count. */
+static enum factor both_factors(struct engine *e, const struct place *p, const char *typed,
+                                const char *code, uint8_t hash[CODE_HASH])
+{
+    struct user *u = p->user;
+    bool has = u && store_get_secret(e->store, u->id, &secret);
+
+    if (!passphrase_holds(has ? secret.hash : NULL, typed) || (!p->dev && !own_try(u)))
+        return FACTOR_NONE;
+    return second_factor(e, u, code, hash);
+}
+
+static struct reply sign_in(struct engine *e, const struct place *p, const char *typed,
                             const char *code)
 {
     uint8_t hash[CODE_HASH];
     struct reply no;
 
-    if (!may_try(e, d, u, &no))
+    if (!secrets_may_try(e, p, &no))
         return no;
-    bool has = store_get_secret(e->store, u->id, &secret);
-    bool right = passphrase_holds(has ? secret.hash : NULL, typed);
-    enum factor f = right ? second_factor(e, u, code, hash) : FACTOR_NONE;
+    enum factor f = both_factors(e, p, typed, code, hash);
     if (f != FACTOR_NONE)
-        return signed_in(e, d, u, f, hash);
-    note(e, d, SIGN_IN_FAILED);
+        return signed_in(e, p, f, hash);
+    note(e, p, SIGN_IN_FAILED);
     return reply_error(403, "sign_in_failed", "Passphrase or code are not right.",
                        "A code of the app holds for half a minute and is taken once. Without your app, "
                        "use one of your recovery codes.");
@@ -187,16 +238,17 @@ static struct reply sign_in(struct engine *e, struct dev *d, struct user *u, con
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
-static struct reply choose(struct engine *e, struct dev *d, struct user *u, const char *code,
+static struct reply choose(struct engine *e, const struct place *p, const char *code,
                            const char *typed)
 {
+    struct user *u = p->user;
     char text[TOTP_TEXT], uri[TOTP_URI];
     struct reply no;
 
-    if (!may_try(e, d, u, &no))
+    if (!secrets_may_try(e, p, &no))
         return no;
-    if (!setup_holds(e, u, code)) {
-        note(e, d, SIGN_IN_FAILED);
+    if (!u || !setup_holds(e, u, code)) {
+        note(e, p, SIGN_IN_FAILED);
         return wrong_code();
     }
     const char *fault = fault_of(e, u, typed);
@@ -237,25 +289,25 @@ static json_t *new_recovery_codes(struct engine *e, const struct user *u)
 }
 
 /* The second factor was typed back: from here on this is what holds, and the old is void. */
-static struct reply confirm(struct engine *e, struct dev *d, struct user *u, const char *code,
+static struct reply confirm(struct engine *e, const struct place *p, const char *code,
                             const char *totp)
 {
-    struct wall before = u->signed_in;
+    struct user *u = p->user;
     struct reply no;
     struct batch b;
 
-    if (!may_try(e, d, u, &no))
+    if (!secrets_may_try(e, p, &no))
         return no;
-    if (!setup_holds(e, u, code) || !setup.begun) {
-        note(e, d, SIGN_IN_FAILED);
+    if (!u || !setup_holds(e, u, code) || !setup.begun) {
+        note(e, p, SIGN_IN_FAILED);
         return wrong_code();
     }
     if (!totp_accept(setup.chosen.totp, totp, clock_wall().s, &setup.chosen.step))
         return reply_error(403, "wrong_totp", "The app's code is not right.",
                            "Is the clock of the phone right? Type the code that the app shows now.");
-    struct wall compromised = u->compromised;
+    struct wall compromised = u->compromised, before = u->signed_in;
     u->compromised.s = 0;
-    begin_signed_in(e, u, &b, "user.secrets", d, "totp");
+    begin_signed_in(e, p, &b, "user.secrets", "totp");
     store_drop_secret(e->store, u->id);
     store_put_secret(e->store, u->id, &setup.chosen);
     store_drop_setup(e->store, u->id);
@@ -266,104 +318,43 @@ static struct reply confirm(struct engine *e, struct dev *d, struct user *u, con
         json_decref(codes);
         return reply_full();
     }
-    event_add(e, "act", "%s chose a passphrase and a second factor on %s", u->name, d->name);
+    sessions_end(e, u->id, "new secrets");
+    tell(e, p, "chose a passphrase and a second factor");
     return (struct reply){200, json_pack("{s:s,s:o}", "user", u->name, "recovery", codes)};
 }
 
-/* ---- a device that is lost -------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
-/* Cut off at once and for good. Who has chosen a passphrase gives it: the finder of one device must
- * not be able to end the others. The phone with the second factor may be what is lost. */
-static struct reply lost(struct engine *e, struct dev *d, struct user *u, const char *name,
-                         const char *typed)
+struct reply secrets_step(struct engine *e, const struct place *p, enum secrets_step step,
+                          const char *first, const char *second)
 {
-    struct request q = {.uid = ENGINE_UID, .arrived_ns = clock_mono_ns(),
-                        .arrived_us = clock_wall_us()};
-    struct dev *gone = dev_by_name(e, name);
-    struct reply no;
+    static struct reply (*const steps[])(struct engine *, const struct place *, const char *,
+                                         const char *) = {sign_in, choose, confirm};
+    struct reply r = steps[step](e, p, first, second);
 
-    if (!gone || gone->user != u->id || gone->state != DEV_ACTIVE)
-        return reply_error(404, "unknown_device", "You have no device of this name.", NULL);
-    if (gone == d)
-        return reply_error(409, "this_device", "This is the device that you are using.",
-                           "Report it from another one, or call your administrator.");
-    if (!may_try(e, d, u, &no))
-        return no;
-    if (store_get_secret(e->store, u->id, &secret) && !passphrase_holds(secret.hash, typed)) {
-        note(e, d, SIGN_IN_FAILED);
-        return reply_error(403, "sign_in_failed", "The passphrase is not right.", NULL);
-    }
-    gone->state = DEV_LOST;
-    gone->ended = clock_wall();
-    snprintf(q.actor, sizeof q.actor, "%s", u->name);
-    struct reply r = cut_off(e, &q, &(struct cut){.kind = "device", .object = gone->name,
-                                                  .dev = gone, .state = DEV_LOST,
-                                                  .reason = "reported on the portal"});
-    if (r.status != 200)
-        return r;
-    json_decref(r.body);
-    return (struct reply){200, json_pack("{s:s,s:s,s:s}", "user", u->name, "device", gone->name,
-                                         "contact", e->policy->contact)};
-}
-
-/* ---- the portal's question ------------------------------------------------------------------- */
-
-/* One typed field: UTF-8 or not, but without NUL. */
-static bool read_typed(struct reader *r, char out[TYPED_MAX + 1])
-{
-    size_t n;
-    const uint8_t *v = get_blob(r, &n, TYPED_MAX);
-
-    if (r->failed || memchr(v, 0, n))
-        return false;
-    memcpy(out, v, n);
-    out[n] = '\0';
-    return true;
-}
-
-struct reply secrets_ask(struct engine *e, struct dev *d, unsigned verb, const uint8_t *body,
-                         size_t len)
-{
-    char first[TYPED_MAX + 1], second[TYPED_MAX + 1];
-    struct user *u = dev_user(e, d);
-    struct reply out;
-    struct reader r;
-
-    reader_init(&r, body, len);
-    if (!read_typed(&r, first) || !read_typed(&r, second) || !reader_done(&r))
-        return reply_error(400, "bad_form", "The form cannot be read.", NULL);
-    if (!d->user || u->state != USER_ACTIVE)
-        out = reply_error(403, "no_person", "This device belongs to nobody who may sign in.",
-                           "Ask your administrator.");
-    else if (verb == PORTAL_SIGN_IN)
-        out = sign_in(e, d, u, first, second);
-    else if (verb == PORTAL_SET_UP)
-        out = choose(e, d, u, first, second);
-    else
-        out = verb == PORTAL_CONFIRM ? confirm(e, d, u, first, second)
-                                     : lost(e, d, u, first, second);
-    sodium_memzero(first, sizeof first);
-    sodium_memzero(second, sizeof second);
     sodium_memzero(&secret, sizeof secret);
     sodium_memzero(&setup, sizeof setup);
-    return out;
+    return r;
 }
 
-json_t *secrets_json(struct engine *e, const struct user *u)
+enum passphrase_check secrets_passphrase(struct engine *e, const struct place *p, const char *typed)
 {
-    bool set_up = store_get_secret(e->store, u->id, &secret);
-    int64_t every = 0;
+    enum passphrase_check r = PASSPHRASE_NONE;
 
-    for (size_t i = 0; i < e->policy->n_roles; i++) {
-        int64_t one = e->policy->roles[i].sign_in.s;
-        if ((u->role_mask >> i & 1) && one > 0 && (every == 0 || one < every))
-            every = one;
-    }
-    json_t *o = json_pack("{s:b,s:b}", "asked", every > 0 || u->compromised.s, "set_up", set_up);
-    if (every > 0 && u->signed_in.s > 0)
-        json_object_set_new(o, "until", json_integer(u->signed_in.s + every));
+    if (store_get_secret(e->store, p->user->id, &secret))
+        r = passphrase_holds(secret.hash, typed) ? PASSPHRASE_RIGHT : PASSPHRASE_WRONG;
+    if (r == PASSPHRASE_WRONG)
+        note(e, p, SIGN_IN_FAILED);
     sodium_memzero(&secret, sizeof secret);
-    return o;
+    return r;
+}
+
+bool secrets_set_up(struct engine *e, const struct user *u)
+{
+    bool has = store_get_secret(e->store, u->id, &secret);
+
+    sodium_memzero(&secret, sizeof secret);
+    return has;
 }
 
 /* ---- the admin's ------------------------------------------------------------------------------ */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a person signs in with: a passphrase (Argon2id), a second factor (TOTP), codes to recover.
+ * What a person signs in with, at the portal and, who administers, at the console: a passphrase
+ * (Argon2id), a second factor (TOTP), codes to recover.
  *
  * An admin gives a one-time code for a person (control: .../sign-in-code). The person opens the
- * portal from a device of theirs, gives the code and chooses a passphrase; the gateway makes the
+ * portal from a device of theirs, or the console, gives the code and chooses a passphrase; the gateway makes the
  * second factor's secret, which holds once a code of it was typed back. Then the old ones end.
  */
 #ifndef GATEWAY_SECRETS_H
@@ -47,12 +48,35 @@ int64_t store_count_recovery(struct store *s, uint32_t user);
 
 /* ---- secrets.c ------------------------------------------------------------------------------ */
 
+#define TYPED_MAX 1024           /* bytes of one field */
+
+/* Where somebody says who they are. */
+struct place {
+    struct dev *dev;             /* the device, at the portal; NULL: at the console */
+    struct ip_addr peer;         /* at the console: from where */
+    const char *name;            /* at the console: as typed */
+    struct user *user;           /* NULL: nobody who may; is refused like a wrong passphrase */
+};
+/* In the order of the portal's verbs. Two typed fields: passphrase, code | code, passphrase |
+ * code, TOTP. 200 when that person has done it, and it is recorded. */
+enum secrets_step { STEP_SIGN_IN = 0, STEP_CHOOSE, STEP_CONFIRM };
+struct reply secrets_step(struct engine *e, const struct place *p, enum secrets_step step,
+                          const char *first, const char *second);
+/* Are there tries left? One is taken. False: *no. */
+bool secrets_may_try(struct engine *e, const struct place *p, struct reply *no);
+enum passphrase_check { PASSPHRASE_WRONG = 0, PASSPHRASE_RIGHT, PASSPHRASE_NONE };   /* none chosen */
+enum passphrase_check secrets_passphrase(struct engine *e, const struct place *p,
+                                         const char *typed);
+bool secrets_set_up(struct engine *e, const struct user *u);
+
+control_verb control_user_sign_in_code;
+
+/* ---- secrets_portal.c ----------------------------------------------------------------------- */
+
 /* The portal's verbs PORTAL_SIGN_IN .. PORTAL_LOST: two typed fields, from this device. */
 struct reply secrets_ask(struct engine *e, struct dev *d, unsigned verb, const uint8_t *body,
                          size_t len);
 /* {asked, set_up, until?}: what the person sees of it. */
 json_t *secrets_json(struct engine *e, const struct user *u);
-
-control_verb control_user_sign_in_code;
 
 #endif

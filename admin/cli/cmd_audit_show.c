@@ -98,11 +98,19 @@ static const char *object_text(const char *object, char out[TERM_SAFE])
     return out;
 }
 
+/* Who was signed in is the person; at the control socket it is a name that was given. */
+static const char *who_text(const json_t *r, char out[TERM_SAFE])
+{
+    bool console = json_is_true(json_object_get(r, "console"));
+    snprintf(out, TERM_SAFE, "%.80s%s", text_of(r, "actor"), console ? " (console)" : "");
+    return out;
+}
+
 static void list_audit(const json_t *answer)
 {
     static const char *const heads[] = {"SEQ", "TIME", "WHO", "ACT", "OBJECT", "DETAIL"};
     struct table t;
-    char when[32], seq[24], object[TERM_SAFE];
+    char when[32], seq[24], who[TERM_SAFE], object[TERM_SAFE];
     size_t i;
     json_t *r;
     table_begin(&t, 6, heads);
@@ -112,7 +120,7 @@ static void list_audit(const json_t *answer)
         snprintf(seq, sizeof seq, "%lld", (long long)int_of(r, "seq"));
         table_cell(&t, seq);
         table_cell(&t, time_of(r, "time", "?", when));
-        table_cell(&t, text_of(r, "actor"));
+        table_cell(&t, who_text(r, who));
         table_cell(&t, text_of(r, "act"));
         table_cell(&t, object_text(text_of(r, "object"), object));
         table_cell(&t, detail.s);

@@ -74,6 +74,17 @@ static void show_roles(const json_t *roles)
             show_linef("restarted", "%s, %lld times", name, (long long)int_of(r, "restarts"));
 }
 
+static void show_admins(const json_t *sessions)
+{
+    char safe[TERM_SAFE], when[32];
+    size_t i;
+    json_t *s;
+    json_array_foreach(sessions, i, s)
+        show_linef(i ? "" : "signed in", "%s (%s) from %s, since %s",
+                   term_safe(text_of(s, "user"), safe), text_of(s, "role"), text_of(s, "from"),
+                   time_of(s, "since", "?", when));
+}
+
 static void show_outlets(const json_t *outlets)
 {
     size_t i;
@@ -115,6 +126,7 @@ static void show_status(const json_t *s)
     show_line("", text_of(wg, "public_key"));
     show_linef("people", "%lld active, %lld revoked", (long long)int_of(users, "active"),
                (long long)int_of(users, "revoked"));
+    show_admins(json_object_get(s, "admins"));
     show_linef("devices", "%lld enrolled: %lld in, %lld in quarantine (%lld locked); %lld ended",
                (long long)int_of(devices, "enrolled"), (long long)int_of(devices, "leased"),
                (long long)int_of(devices, "quarantine"), (long long)int_of(devices, "locked"),

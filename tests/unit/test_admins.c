@@ -89,7 +89,7 @@ static void what_is_no_admin_is_refused(void **state)
 static struct request asks(const char *name)
 {
     const struct user *u = user_by_name(L.e, name);
-    struct request q = {.user = u->id, .right = u->admin.right};
+    struct request q = {.user = u->id, .right = u->admin.right, .console = true};
 
     snprintf(q.actor, sizeof q.actor, "%s", name);
     return q;
