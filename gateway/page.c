@@ -8,14 +8,12 @@
 #include "gateway/page_frame.h"
 
 static const struct {
-    const char *state, *headline, *look;
+    const char *state, *look;
+    enum text headline;
 } STATES[] = {
-    {"in", "You are in", "good"},
-    {"quarantine", "You are in quarantine", "wait"},
-    {"locked", "This device is locked", "bad"},
-    {"revoked", "This device has been shut out", "bad"},
-    {"lost", "This device is reported lost", "bad"},
-    {"retired", "This device is retired", "bad"},
+    {"in", "good", TEXT_IN},          {"quarantine", "wait", TEXT_QUARANTINE},
+    {"locked", "bad", TEXT_LOCKED},   {"revoked", "bad", TEXT_SHUT_OUT},
+    {"lost", "bad", TEXT_LOST},       {"retired", "bad", TEXT_RETIRED},
 };
 
 static size_t state_of(const json_t *me)
@@ -28,19 +26,19 @@ static size_t state_of(const json_t *me)
 }
 
 /* Whom nothing is wrong with but the hour is not called quarantined. */
-static const char *headline(const json_t *me)
+static enum text headline(const json_t *me)
 {
     const char *reason = page_member(me, "reason");
     size_t s = state_of(me);
-    return s == 1 && reason && strcmp(reason, "hours") == 0 ? "You are not in now"
+    return s == 1 && reason && strcmp(reason, "hours") == 0 ? TEXT_NOT_IN_NOW
                                                             : STATES[s].headline;
 }
 
 static void brand(struct page *p, const json_t *me)
 {
     const char *company = page_member(me, "company");
-    page_wrap(p, "<header class=\"brand\"><b>", company ? company : "Portcullis", "</b>");
-    page_wrap(p, "<span>Gateway ", page_member(me, "gateway"), "</span></header>\n");
+    page_wrap(p, "<header class=\"brand\"><b>", company ? company : text_of(TEXT_PRODUCT), "</b>");
+    page_say(p, "<span>", TEXT_GATEWAY, "</span></header>\n", page_member(me, "gateway"));
 }
 
 static void until(struct page *p, const json_t *me, const struct page_clock *c)
@@ -49,25 +47,22 @@ static void until(struct page *p, const json_t *me, const struct page_clock *c)
     char time[PAGE_TIME_SIZE], span[PAGE_TIME_SIZE];
     if (!json_is_integer(at) || json_integer_value(at) <= c->now)
         return;
-    page_wrap(p, "<p class=\"until\">Until ", page_time(json_integer_value(at), c, time), "");
-    page_wrap(p, ", for ", page_span(json_integer_value(at) - c->now, span), " more.</p>");
+    page_say(p, "<p class=\"until\">", TEXT_UNTIL, "</p>",
+             page_time(json_integer_value(at), c, time),
+             page_span(json_integer_value(at) - c->now, span));
 }
 
 /* What a person can do about a reason for which the engine knows no code. */
 static const struct {
-    const char *reason, *what;
+    const char *reason;
+    enum text what;
 } REMEDIES[] = {
-    {"no-evidence", "Start portcullis-agent on this device; it reports by itself."},
-    {"evidence-stale", "Start portcullis-agent on this device; it reports by itself."},
-    {"sign-in", "Sign in on this page."},
-    {"hours", "Come back within the working hours, or ask your administrator."},
-    {"approval", "An administrator looks at each new device first. Ask them, if it takes long."},
-    {"acknowledge", "Read your part of the policy on this page, and sign it."},
-    {"no-role", "Ask your administrator which role is yours."},
-    {"no-policy", "Tell your administrator: the policy lacks a posture for your role."},
-    {"user-ended", "Ask your administrator, if this surprises you."},
-    {"device-ended", "Ask your administrator, if this surprises you."},
-    {"clock", "There is nothing to do on your side. Tell your administrator."},
+    {"no-evidence", TEXT_DO_REPORT}, {"evidence-stale", TEXT_DO_REPORT},
+    {"sign-in", TEXT_DO_SIGN_IN},    {"hours", TEXT_DO_COME_BACK},
+    {"no-role", TEXT_DO_ASK_ROLE},   {"no-policy", TEXT_DO_TELL_POLICY},
+    {"user-ended", TEXT_DO_ASK},     {"device-ended", TEXT_DO_ASK},
+    {"clock", TEXT_DO_NOTHING},      {"approval", TEXT_DO_WAIT},
+    {"acknowledge", TEXT_DO_ACKNOWLEDGE},
 };
 
 static const char *remedy(const json_t *me)
@@ -75,7 +70,7 @@ static const char *remedy(const json_t *me)
     const char *fix = page_member(me, "fix"), *reason = page_member(me, "reason");
     for (size_t i = 0; !fix && reason && i < sizeof REMEDIES / sizeof *REMEDIES; i++)
         if (strcmp(REMEDIES[i].reason, reason) == 0)
-            fix = REMEDIES[i].what;
+            fix = text_of(REMEDIES[i].what);
     return fix;
 }
 
@@ -92,8 +87,8 @@ static void opens(struct page *p, const json_t *me, const struct page_clock *c)
     const json_t *at = json_object_get(me, "opens_at");
     char time[PAGE_TIME_SIZE];
     if (json_is_integer(at))
-        page_wrap(p, "<p class=\"until\">They begin again ",
-                  page_time(json_integer_value(at), c, time), ".</p>");
+        page_say(p, "<p class=\"until\">", TEXT_OPENS_AGAIN, "</p>",
+                 page_time(json_integer_value(at), c, time));
 }
 
 /* What to do; when rules of the posture say it better, how many they are. */
@@ -102,18 +97,18 @@ static void advice(struct page *p, const json_t *me)
     const char *code = page_member(me, "code"), *fix = remedy(me);
     char n[24];
     if (fix && json_object_get(me, "hold")) {
-        page_wrap(p, "<p><b>What to do.</b> ", fix, "</p>");
+        page_say(p, "<p>", TEXT_WHAT_TO_DO, "</p>", fix);
         return;
     }
     snprintf(n, sizeof n, "%zu", failed(me));
     if (failed(me) > 1)
-        page_wrap(p, "<p>", n, " things keep you out. Each is below, with how to fix it.</p>");
+        page_say(p, "<p>", TEXT_MANY_THINGS, "</p>", n);
     if (failed(me) > 0)
         return;
     if (fix)
-        page_wrap(p, "<p><b>What to do.</b> ", fix, "</p>");
+        page_say(p, "<p>", TEXT_WHAT_TO_DO, "</p>", fix);
     if (code)
-        page_wrap(p, "<p class=\"note\">Code <code>", code, "</code></p>");
+        page_say(p, "<p class=\"note\">", TEXT_CODE, "</p>", code);
 }
 
 /* Since when a device is held, and until when. */
@@ -121,13 +116,12 @@ static void hold(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *h = json_object_get(me, "hold"), *since = json_object_get(h, "since"),
                  *end = json_object_get(h, "until");
-    char time[PAGE_TIME_SIZE];
+    char from[PAGE_TIME_SIZE], to[PAGE_TIME_SIZE];
     if (!json_is_integer(since))
         return;
-    page_wrap(p, "<p class=\"until\">Since ", page_time(json_integer_value(since), c, time), "");
-    if (json_is_integer(end))
-        page_wrap(p, ", until ", page_time(json_integer_value(end), c, time), "");
-    page_html(p, ".</p>");
+    page_say(p, "<p class=\"until\">", json_is_integer(end) ? TEXT_SINCE_UNTIL : TEXT_SINCE, "</p>",
+             page_time(json_integer_value(since), c, from),
+             page_time(json_integer_value(end), c, to));
 }
 
 /* Where the role asks for it: signed in until when, or where to. */
@@ -138,17 +132,17 @@ static void sign_in(struct page *p, const json_t *me, const struct page_clock *c
     if (!json_is_true(json_object_get(s, "asked")))
         return;
     if (json_is_integer(at) && json_integer_value(at) > c->now)
-        page_wrap(p, "<p>Signed in until ", page_time(json_integer_value(at), c, time),
-                  ". <a href=\"/sign-in\">Sign in again</a></p>");
+        page_say(p, "<p>", TEXT_SIGNED_IN_UNTIL, "</p>",
+                 page_time(json_integer_value(at), c, time), "/sign-in");
     else
-        page_html(p, "<p><a href=\"/sign-in\"><b>Sign in</b></a></p>");
+        page_say(p, "<p><a href=\"/sign-in\"><b>", TEXT_SIGN_IN, "</b></a></p>");
 }
 
 static void state(struct page *p, const json_t *me, const struct page_clock *c)
 {
     size_t s = state_of(me);
     page_wrap(p, "<section class=\"state ", STATES[s].look, "\">");
-    page_wrap(p, "<h1>", headline(me), "</h1>");
+    page_say(p, "<h1>", headline(me), "</h1>");
     if (page_member(me, "sentence"))
         page_wrap(p, "<p>", page_member(me, "sentence"), "</p>");
     if (s == 0)
@@ -158,9 +152,9 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     advice(p, me);
     sign_in(p, me, c);
     if (s != 0 && failed(me) > 0)
-        page_html(p, "<p><a href=\"/\"><b>Look again</b></a> when that is done.</p>");
+        page_say(p, "<p>", TEXT_WHEN_DONE, "</p>", "/");
     if (s != 0 && !json_object_get(me, "hold") && page_member(me, "contact"))
-        page_wrap(p, "<p class=\"note\">Whom to call: ", page_member(me, "contact"), ".</p>");
+        page_say(p, "<p class=\"note\">", TEXT_WHOM_TO_CALL, "</p>", page_member(me, "contact"));
     page_html(p, "</section>\n");
 }
 
@@ -174,13 +168,12 @@ static void who(struct page *p, const json_t *me)
 {
     const char *full = page_member(me, "full_name"), *user = page_member(me, "user");
     const json_t *roles = json_object_get(me, "roles");
-    page_wrap(p, "<p class=\"who\"><b>", full ? full : user, "</b>");
-    if (full && user)
-        page_wrap(p, " (", user, ")");
+    page_say(p, "<p class=\"who\">", full && user ? TEXT_WHO_NAMED : TEXT_WHO, "",
+             full ? full : user, user);
     if (page_member(me, "device"))
-        page_wrap(p, " on <b>", page_member(me, "device"), "</b>");
+        page_say(p, "", TEXT_ON_DEVICE, "", page_member(me, "device"));
     if (json_array_size(roles) > 0) {
-        page_html(p, json_array_size(roles) == 1 ? ", role " : ", roles ");
+        page_say(p, "", json_array_size(roles) == 1 ? TEXT_WITH_ROLE : TEXT_WITH_ROLES, "");
         list_words(p, roles);
     }
     page_html(p, "</p>\n");
@@ -190,9 +183,9 @@ static void checks(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
     if (failed(me) > 0)
-        page_html(p, "<h2>What keeps you out</h2>\n");
+        page_say(p, "<h2>", TEXT_WHAT_KEEPS_YOU_OUT, "</h2>\n");
     else if (json_array_size(rules) > page_count(rules, "pass"))
-        page_html(p, "<h2>What needs your attention</h2>\n");
+        page_say(p, "<h2>", TEXT_NEEDS_ATTENTION, "</h2>\n");
     page_rules(p, rules, c);
 }
 
@@ -201,13 +194,13 @@ static void reach(struct page *p, const json_t *me)
     const json_t *reach = json_object_get(me, "reach");
     if (json_array_size(reach) == 0)
         return;
-    page_html(p, "<h2>What your work needs</h2>\n<ul>\n");
+    page_say(p, "<h2>", TEXT_YOUR_WORK, "</h2>\n<ul>\n");
     for (size_t i = 0; i < json_array_size(reach); i++) {
         const json_t *one = json_array_get(reach, i);
         bool open = json_is_true(json_object_get(one, "permitted"));
         page_wrap(p, "<li><span>", page_member(one, "resource"), "</span>");
-        page_html(p, open ? "<span class=\"tag good\">open</span></li>\n"
-                          : "<span class=\"tag bad\">closed</span></li>\n");
+        page_say(p, open ? "<span class=\"tag good\">" : "<span class=\"tag bad\">",
+                 open ? TEXT_OPEN : TEXT_CLOSED, "</span></li>\n");
     }
     page_html(p, "</ul>\n");
 }
@@ -217,11 +210,12 @@ static void remediation(struct page *p, const json_t *me)
     const json_t *open = json_object_get(me, "remediation");
     if (json_array_size(open) == 0)
         return;
-    page_html(p, "<h2>Always open, to put things right</h2>\n<ul>\n");
-    for (size_t i = 0; i < json_array_size(open); i++)
-        page_wrap(p, "<li><span>", json_string_value(json_array_get(open, i)),
-                  "</span><span class=\"tag good\">open</span></li>\n");
-    page_html(p, "</ul>\n<p class=\"note\">This page, too, can always be reached.</p>\n");
+    page_say(p, "<h2>", TEXT_ALWAYS_OPEN, "</h2>\n<ul>\n");
+    for (size_t i = 0; i < json_array_size(open); i++) {
+        page_wrap(p, "<li><span>", json_string_value(json_array_get(open, i)), "</span>");
+        page_say(p, "<span class=\"tag good\">", TEXT_OPEN, "</span></li>\n");
+    }
+    page_say(p, "</ul>\n<p class=\"note\">", TEXT_PAGE_TOO, "</p>\n");
 }
 
 static void own_devices(struct page *p, const json_t *me)
@@ -229,16 +223,16 @@ static void own_devices(struct page *p, const json_t *me)
     const json_t *devices = json_object_get(me, "devices");
     if (json_array_size(devices) < 2)
         return;
-    page_html(p, "<h2>Your devices</h2>\n<ul>\n");
+    page_say(p, "<h2>", TEXT_YOUR_DEVICES, "</h2>\n<ul>\n");
     for (size_t i = 0; i < json_array_size(devices); i++) {
         const json_t *d = json_array_get(devices, i);
         bool in = page_member(d, "state") && strcmp(page_member(d, "state"), "in") == 0;
-        page_wrap(p, "<li><span>", page_member(d, "name"), "");
-        page_html(p, json_is_true(json_object_get(d, "this")) ? " (this one)</span>" : "</span>");
+        page_say(p, "<li><span>", json_is_true(json_object_get(d, "this")) ? TEXT_THIS_ONE : TEXT_VALUE,
+                 "</span>", page_member(d, "name"));
         page_wrap(p, in ? "<span class=\"tag good\">" : "<span class=\"tag wait\">",
                   page_member(d, "state"), "</span></li>\n");
     }
-    page_html(p, "</ul>\n<p class=\"note\"><a href=\"/lost\">One of them is lost</a></p>\n");
+    page_say(p, "</ul>\n<p class=\"note\"><a href=\"/lost\">", TEXT_ONE_IS_LOST, "</a></p>\n");
 }
 
 static void footer(struct page *p, const json_t *me, const struct page_clock *c)
@@ -246,29 +240,24 @@ static void footer(struct page *p, const json_t *me, const struct page_clock *c)
     const json_t *posture = json_object_get(me, "posture");
     const json_t *at = json_object_get(posture, "at");
     const json_t *assurance = json_object_get(posture, "assurance");
-    char time[PAGE_TIME_SIZE];
+    char time[PAGE_TIME_SIZE], level[24];
     page_html(p, "<footer>");
+    snprintf(level, sizeof level, "%lld", (long long)json_integer_value(assurance));
     if (json_is_integer(at))
-        page_wrap(p, "This device last reported at ", page_time(json_integer_value(at), c, time),
-                  "");
+        page_say(p, "", json_is_integer(assurance) ? TEXT_REPORTED_AT_ASSURANCE : TEXT_REPORTED_AT,
+                 " ", page_time(json_integer_value(at), c, time), level);
     else
-        page_html(p, "This device has not reported yet");
-    if (json_is_integer(assurance)) {
-        snprintf(time, sizeof time, "%lld", (long long)json_integer_value(assurance));
-        page_wrap(p, " (assurance PA", time, ")");
-    }
-    page_wrap(p, ". Page made at ", page_time(c->now, c, time), " by the gateway's clock. ");
-    page_html(p, "<a href=\"/\">Look again</a></footer>\n");
+        page_say(p, "", TEXT_NOT_REPORTED, " ");
+    page_say(p, "", TEXT_PAGE_MADE, "", page_time(c->now, c, time));
+    page_say(p, " <a href=\"/\">", TEXT_LOOK_AGAIN, "</a></footer>\n");
 }
 
 char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len)
 {
-    json_t *me = json_loadb((const char *)json, json_len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *me = page_load(json, json_len);
     struct page p = {0};
-    if (!json_is_object(me)) {
-        json_decref(me);
+    if (!me)
         return NULL;
-    }
     page_begin(&p, headline(me));
     brand(&p, me);
     state(&p, me, c);
@@ -278,7 +267,5 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
     remediation(&p, me);
     own_devices(&p, me);
     footer(&p, me, c);
-    page_end(&p);
-    json_decref(me);
-    return page_take(&p, len);
+    return page_finish(&p, me, len);
 }

@@ -2,12 +2,13 @@
 /* The frame of a page, and the page that apologises. */
 #include "gateway/page_frame.h"
 
-void page_begin(struct page *p, const char *title)
+void page_begin(struct page *p, enum text title)
 {
-    page_html(p, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    page_say(p, "<!doctype html>\n<html lang=\"", TEXT_LANGUAGE, "\"><head>");
+    page_html(p, "<meta charset=\"utf-8\">"
                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                  "<meta name=\"color-scheme\" content=\"light dark\">");
-    page_wrap(p, "<title>", title, "</title><style>");
+    page_say(p, "<title>", title, "</title><style>");
     page_html(p, PAGE_STYLE);
     page_html(p, "</style></head>\n<body><main>\n");
 }
@@ -20,21 +21,52 @@ const char *page_member(const json_t *object, const char *key)
     return text && text[0] != '\0' ? text : NULL;
 }
 
+json_t *page_load(const uint8_t *json, size_t len)
+{
+    json_t *o = json_loadb((const char *)json, len, JSON_REJECT_DUPLICATES, NULL);
+
+    if (json_is_object(o))
+        return o;
+    json_decref(o);
+    return NULL;
+}
+
+char *page_finish(struct page *p, json_t *o, size_t *len)
+{
+    page_end(p);
+    json_decref(o);
+    return page_take(p, len);
+}
+
+void page_back(struct page *p)
+{
+    page_say(p, "<p class=\"note\"><a href=\"/\">", TEXT_BACK, "</a></p>\n");
+}
+
+void page_field(struct page *p, enum text label, const char *name, const char *type_and_more)
+{
+    page_say(p, "<label>", label, "<input required name=\"");
+    page_html(p, name);
+    page_html(p, "\" ");
+    page_html(p, type_and_more);
+    page_html(p, "></label>\n");
+}
+
 char *page_sorry(const char *code, const char *message, const char *hint, const char *back,
                  size_t *len)
 {
     struct page p = {0};
-    page_begin(&p, "Portcullis");
-    page_html(&p, "<section class=\"state bad\"><h1>This did not work</h1>");
+    page_begin(&p, TEXT_DID_NOT_WORK);
+    page_say(&p, "<section class=\"state bad\"><h1>", TEXT_DID_NOT_WORK, "</h1>");
     if (message)
         page_wrap(&p, "<p>", message, "</p>");
     if (hint)
         page_wrap(&p, "<p>", hint, "</p>");
     page_html(&p, "</section>\n");
     if (code)
-        page_wrap(&p, "<p class=\"note\">If you ask for help, name this code: <code>", code,
-                  "</code>.</p>");
-    page_wrap(&p, "<p><a href=\"", back ? back : "/", "\">Try again</a></p>\n");
+        page_say(&p, "<p class=\"note\">", TEXT_NAME_THIS_CODE, "</p>", code);
+    page_wrap(&p, "<p><a href=\"", back ? back : "/", "\">");
+    page_say(&p, "", TEXT_TRY_AGAIN, "</a></p>\n");
     page_end(&p);
     return page_take(&p, len);
 }
@@ -45,7 +77,7 @@ char *page_error(const uint8_t *json, size_t json_len, const char *back, size_t 
     const json_t *error = json_object_get(root, "error");
     const char *message = page_member(error, "message");
     char *page = page_sorry(page_member(error, "code"),
-                            message ? message : "The gateway could not make this page.",
+                            message ? message : text_of(TEXT_NO_PAGE),
                             page_member(error, "hint"), back, len);
     json_decref(root);
     return page;

@@ -10,8 +10,17 @@
 #include "gateway/page_text.h"
 
 /* No page renews itself: that takes the place away from who reads it aloud, or types. */
-void page_begin(struct page *p, const char *title);
+void page_begin(struct page *p, enum text title);
 void page_end(struct page *p);
+
+/* What the engine answered, an object to be released; NULL: it is none. */
+json_t *page_load(const uint8_t *json, size_t len);
+/* page_end, json_decref and page_take. */
+char *page_finish(struct page *p, json_t *o, size_t *len);
+/* The link to the person's own page. */
+void page_back(struct page *p);
+/* A field that must be filled in, under its label; type_and_more are attributes. */
+void page_field(struct page *p, enum text label, const char *name, const char *type_and_more);
 
 /* The text of a member, or NULL when it is absent, empty or no text. */
 const char *page_member(const json_t *object, const char *key);

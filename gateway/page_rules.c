@@ -6,12 +6,13 @@
 
 /* Results that a person must see, worst first, and how they are called here. */
 static const struct {
-    const char *result, *name, *look;
+    const char *result, *look;
+    enum text name;
 } SHOWN[] = {
-    {"deny", "not accepted", "bad"},
-    {"quarantine", "keeps you out", "bad"},
-    {"grace", "to be fixed soon", "wait"},
-    {"warn", "please look at this", "wait"},
+    {"deny", "bad", TEXT_NOT_ACCEPTED},
+    {"quarantine", "bad", TEXT_KEEPS_YOU_OUT},
+    {"grace", "wait", TEXT_FIX_SOON},
+    {"warn", "wait", TEXT_LOOK_AT_THIS},
 };
 
 static bool has_result(const json_t *rule, const char *result)
@@ -30,10 +31,11 @@ size_t page_count(const json_t *rules, const char *result)
 
 /* Comparisons as people say them. */
 static const struct {
-    const char *sign, *words;
+    const char *sign;
+    enum text words;
 } COMPARISONS[] = {
-    {"<= ", "at most "}, {">= ", "at least "}, {"== ", ""},
-    {"!= ", "not "},     {"< ", "less than "}, {"> ", "more than "},
+    {"<= ", TEXT_AT_MOST}, {">= ", TEXT_AT_LEAST},  {"== ", TEXT_VALUE},
+    {"!= ", TEXT_NOT},     {"< ", TEXT_LESS_THAN}, {"> ", TEXT_MORE_THAN},
 };
 
 /* "debian >= 12" as "debian 12 or newer". False: it is none of this form. */
@@ -45,8 +47,7 @@ static bool value_or_newer(struct page *p, const char *text)
         return false;
     memcpy(name, text, (size_t)(sign - text));
     name[sign - text] = '\0';
-    page_wrap(p, "", name, " ");
-    page_wrap(p, "", sign + 4, " or newer");
+    page_say(p, "", TEXT_OR_NEWER, "", name, sign + 4);
     return true;
 }
 
@@ -58,29 +59,28 @@ static void value(struct page *p, const char *text)
         size_t n = strlen(COMPARISONS[i].sign);
         if (strncmp(text, COMPARISONS[i].sign, n) != 0)
             continue;
-        page_html(p, COMPARISONS[i].words);
-        page_text(p, text + n);
+        page_say(p, "", COMPARISONS[i].words, "", text + n);
         return;
     }
     page_text(p, text);
 }
 
-static void definition(struct page *p, const char *term, const char *text, const char *unit)
+static void definition(struct page *p, enum text term, const char *text, bool seconds)
 {
     if (!text)
         return;
-    page_wrap(p, "<dt>", term, "</dt><dd>");
+    page_say(p, "<dt>", term, "</dt><dd>");
     value(p, text);
-    if (strpbrk(text, "0123456789"))
-        page_html(p, unit);
+    if (seconds && strpbrk(text, "0123456789"))
+        page_say(p, "", TEXT_SECONDS, "");
     page_html(p, "</dd>");
 }
 
 /* The one fact that is a bare number of something. */
-static const char *unit_of(const json_t *rule)
+static bool in_seconds(const json_t *rule)
 {
     const char *text = page_member(rule, "rule");
-    return text && strstr(text, "lock.max_s") ? " seconds" : "";
+    return text && strstr(text, "lock.max_s");
 }
 
 /* For whoever is asked for help. */
@@ -99,26 +99,24 @@ static void grace(struct page *p, const json_t *until, const struct page_clock *
     if (!json_is_integer(until))
         return;
     int64_t left = json_integer_value(until) - c->now;
-    page_wrap(p, "<p>Fix it by <b>", page_time(json_integer_value(until), c, time), "</b>");
-    if (left > 0)
-        page_wrap(p, ", ", page_span(left, span), " from now");
-    page_html(p, "; after that it keeps you out.</p>");
+    page_say(p, "<p>", left > 0 ? TEXT_FIX_BY_LEFT : TEXT_FIX_BY, "</p>",
+             page_time(json_integer_value(until), c, time), page_span(left, span));
 }
 
-static void card(struct page *p, const json_t *rule, const char *name, const char *look,
+static void card(struct page *p, const json_t *rule, enum text name, const char *look,
                  const struct page_clock *c)
 {
     const char *sentence = page_member(rule, "sentence"), *fix = page_member(rule, "fix");
     page_wrap(p, "<section class=\"rule\"><span class=\"tag ", look, "\">");
-    page_wrap(p, "", name, "</span>");
-    page_wrap(p, "<h3>", sentence ? sentence : "A check of this device did not pass.", "</h3><dl>");
-    definition(p, "Expected", page_member(rule, "expected"), unit_of(rule));
-    definition(p, "Found", page_member(rule, "received"), unit_of(rule));
+    page_say(p, "", name, "</span>");
+    page_wrap(p, "<h3>", sentence ? sentence : text_of(TEXT_DID_NOT_PASS), "</h3><dl>");
+    definition(p, TEXT_EXPECTED, page_member(rule, "expected"), in_seconds(rule));
+    definition(p, TEXT_FOUND, page_member(rule, "received"), in_seconds(rule));
     page_html(p, "</dl>");
     if (json_is_true(json_object_get(rule, "excepted")))
-        page_html(p, "<p>Your administrator has excused this device from it for now.</p>");
+        page_say(p, "<p>", TEXT_EXCUSED, "</p>");
     if (fix)
-        page_wrap(p, "<p class=\"fix\"><b>How to fix it.</b> ", fix, "</p>");
+        page_say(p, "<p class=\"fix\">", TEXT_HOW_TO_FIX, "</p>", fix);
     grace(p, json_object_get(rule, "grace_until"), c);
     reference(p, rule);
     page_html(p, "</section>\n");
@@ -128,7 +126,7 @@ static void passed(struct page *p, const json_t *rules)
 {
     if (page_count(rules, "pass") == 0)
         return;
-    page_html(p, "<details><summary>Checks that passed</summary><ul>\n");
+    page_say(p, "<details><summary>", TEXT_PASSED, "</summary><ul>\n");
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *rule = json_array_get(rules, i);
         if (!has_result(rule, "pass"))

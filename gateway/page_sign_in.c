@@ -8,104 +8,75 @@
 #include "gateway/page_frame.h"
 #include "gateway/qr.h"
 
-#define BACK "<p class=\"note\"><a href=\"/\">Back to your page</a></p>\n"
-
-static json_t *load(const uint8_t *json, size_t len)
-{
-    json_t *o = json_loadb((const char *)json, len, JSON_REJECT_DUPLICATES, NULL);
-
-    if (json_is_object(o))
-        return o;
-    json_decref(o);
-    return NULL;
-}
-
-static char *finish(struct page *p, json_t *o, size_t *len)
-{
-    page_end(p);
-    json_decref(o);
-    return page_take(p, len);
-}
-
-static void field(struct page *p, const char *label, const char *name, const char *type_and_more)
-{
-    page_wrap(p, "<label>", label, "<input required name=\"");
-    page_html(p, name);
-    page_html(p, "\" ");
-    page_html(p, type_and_more);
-    page_html(p, "></label>\n");
-}
-
 #define PASSWORD "type=\"password\" maxlength=\"256\" autocomplete="
 #define ONE_TIME "autocomplete=\"one-time-code\" autocapitalize=\"off\" spellcheck=\"false\""
 
 char *page_sign_in(const uint8_t *json, size_t json_len, size_t *len)
 {
-    json_t *me = load(json, json_len);
+    json_t *me = page_load(json, json_len);
     struct page p = {0};
 
     if (!me)
         return NULL;
-    page_begin(&p, "Sign in");
-    page_wrap(&p, "<h1>Sign in</h1><p class=\"who\">as <b>", page_member(me, "user"), "</b></p>\n");
+    page_begin(&p, TEXT_SIGN_IN);
+    page_say(&p, "<h1>", TEXT_SIGN_IN, "</h1>");
+    page_say(&p, "<p class=\"who\">", TEXT_AS, "</p>\n", page_member(me, "user"));
     if (json_is_true(json_object_get(json_object_get(me, "sign_in"), "set_up"))) {
         page_html(&p, "<form method=\"post\" action=\"/sign-in\">\n");
-        field(&p, "Passphrase", "passphrase", PASSWORD "\"current-password\" autofocus");
-        field(&p, "Code of your app, or a recovery code", "code", ONE_TIME " maxlength=\"40\"");
-        page_html(&p, "<button>Sign in</button></form>\n");
+        page_field(&p, TEXT_PASSPHRASE, "passphrase", PASSWORD "\"current-password\" autofocus");
+        page_field(&p, TEXT_APP_CODE, "code", ONE_TIME " maxlength=\"40\"");
+        page_say(&p, "<button>", TEXT_SIGN_IN, "</button></form>\n");
     } else {
-        page_html(&p, "<p>You have no passphrase yet. Your administrator gives you a code for it "
-                      "(<code>portcullis user sign-in-code</code>).</p>\n"
-                      "<p><a href=\"/set-up\">I have the code</a></p>\n");
+        page_say(&p, "<p>", TEXT_NO_PASSPHRASE, "</p>\n");
+        page_say(&p, "<p><a href=\"/set-up\">", TEXT_HAVE_CODE, "</a></p>\n");
     }
-    page_html(&p, BACK);
-    return finish(&p, me, len);
+    page_back(&p);
+    return page_finish(&p, me, len);
 }
 
 char *page_set_up(const uint8_t *json, size_t json_len, size_t *len)
 {
-    json_t *me = load(json, json_len);
+    json_t *me = page_load(json, json_len);
     struct page p = {0};
 
     if (!me)
         return NULL;
-    page_begin(&p, "Choose a passphrase");
-    page_wrap(&p, "<h1>Choose a passphrase</h1><p class=\"who\">for <b>", page_member(me, "user"),
-              "</b></p>\n<form method=\"post\" action=\"/set-up\">\n");
-    field(&p, "The code from your administrator", "code",
-          "autocomplete=\"off\" autocapitalize=\"characters\" spellcheck=\"false\" "
-          "maxlength=\"40\" autofocus");
-    field(&p, "A passphrase of at least 15 characters: four or five words", "passphrase",
-          PASSWORD "\"new-password\" minlength=\"15\"");
-    field(&p, "The same once more", "again", PASSWORD "\"new-password\" minlength=\"15\"");
-    page_html(&p, "<button>Go on</button></form>\n" BACK);
-    return finish(&p, me, len);
+    page_begin(&p, TEXT_CHOOSE);
+    page_say(&p, "<h1>", TEXT_CHOOSE, "</h1>");
+    page_say(&p, "<p class=\"who\">", TEXT_FOR_USER, "</p>\n", page_member(me, "user"));
+    page_html(&p, "<form method=\"post\" action=\"/set-up\">\n");
+    page_field(&p, TEXT_ADMIN_CODE, "code",
+               "autocomplete=\"off\" autocapitalize=\"characters\" spellcheck=\"false\" "
+               "maxlength=\"40\" autofocus");
+    page_field(&p, TEXT_NEW_PASSPHRASE, "passphrase", PASSWORD "\"new-password\" minlength=\"15\"");
+    page_field(&p, TEXT_ONCE_MORE, "again", PASSWORD "\"new-password\" minlength=\"15\"");
+    page_say(&p, "<button>", TEXT_GO_ON, "</button></form>\n");
+    page_back(&p);
+    return page_finish(&p, me, len);
 }
 
 char *page_signed_in(const uint8_t *json, size_t json_len, size_t *len)
 {
-    json_t *o = load(json, json_len);
+    json_t *o = page_load(json, json_len);
     json_int_t left = json_integer_value(json_object_get(o, "recovery_left"));
     struct page p = {0};
     char n[24];
 
     if (!o)
         return NULL;
-    page_begin(&p, "You are signed in");
-    page_wrap(&p, "<section class=\"state good\"><h1>You are signed in</h1><p>as ",
-              page_member(o, "user"), ".</p></section>\n");
-    if (left < 3) {
-        snprintf(n, sizeof n, "%lld", (long long)left);
-        page_wrap(&p, "<p>Recovery codes left: <b>", n,
-                  "</b>. Ask your administrator for a new code before they are used up.</p>\n");
-    }
-    page_html(&p, BACK);
-    return finish(&p, o, len);
+    page_begin(&p, TEXT_SIGNED_IN);
+    page_say(&p, "<section class=\"state good\"><h1>", TEXT_SIGNED_IN, "</h1>");
+    page_say(&p, "<p>", TEXT_SIGNED_IN_AS, "</p></section>\n", page_member(o, "user"));
+    snprintf(n, sizeof n, "%lld", (long long)left);
+    if (left < 3)
+        page_say(&p, "<p>", TEXT_RECOVERY_LEFT, "</p>\n", n);
+    page_back(&p);
+    return page_finish(&p, o, len);
 }
 
 char *page_factor(const uint8_t *json, size_t json_len, const char *code, size_t *len)
 {
-    json_t *o = load(json, json_len);
+    json_t *o = page_load(json, json_len);
     const char *secret = page_member(o, "secret"), *uri = page_member(o, "uri");
     struct page p = {0};
 
@@ -113,22 +84,22 @@ char *page_factor(const uint8_t *json, size_t json_len, const char *code, size_t
         json_decref(o);
         return NULL;
     }
-    page_begin(&p, "Your second factor");
-    page_html(&p, "<h1>Your second factor</h1>\n<p>Scan this with an authenticator app on your "
-                  "phone. Then type the six digits that it shows.</p>\n");
-    qr_add(&p, uri, "QR code for an authenticator app; the same secret is written below it");
-    page_wrap(&p, "<p class=\"note\">Without a camera, give the app this secret: <code>", secret,
-              "</code></p>\n<form method=\"post\" action=\"/set-up/confirm\">\n");
-    page_wrap(&p, "<input type=\"hidden\" name=\"code\" value=\"", code, "\">\n");
-    field(&p, "Six digits", "totp", ONE_TIME " inputmode=\"numeric\" pattern=\"[0-9]{6}\" "
-          "maxlength=\"6\" autofocus");
-    page_html(&p, "<button>Done</button></form>\n");
-    return finish(&p, o, len);
+    page_begin(&p, TEXT_SECOND_FACTOR);
+    page_say(&p, "<h1>", TEXT_SECOND_FACTOR, "</h1>\n");
+    page_say(&p, "<p>", TEXT_SCAN, "</p>\n");
+    qr_add(&p, uri, text_of(TEXT_QR_OF_APP));
+    page_say(&p, "<p class=\"note\">", TEXT_SECRET, "</p>\n", secret);
+    page_wrap(&p, "<form method=\"post\" action=\"/set-up/confirm\">\n"
+                  "<input type=\"hidden\" name=\"code\" value=\"", code, "\">\n");
+    page_field(&p, TEXT_SIX_DIGITS, "totp", ONE_TIME " inputmode=\"numeric\" pattern=\"[0-9]{6}\" "
+               "maxlength=\"6\" autofocus");
+    page_say(&p, "<button>", TEXT_DONE, "</button></form>\n");
+    return page_finish(&p, o, len);
 }
 
 char *page_recovery(const uint8_t *json, size_t json_len, size_t *len)
 {
-    json_t *o = load(json, json_len);
+    json_t *o = page_load(json, json_len);
     const json_t *codes = json_object_get(o, "recovery");
     struct page p = {0};
 
@@ -136,15 +107,16 @@ char *page_recovery(const uint8_t *json, size_t json_len, size_t *len)
         json_decref(o);
         return NULL;
     }
-    page_begin(&p, "Your recovery codes");
-    page_html(&p, "<section class=\"state good\"><h1>You are signed in</h1><p>Your passphrase and "
-                  "your app hold from now on.</p></section>\n<h2>Recovery codes</h2>\n"
-                  "<p>Print these or write them down, and keep them apart from the phone. Each "
-                  "replaces the app once. They are shown only now.</p>\n<ul>\n");
+    page_begin(&p, TEXT_YOUR_CODES);
+    page_say(&p, "<section class=\"state good\"><h1>", TEXT_SIGNED_IN, "</h1>");
+    page_say(&p, "<p>", TEXT_BOTH_HOLD, "</p></section>\n");
+    page_say(&p, "<h2>", TEXT_RECOVERY_CODES, "</h2>\n");
+    page_say(&p, "<p>", TEXT_KEEP_CODES, "</p>\n<ul>\n");
     for (size_t i = 0; i < json_array_size(codes); i++)
         page_wrap(&p, "<li><code>", json_string_value(json_array_get(codes, i)), "</code></li>\n");
-    page_html(&p, "</ul>\n" BACK);
-    return finish(&p, o, len);
+    page_html(&p, "</ul>\n");
+    page_back(&p);
+    return page_finish(&p, o, len);
 }
 
 /* ---- a device that is lost -------------------------------------------------------------------- */
@@ -167,38 +139,41 @@ static size_t choices(struct page *p, const json_t *devices)
 
 char *page_lost(const uint8_t *json, size_t json_len, size_t *len)
 {
-    json_t *me = load(json, json_len);
+    json_t *me = page_load(json, json_len);
     struct page p = {0};
 
     if (!me)
         return NULL;
-    page_begin(&p, "Report a device lost");
-    page_html(&p, "<h1>Which device is lost?</h1>\n<p>It is cut off at once and does not come "
-                  "back, also when it is found.</p>\n<form method=\"post\" action=\"/lost\">\n");
+    page_begin(&p, TEXT_REPORT_LOST);
+    page_say(&p, "<h1>", TEXT_WHICH_LOST, "</h1>\n");
+    page_say(&p, "<p>", TEXT_CUT_AT_ONCE, "</p>\n");
+    page_html(&p, "<form method=\"post\" action=\"/lost\">\n");
     size_t n = choices(&p, json_object_get(me, "devices"));
     bool asks = json_is_true(json_object_get(json_object_get(me, "sign_in"), "set_up"));
     if (n > 0 && asks)
-        field(&p, "Your passphrase", "passphrase", PASSWORD "\"current-password\"");
+        page_field(&p, TEXT_YOUR_PASSPHRASE, "passphrase", PASSWORD "\"current-password\"");
     else
         page_html(&p, "<input type=\"hidden\" name=\"passphrase\" value=\"\">\n");
-    page_html(&p, n > 0 ? "<button>It is lost</button></form>\n"
-                        : "</form><p>You have no other device. If this one is not yours to use, "
-                          "call your administrator.</p>\n");
-    page_html(&p, BACK);
-    return finish(&p, me, len);
+    if (n > 0)
+        page_say(&p, "<button>", TEXT_IT_IS_LOST, "</button></form>\n");
+    else
+        page_say(&p, "</form><p>", TEXT_NO_OTHER, "</p>\n");
+    page_back(&p);
+    return page_finish(&p, me, len);
 }
 
 char *page_gone(const uint8_t *json, size_t json_len, size_t *len)
 {
-    json_t *o = load(json, json_len);
+    json_t *o = page_load(json, json_len);
     struct page p = {0};
 
     if (!o)
         return NULL;
-    page_begin(&p, "It is cut off");
-    page_wrap(&p, "<section class=\"state good\"><h1>It is cut off</h1><p>", page_member(o, "device"),
-              " reaches nothing any more.</p></section>\n<p>Tell it, too, to ");
-    page_wrap(&p, "", page_member(o, "contact") ? page_member(o, "contact") : "your administrator",
-              ".</p>\n" BACK);
-    return finish(&p, o, len);
+    page_begin(&p, TEXT_CUT_OFF);
+    page_say(&p, "<section class=\"state good\"><h1>", TEXT_CUT_OFF, "</h1>");
+    page_say(&p, "<p>", TEXT_REACHES_NOTHING, "</p></section>\n", page_member(o, "device"));
+    page_say(&p, "<p>", TEXT_TELL_TOO, "</p>\n",
+             page_member(o, "contact") ? page_member(o, "contact") : text_of(TEXT_YOUR_ADMIN));
+    page_back(&p);
+    return page_finish(&p, o, len);
 }

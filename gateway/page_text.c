@@ -92,6 +92,34 @@ void page_wrap(struct page *p, const char *before, const char *s, const char *af
     page_html(p, after);
 }
 
+void page_say_with(struct page *p, const char *before, enum text t, const char *after,
+                   const char *const args[TEXT_ARGUMENTS])
+{
+    const char *s = text_of(t), *next;
+
+    page_html(p, before);
+    for (; (next = strchr(s, '{')); s = next + 3) {
+        append(p, s, (size_t)(next - s));
+        page_text(p, args[next[1] - '1']);
+    }
+    page_html(p, s);
+    page_html(p, after);
+}
+
+const char *page_words(char *out, size_t size, enum text t, const char *one, const char *two,
+                       const char *three)
+{
+    const char *const args[TEXT_ARGUMENTS] = {one, two, three};
+    const char *s = text_of(t), *next;
+    size_t n = 0;
+
+    for (; n < size && (next = strchr(s, '{')); s = next + 3)
+        n += (size_t)snprintf(out + n, size - n, "%.*s%s", (int)(next - s), s, args[next[1] - '1']);
+    if (n < size)
+        snprintf(out + n, size - n, "%s", s);
+    return out;
+}
+
 char *page_take(struct page *p, size_t *len)
 {
     if (p->failed || !p->v) {
@@ -102,52 +130,92 @@ char *page_take(struct page *p, size_t *len)
     return p->v;
 }
 
-static int count(char *out, size_t size, int64_t n, const char *unit)
+static const char *count(char out[PAGE_TIME_SIZE], int64_t n, enum text one, enum text many)
 {
-    return snprintf(out, size, "%lld %s%s", (long long)n, unit, n == 1 ? "" : "s");
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "%lld", (long long)n);
+    return page_words(out, PAGE_TIME_SIZE, n == 1 ? one : many, digits, NULL, NULL);
 }
 
-static void two_units(int64_t seconds, int64_t large, const char *large_name, int64_t small,
-                      const char *small_name, char out[PAGE_TIME_SIZE])
+static const char *minutes(char out[PAGE_TIME_SIZE], int64_t n)
 {
-    int n = count(out, PAGE_TIME_SIZE, seconds / large, large_name);
-    int64_t rest = seconds % large / small;
-    if (rest > 0) {
-        out[n] = ' ';
-        count(out + n + 1, PAGE_TIME_SIZE - (size_t)n - 1, rest, small_name);
-    }
+    return count(out, n, TEXT_ONE_MINUTE, TEXT_MINUTES);
+}
+
+static const char *hours(char out[PAGE_TIME_SIZE], int64_t n)
+{
+    return count(out, n, TEXT_ONE_HOUR, TEXT_HOURS);
+}
+
+static void and_rest(char out[PAGE_TIME_SIZE], const char *rest)
+{
+    size_t n = strlen(out);
+
+    snprintf(out + n, PAGE_TIME_SIZE - n, " %s", rest);
 }
 
 const char *page_span(int64_t seconds, char out[PAGE_TIME_SIZE])
 {
+    char rest[PAGE_TIME_SIZE];
+
     if (seconds < MINUTE)
-        snprintf(out, PAGE_TIME_SIZE, "less than a minute");
-    else if (seconds < HOUR)
-        count(out, PAGE_TIME_SIZE, seconds / MINUTE, "minute");
-    else if (seconds < DAY)
-        two_units(seconds, HOUR, "hour", MINUTE, "minute", out);
-    else
-        two_units(seconds, DAY, "day", HOUR, "hour", out);
+        return page_words(out, PAGE_TIME_SIZE, TEXT_LESS_THAN_A_MINUTE, NULL, NULL, NULL);
+    if (seconds < HOUR)
+        return minutes(out, seconds / MINUTE);
+    if (seconds < DAY) {
+        hours(out, seconds / HOUR);
+        if (seconds % HOUR >= MINUTE)
+            and_rest(out, minutes(rest, seconds % HOUR / MINUTE));
+        return out;
+    }
+    count(out, seconds / DAY, TEXT_ONE_DAY, TEXT_DAYS);
+    if (seconds % DAY >= HOUR)
+        and_rest(out, hours(rest, seconds % DAY / HOUR));
     return out;
 }
 
 static int64_t day_of(int64_t local) { return local >= 0 ? local / DAY : (local - DAY + 1) / DAY; }
 
+/* The i-th of words that blanks part. */
+static const char *word(enum text list, int i, char out[PAGE_TIME_SIZE])
+{
+    const char *s = text_of(list);
+
+    for (; i > 0 && *s != '\0'; s++)
+        i -= *s == ' ';
+    snprintf(out, PAGE_TIME_SIZE, "%.*s", (int)strcspn(s, " "), s);
+    return out;
+}
+
+static const char *date(const struct tm *tm, char out[PAGE_TIME_SIZE])
+{
+    char weekday[PAGE_TIME_SIZE], day[16], month[PAGE_TIME_SIZE];
+
+    snprintf(day, sizeof day, "%d", tm->tm_mday);
+    return page_words(out, PAGE_TIME_SIZE, TEXT_DATE, word(TEXT_WEEKDAYS, tm->tm_wday, weekday),
+                      day, word(TEXT_MONTHS, tm->tm_mon, month));
+}
+
+static enum text day_in_words(int64_t days)
+{
+    if (days == 0)
+        return TEXT_TODAY_AT;
+    if (days == 1)
+        return TEXT_TOMORROW_AT;
+    return days == -1 ? TEXT_YESTERDAY_AT : TEXT_DAY_AT;
+}
+
 const char *page_time(int64_t at, const struct page_clock *c, char out[PAGE_TIME_SIZE])
 {
     time_t local = (time_t)(at + c->utc_offset);
-    struct tm tm;
-    char day[32] = "", clock[16] = "";
+    char clock[16] = "", zone[16], day[PAGE_TIME_SIZE];
     int64_t days = day_of(local) - day_of(c->now + c->utc_offset);
+    struct tm tm;
+
     if (!gmtime_r(&local, &tm))
         return strcpy(out, "?");
     strftime(clock, sizeof clock, "%H:%M", &tm);
-    if (days == 1)
-        snprintf(day, sizeof day, "tomorrow at ");
-    else if (days == -1)
-        snprintf(day, sizeof day, "yesterday at ");
-    else if (days != 0)
-        strftime(day, sizeof day, "%a %e %b at ", &tm);
-    snprintf(out, PAGE_TIME_SIZE, "%s%s %.12s", day, clock, c->zone);
-    return out;
+    snprintf(zone, sizeof zone, "%.12s", c->zone);
+    return page_words(out, PAGE_TIME_SIZE, day_in_words(days), clock, zone, date(&tm, day));
 }

@@ -18,6 +18,7 @@
 #include "gateway/page.h"
 #include "gateway/page_sign_in.h"
 #include "gateway/role.h"
+#include "gateway/text.h"
 
 #define TOKEN_MAX 8192
 #define FIELD_MAX 1024           /* bytes of one field of a form */
@@ -58,18 +59,17 @@ static const struct http_refusal WRONG_FORM_TYPE = {
     "A form has the type application/x-www-form-urlencoded.",
     "Send it with the page's own button.",
 };
-static const struct http_refusal BAD_FORM = {
-    400,
-    "bad_form",
-    "A field of the form is missing or too long.",
-    "Go back and fill in all of it.",
-};
-static const struct http_refusal NOT_THE_SAME = {
-    422,
-    "not_the_same",
-    "The passphrase was not typed the same twice.",
-    "Go back and type it again.",
-};
+/* What a person may see of these is in words of the catalogue: refusals_in_words(). */
+static struct http_refusal BAD_FORM = {400, "bad_form", NULL, NULL};
+static struct http_refusal NOT_THE_SAME = {422, "not_the_same", NULL, NULL};
+
+static void refusals_in_words(void)
+{
+    BAD_FORM.message = text_of(TEXT_BAD_FORM);
+    BAD_FORM.hint = text_of(TEXT_BAD_FORM_HINT);
+    NOT_THE_SAME.message = text_of(TEXT_NOT_THE_SAME);
+    NOT_THE_SAME.hint = text_of(TEXT_NOT_THE_SAME_HINT);
+}
 
 enum page_kind { PAGE_NONE = 0, PAGE_ME, PAGE_SIGN_IN, PAGE_SIGNED_IN, PAGE_SET_UP, PAGE_FACTOR,
                  PAGE_RECOVERY, PAGE_LOST, PAGE_GONE };
@@ -317,6 +317,7 @@ int portal_main(void)
         .content_policy = policy,
     };
     signal(SIGPIPE, SIG_IGN);
+    refusals_in_words();
     unsetenv("TZ"); /* people read the box's own time; read once, before the cage */
     tzset();
     content_policy(policy, sizeof policy);
