@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * policy.conf and gateway.conf. What parses must print to a text that parses to the same print
- * and differs from the first in nothing; permits must come out for every role.
+ * and differs from the first in nothing; permits must come out for every role,
+ * and a text for people, of bounded length.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/person.h"
 #include "policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -57,9 +59,13 @@ static void print_and_back(const struct policy *p)
 
 static void ask(const struct policy *p)
 {
+    char *says = policy_person_text(p, UINT64_MAX);
     struct permit *permits;
     size_t n;
 
+    if (!says || strlen(says) >= PERSON_TEXT_MAX)
+        abort();
+    free(says);
     if (policy_permits(p, UINT64_MAX, &permits, &n) != 0)
         abort();
     free(permits);
