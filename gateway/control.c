@@ -11,6 +11,7 @@
 #include "gateway/clock.h"
 #include "gateway/engine_console.h"
 #include "gateway/log.h"
+#include "gateway/passkeys.h"
 #include "gateway/secrets.h"
 #include "policy/utf8.h"
 
@@ -33,6 +34,8 @@ static const struct verb {
     {CONTROL_POST, "/v1/users/*/compromised", RIGHT_OPERATE, control_user_compromised},
     {CONTROL_POST, "/v1/users/*/sign-in", RIGHT_OPERATE, control_user_sign_in},
     {CONTROL_POST, "/v1/users/*/sign-in-code", RIGHT_HELP, control_user_sign_in_code},
+    {CONTROL_GET, "/v1/users/*/passkeys", RIGHT_READ, control_user_passkeys},
+    {CONTROL_POST, "/v1/users/*/passkeys/remove", RIGHT_HELP, control_user_passkey_remove},
     {CONTROL_GET, "/v1/admins", RIGHT_READ, control_admins},
     {CONTROL_PUT, "/v1/admins/*", RIGHT_OWN, control_admin_put},
     {CONTROL_DELETE, "/v1/admins/*", RIGHT_OWN, control_admin_drop},

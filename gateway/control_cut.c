@@ -11,6 +11,7 @@
 #include "gateway/control.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/passkeys.h"
 #include "gateway/secrets.h"
 #include "policy/address.h"
 
@@ -164,6 +165,7 @@ static void enter(struct cutting *x)
     if (x->c->compromised) {
         store_drop_secret(e->store, x->c->user->id);
         store_drop_setup(e->store, x->c->user->id);
+        store_drop_passkeys(e->store, x->c->user->id);
     }
     for (size_t i = 0; i < e->n_devs; i++) {
         struct dev *d = &e->devs[i];

@@ -7,6 +7,7 @@
 #include "gateway/control.h"
 #include "gateway/engine_console.h"
 #include "gateway/leases.h"
+#include "gateway/passkeys.h"
 #include "policy/address.h"
 
 static json_t *policy_status(struct engine *e)
@@ -152,5 +153,6 @@ struct reply control_status(struct engine *e, struct request *q)
     json_object_set_new(o, "alarms", alarms_status(e));
     json_object_set_new(o, "roles", roles_status(e));
     json_object_set_new(o, "outlets", outlets_json(e));
+    json_object_set_new(o, "passkeys", passkeys_status(e));
     return (struct reply){200, o};
 }

@@ -9,6 +9,7 @@
 #include "gateway/control.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/passkeys.h"
 
 #define END_MAX 4102444800          /* 2100-01-01 */
 
@@ -93,7 +94,11 @@ struct reply control_user(struct engine *e, struct request *q)
 {
     struct user *u = user_by_name(e, q->name);
 
-    return u ? (struct reply){200, user_json(e, u)} : no_such_user(e, q->name);
+    if (!u)
+        return no_such_user(e, q->name);
+    json_t *o = user_json(e, u);
+    json_object_set_new(o, "passkeys", passkeys_json(e, u));
+    return (struct reply){200, o};
 }
 
 static bool user_listed(struct engine *e, const struct user *u, const struct request *q)

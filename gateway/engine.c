@@ -3,6 +3,7 @@
 #include "gateway/engine.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/control.h"
+#include "gateway/fido_library.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
@@ -251,12 +253,15 @@ static void tick(void *arg, uint32_t events)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-void engine_run(struct engine *e)
+void engine_run(struct engine *e, const struct message *first)
 {
     e->started_ms = clock_boot_ms();
     loop_watch(e->loop, channel_fd(e->parent), EPOLLIN, parent_events, e);
     (void)loop_timer(e->loop, 1000, 1000, tick, e);
-    loop_run(e->loop);
+    e->failed = from_parent(e, first) < 0;
+    parent_drain(e);
+    if (!e->failed)
+        loop_run(e->loop);
     if (e->serving) {
         attempts_keep(e);   /* the parent answers no questions any more */
         audit_settle(e);
@@ -292,9 +297,33 @@ void engine_free(struct engine *e)
     free(e);
 }
 
+/* The parent's, which holds gateway.conf. False: it has none any more. */
+static bool first_message(struct engine *e, struct message *m)
+{
+    struct pollfd p = {.fd = channel_fd(e->parent), .events = POLLIN};
+    int rc;
+
+    while ((rc = channel_receive(e->parent, m)) == 0)
+        if (poll(&p, 1, -1) < 0 && errno != EINTR)
+            fatal("cannot wait for the parent: %s", strerror(errno));
+    return rc > 0;
+}
+
+/* What checks passkeys comes as a library with a library of its own: it is loaded outside the cage,
+ * in which no program is readable, and only by a gateway that may have passkeys. Without it there
+ * are none, and status says why. */
+static void load_passkeys(const struct message *m)
+{
+    char why[200];
+
+    if (engine_start_names_tls(m) && fido_open(why) < 0)
+        log_warn("there are no passkeys: %s", why);
+}
+
 int engine_main(void)
 {
     struct engine *e = calloc(1, sizeof *e);
+    struct message first;
 
     if (!e || sodium_init() < 0)
         fatal("out of memory");
@@ -306,8 +335,11 @@ int engine_main(void)
     e->parent = channel_new(FD_PARENT);
     if (!e->parent)
         fatal("out of memory");
+    if (!first_message(e, &first))
+        return 1;
+    load_passkeys(&first);
     sandbox_enter(ROLE_ENGINE);
-    engine_run(e);
+    engine_run(e, &first);
     int status = e->failed ? 1 : 0;
     (void)channel_drain(e->parent, 1000);
     engine_free(e);

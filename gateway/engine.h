@@ -109,7 +109,8 @@ struct engine {
 
 /* ---- engine.c: the loop and its messages ---------------------------------------------------- */
 
-void engine_run(struct engine *e);                 /* until MSG_STOP or a broken parent */
+/* From the parent's first message until MSG_STOP or a broken parent. */
+void engine_run(struct engine *e, const struct message *first);
 void engine_free(struct engine *e);
 /* Is the wall clock trusted: synchronised, or the host's (`clock host`)? */
 bool engine_clock_good(const struct engine *e);
@@ -118,6 +119,8 @@ bool engine_clock_good(const struct engine *e);
 
 /* MSG_START's body: 0 ready and said so; -1 said MSG_FAILED. */
 int engine_start(struct engine *e, const struct message *m);
+/* Does the gateway.conf in it name a `tls` name, without which there are no passkeys? */
+bool engine_start_names_tls(const struct message *m);
 /* Database and audit log in the working directory; 0, or -1 and why. */
 int engine_open_state(struct engine *e, char why[256]);
 

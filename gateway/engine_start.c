@@ -276,6 +276,22 @@ static int read_start(struct engine *e, const struct message *m, struct start_te
     return reader_done(&r) ? 0 : failed(e, "the start message cannot be read");
 }
 
+bool engine_start_names_tls(const struct message *m)
+{
+    static struct gateway_conf conf;
+    char text[256];
+    struct diags d = {0};
+    struct reader r;
+    size_t len;
+
+    reader_init(&r, m->body, m->len);
+    get_text(&r, text, sizeof text);
+    get_text(&r, text, sizeof text);
+    const uint8_t *gateway = get_blob(&r, &len, POLICY_TEXT_MAX);
+    return m->type == MSG_START && !r.failed &&
+           gateway_parse((const char *)gateway, len, &conf, &d) == 0 && conf.tls.name[0] != '\0';
+}
+
 static int read_gateway(struct engine *e, const struct start_texts *t)
 {
     struct diags d = {0};

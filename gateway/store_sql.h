@@ -86,6 +86,11 @@ static const char *const store_migrations[] = {
     " made INTEGER NOT NULL, until INTEGER NOT NULL, end_boot INTEGER NOT NULL,"
     " wrong INTEGER NOT NULL, ended INTEGER NOT NULL, device INTEGER NOT NULL);",
     "ALTER TABLE devices ADD COLUMN approved INTEGER NOT NULL DEFAULT 1;",
+    "CREATE TABLE passkeys(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " user INTEGER NOT NULL REFERENCES users, credential BLOB NOT NULL UNIQUE,"
+    " alg INTEGER NOT NULL, key BLOB NOT NULL, counter INTEGER NOT NULL, synced INTEGER NOT NULL,"
+    " stopped INTEGER NOT NULL, name TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL);"
+    "CREATE INDEX passkeys_user ON passkeys(user);",
 };
 
 /* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
@@ -216,6 +221,14 @@ static const char *const store_migrations[] = {
     X(Q_INVITE_PRUNE, "DELETE FROM invites WHERE until < ?1 AND ended < ?1")                      \
     X(Q_NEW_BOOT_I, "UPDATE invites SET end_boot = ?1 + 1000 * CASE WHEN made > ?2 THEN 0"        \
       " ELSE max(0, min(until - ?2, until - made)) END")                                          \
+    X(Q_PASSKEY_ADD, "INSERT INTO passkeys(user, credential, alg, key, counter, synced, stopped,"  \
+      " name, made, used) VALUES(?,?,?,?,?,?,?,?,?,?)")                                           \
+    X(Q_PASSKEYS, "SELECT * FROM passkeys WHERE user = ? ORDER BY id LIMIT ?")                    \
+    X(Q_PASSKEY_FIND, "SELECT * FROM passkeys WHERE credential = ?")                              \
+    X(Q_PASSKEY_PUT, "UPDATE passkeys SET counter = ?, stopped = ?, name = ?, used = ?"           \
+      " WHERE id = ?")                                                                            \
+    X(Q_PASSKEY_DROP, "DELETE FROM passkeys WHERE id = ?")                                        \
+    X(Q_PASSKEYS_DROP, "DELETE FROM passkeys WHERE user = ?")                                     \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

@@ -96,6 +96,14 @@ static void show_outlets(const json_t *outlets)
                    text_of(o, "fault"));
 }
 
+static void show_passkeys(const json_t *p)
+{
+    if (json_is_true(json_object_get(p, "on")))
+        show_line("passkeys", text_of(p, "site"));
+    else
+        show_linef("passkeys", "none: %s", text_of(p, "why"));
+}
+
 static const char *clock_state(const json_t *clock)
 {
     if (json_is_true(json_object_get(clock, "synchronised")))
@@ -135,6 +143,7 @@ static void show_status(const json_t *s)
     show_knocks(json_object_get(s, "knocks"));
     show_linef("lost", "%lld logged packets not read", (long long)int_of(s, "lost"));
     show_outlets(json_object_get(s, "outlets"));
+    show_passkeys(json_object_get(s, "passkeys"));
     show_roles(json_object_get(s, "roles"));
     show_alarms(json_object_get(s, "alarms"));
 }

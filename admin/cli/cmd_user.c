@@ -6,6 +6,7 @@
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -109,6 +110,26 @@ enum cli_exit user_cmd_sign_in_code(struct cli *c)
         printf("    %s\n\n", term_safe(text_of(o, "code"), safe));
         puts("What they signed in with until now holds until they have chosen anew.");
     }
+    json_decref(o);
+    return rc;
+}
+
+enum cli_exit user_cmd_remove_passkey(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    char safe[TERM_SAFE], *end;
+    long long id = strtoll(c->args[1], &end, 10);
+    if (id < 1 || *end != '\0')
+        return complain_usage("this is no number of a passkey:", c->args[1],
+                              "user show lists them by number");
+    user_target(&t, c->args[0], "/passkeys/remove");
+    json_t *o = call(c, "POST", &t, json_pack("{s:I}", "id", (json_int_t)id), &rc);
+    if (o && c->json)
+        rc = print_json(o);
+    else if (o)
+        printf("%s signs in with it no more; passkeys left: %zu\n",
+               term_safe(text_of(o, "user"), safe), json_array_size(json_object_get(o, "items")));
     json_decref(o);
     return rc;
 }

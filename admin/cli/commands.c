@@ -195,6 +195,9 @@ const struct command commands[] = {
     {"user", "sign-in-code", "NAME", NULL,
      "A one-time code with which the person chooses a passphrase and second factor, for a day.",
      "user sign-in-code maria", user_cmd_sign_in_code},
+    {"user", "remove-passkey", "NAME ID", NULL,
+     "Take a passkey away from a person; user show has its number.",
+     "user remove-passkey maria 3", user_cmd_remove_passkey},
 
     {"device", "add", "NAME", device_add_options,
      "Enrol a device; prints what its WireGuard configuration needs.",

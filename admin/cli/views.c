@@ -116,6 +116,19 @@ static void show_revoked(const json_t *r)
                    *text_of(r, "reason") ? ": " : "", text_of(r, "reason"));
 }
 
+static void show_passkeys(const json_t *list)
+{
+    char made[32], used[32];
+    size_t i;
+    json_t *k;
+    json_array_foreach(list, i, k)
+        show_linef(i ? "" : "passkeys", "%lld  %s, of %s, last used %s%s%s",
+                   (long long)int_of(k, "id"), text_of(k, "name"), time_of(k, "created", "?", made),
+                   time_of(k, "used", "never", used),
+                   json_is_true(json_object_get(k, "synced")) ? ", copied by its vendor" : "",
+                   json_is_true(json_object_get(k, "stopped")) ? ", STOPPED: there is a copy" : "");
+}
+
 void show_user(const json_t *u)
 {
     char safe[TERM_SAFE], when[32];
@@ -130,6 +143,7 @@ void show_user(const json_t *u)
     show_line("signed in", time_of(u, "signed_in", "never", when));
     show_revoked(json_object_get(u, "revoked"));
     show_names("devices", json_object_get(u, "devices"));
+    show_passkeys(json_object_get(u, "passkeys"));
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */

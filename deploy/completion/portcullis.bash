@@ -17,7 +17,7 @@ _portcullis()
     fi
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
-        user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code' ;;
+        user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code remove-passkey' ;;
         device) verbs='add assign list show revoke lost retire unlock except' ;;
         issuer) verbs='add list revoke' ;;
         admin) verbs='add list remove' ;;
