@@ -68,6 +68,9 @@ const char *attempt_text(const struct attempt *a, char out[ATTEMPT_TEXT])
         snprintf(out, ATTEMPT_TEXT, "%s: %s%s", a->actor, reason, times);
     else if (a->kind == ATTEMPT_SIGN_IN)
         snprintf(out, ATTEMPT_TEXT, "%s: %s%s", who_text(a, who), reason, times);
+    else if (a->kind == ATTEMPT_ENROL)
+        snprintf(out, ATTEMPT_TEXT, "%s%s%s tried to enrol: %s%s", ip_print(&a->source, src),
+                 a->user[0] ? " for " : "", a->user, reason, times);
     else if (a->kind == ATTEMPT_KNOCK)
         snprintf(out, ATTEMPT_TEXT, "%s knocks from %s: %s%s%s", knocker_text(a, who),
                  ip_print(&a->source, src), reason, ended_text(a, ended), times);

@@ -145,18 +145,31 @@ void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusa
     attempts_note(e, &a);
 }
 
-void attempts_console(struct engine *e, const struct user *u, const struct ip_addr *from,
-                      enum sign_in_refusal why)
+/* Somebody at a door, with no device: u is whom they say they are, NULL a name that nobody has. */
+static void at_the_door(struct engine *e, enum attempt_kind kind, const struct user *u,
+                        const struct ip_addr *from, unsigned why)
 {
     struct wall now = clock_wall();
-    struct attempt a = {.kind = ATTEMPT_SIGN_IN, .source = *from, .reason = (uint8_t)why,
-                        .first = now, .last = now, .count = 1};
+    struct attempt a = {.kind = kind, .source = *from, .reason = (uint8_t)why, .first = now,
+                        .last = now, .count = 1};
 
     if (u) {   /* as actor, too: by that one person's attempts are told from another's */
         snprintf(a.user, sizeof a.user, "%s", u->name);
         snprintf(a.actor, sizeof a.actor, "%s", u->name);
     }
     attempts_note(e, &a);
+}
+
+void attempts_console(struct engine *e, const struct user *u, const struct ip_addr *from,
+                      enum sign_in_refusal why)
+{
+    at_the_door(e, ATTEMPT_SIGN_IN, u, from, why);
+}
+
+void attempts_enrol(struct engine *e, const struct user *u, const struct ip_addr *from,
+                    enum enrol_refusal why)
+{
+    at_the_door(e, ATTEMPT_ENROL, u, from, why);
 }
 
 static int add_packets(struct engine *e, struct reader *r)
@@ -193,11 +206,15 @@ int attempts_message(struct engine *e, const struct message *m)
 static const char *const kind_names[ATTEMPT_KINDS] = {
     [ATTEMPT_PACKET] = "packet", [ATTEMPT_TOKEN] = "token", [ATTEMPT_KNOCK] = "knock",
     [ATTEMPT_ADMIN] = "admin", [ATTEMPT_TWO_PLACES] = "two-places",
-    [ATTEMPT_SIGN_IN] = "sign-in",
+    [ATTEMPT_SIGN_IN] = "sign-in", [ATTEMPT_ENROL] = "enrol",
 };
 static const char *const admin_names[ADMIN_REFUSALS] = {[ADMIN_FORBIDDEN] = "forbidden"};
 static const char *const sign_in_names[SIGN_IN_REFUSALS] = {
     [SIGN_IN_FAILED] = "sign-in-failed", [SIGN_IN_TOO_OFTEN] = "sign-in-too-often"};
+static const char *const enrol_names[ENROL_REFUSALS] = {
+    [ENROL_NO_INVITATION] = "no-invitation", [ENROL_OVER] = "invitation-over",
+    [ENROL_WRONG_CODE] = "wrong-code", [ENROL_TOO_OFTEN] = "enrol-too-often",
+    [ENROL_KEY_KNOWN] = "key-known"};
 
 const char *attempt_kind_name(enum attempt_kind k)
 {
@@ -229,6 +246,8 @@ const char *attempt_reason_name(const struct attempt *a)
         return "two-places";
     case ATTEMPT_SIGN_IN:
         return a->reason < SIGN_IN_REFUSALS ? sign_in_names[a->reason] : "";
+    case ATTEMPT_ENROL:
+        return a->reason < ENROL_REFUSALS ? enrol_names[a->reason] : "";
     case ATTEMPT_KINDS:
         break;
     }

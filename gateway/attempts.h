@@ -45,6 +45,9 @@ void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusa
 /* At the console, from there; u NULL: under a name that no admin has. */
 void attempts_console(struct engine *e, const struct user *u, const struct ip_addr *from,
                       enum sign_in_refusal why);
+/* Somebody outside could not enrol; u: whose invitation it was, NULL = nobody's. */
+void attempts_enrol(struct engine *e, const struct user *u, const struct ip_addr *from,
+                    enum enrol_refusal why);
 void attempts_add(struct attempts *all, const struct attempt *a);      /* aggregates */
 /* Is there one like it that is not yet in the database? */
 bool attempts_pending(const struct attempts *all, const struct attempt *a);

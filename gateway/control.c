@@ -10,6 +10,7 @@
 #include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/engine_console.h"
+#include "gateway/invites.h"
 #include "gateway/log.h"
 #include "gateway/passkeys.h"
 #include "gateway/secrets.h"
@@ -36,6 +37,9 @@ static const struct verb {
     {CONTROL_POST, "/v1/users/*/sign-in-code", RIGHT_HELP, control_user_sign_in_code},
     {CONTROL_GET, "/v1/users/*/passkeys", RIGHT_READ, control_user_passkeys},
     {CONTROL_POST, "/v1/users/*/passkeys/remove", RIGHT_HELP, control_user_passkey_remove},
+    {CONTROL_POST, "/v1/users/*/invite", RIGHT_HELP, control_invite},
+    {CONTROL_GET, "/v1/invites", RIGHT_READ, control_invites},
+    {CONTROL_POST, "/v1/invites/*/withdraw", RIGHT_HELP, control_invite_withdraw},
     {CONTROL_GET, "/v1/admins", RIGHT_READ, control_admins},
     {CONTROL_PUT, "/v1/admins/*", RIGHT_OWN, control_admin_put},
     {CONTROL_DELETE, "/v1/admins/*", RIGHT_OWN, control_admin_drop},
@@ -55,6 +59,7 @@ static const struct verb {
     {CONTROL_POST, "/v1/devices/*/retire", RIGHT_OPERATE, control_device_retire},
     {CONTROL_POST, "/v1/devices/*/exceptions", RIGHT_OPERATE, control_device_exception},
     {CONTROL_POST, "/v1/devices/*/unlock", RIGHT_OPERATE, control_device_unlock},
+    {CONTROL_POST, "/v1/devices/*/approve", RIGHT_OPERATE, control_device_approve},
     {CONTROL_GET, "/v1/cases", RIGHT_READ, control_cases},
     {CONTROL_POST, "/v1/cases", RIGHT_OPERATE, control_case_open},
     {CONTROL_GET, "/v1/cases/*", RIGHT_READ, control_case},

@@ -95,7 +95,8 @@ control_verb control_status;
 control_verb control_users, control_user_add, control_user, control_user_roles,
     control_user_revoke, control_user_restore, control_user_sign_in, control_user_compromised;
 control_verb control_devices, control_device_add, control_device, control_device_revoke,
-    control_device_lost, control_device_retire, control_device_exception, control_device_assign;
+    control_device_lost, control_device_retire, control_device_exception, control_device_assign,
+    control_device_approve;
 control_verb control_cases, control_case_open, control_case, control_case_note, control_case_close;
 control_verb control_respond, control_respond_allow, control_device_unlock;
 control_verb control_issuers, control_issuer_add, control_issuer_revoke;

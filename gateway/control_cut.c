@@ -9,6 +9,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/control.h"
+#include "gateway/invites.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "gateway/passkeys.h"
@@ -160,8 +161,10 @@ static void enter(struct cutting *x)
     batch_begin(e, &x->b);
     x->b.before_disk = record_cut;
     x->b.arg = x;
-    if (x->c->user)
+    if (x->c->user) {
         store_put_user(e->store, x->c->user);
+        store_void_invites(e->store, x->c->user->id, clock_wall());
+    }
     if (x->c->compromised) {
         store_drop_secret(e->store, x->c->user->id);
         store_drop_setup(e->store, x->c->user->id);

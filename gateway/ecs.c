@@ -20,6 +20,7 @@ static const struct kind_words {
     [ATTEMPT_ADMIN] = {"configuration", "access", "request-refused", "failure"},
     [ATTEMPT_TWO_PLACES] = {"intrusion_detection", "info", "key-in-two-places", "unknown"},
     [ATTEMPT_SIGN_IN] = {"authentication", "start", "sign-in-refused", "failure"},
+    [ATTEMPT_ENROL] = {"iam", "creation", "enrolment-refused", "failure"},
 };
 
 const char *time_text(struct wall t, char out[TIME_TEXT])

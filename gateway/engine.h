@@ -17,6 +17,7 @@
 #include "gateway/classes.h"
 #include "gateway/engine_knock.h"
 #include "gateway/engine_outlets.h"
+#include "gateway/enrol_limits.h"
 #include "gateway/evidence.h"
 #include "gateway/loop.h"
 #include "gateway/metrics.h"
@@ -84,6 +85,7 @@ struct engine {
     struct bucket sign_ins;                   /* of everybody */
     struct session sessions[SESSIONS_MAX];  uint32_t session_last;
     struct tries tries;                       /* at the console */
+    struct enrol_limits enrol_limits;
 
     struct event events[EVENTS_MAX];          /* ring: seq modulo EVENTS_MAX */
     int64_t event_first, event_next;          /* of this run */

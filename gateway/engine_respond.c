@@ -72,6 +72,7 @@ static struct dev *doer(struct engine *e, const struct attempt *a, struct patter
         return a->reason == HANDSHAKE_ENDED_KEY ? named : NULL;
     case ATTEMPT_ADMIN:
     case ATTEMPT_SIGN_IN:
+    case ATTEMPT_ENROL:
     case ATTEMPT_KINDS:
         break;
     }

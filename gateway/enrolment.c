@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+#include "gateway/admins.h"
+#include "gateway/leases.h"
+
 uint32_t enrolment_index(struct engine *e)
 {
     struct device probe = {.index = (uint32_t)store_get(e->store, "device_next", 1)};
@@ -53,4 +56,40 @@ struct dev *enrolment_add(struct batch *b, const struct enrolment *n)
     if (n->has_key)
         store_put_key(e->store, &n->key);
     return d;
+}
+
+/* ---- approval ------------------------------------------------------------------------------- */
+
+static struct reply approve(struct engine *e, struct request *q, struct dev *d)
+{
+    struct batch b;
+
+    batch_begin(e, &b);
+    d->approved = true;
+    store_put_dev(e->store, d);
+    audit_act(e, q->actor, q->uid, "device.approve", d->name,
+              json_pack("{s:s}", "user", dev_user(e, d)->name));
+    lease_decide(&b, d, NULL, "device.approve");
+    if (batch_commit(&b, DURABLE_FIRST) != STORE_OK) {
+        d->approved = false;
+        return reply_full();
+    }
+    event_add(e, "act", "%s approved the device %s of %s", q->actor, d->name,
+              dev_user(e, d)->name);
+    return (struct reply){200, dev_json(e, d, true)};
+}
+
+struct reply control_device_approve(struct engine *e, struct request *q)
+{
+    struct dev *d = dev_by_name(e, q->name);
+    struct reply no;
+
+    if (!d)
+        return no_such_device(e, q->name);
+    if (!admin_shields(q, dev_user(e, d), false, &no))
+        return no;
+    if (d->state != DEV_ACTIVE || d->approved)
+        return reply_errorf(409, "not_waiting", NULL, "'%s' %s.", d->name,
+                            d->approved ? "is approved" : "has ended");
+    return approve(e, q, d);
 }

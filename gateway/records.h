@@ -126,6 +126,7 @@ enum attempt_kind {
     ATTEMPT_ADMIN,               /* a request at the control socket; reason: enum admin_refusal */
     ATTEMPT_TWO_PLACES,          /* one key used from source and from destination */
     ATTEMPT_SIGN_IN,             /* at the portal, from a device; reason: enum sign_in_refusal */
+    ATTEMPT_ENROL,               /* from outside, by an invitation; reason: enum enrol_refusal */
     ATTEMPT_KINDS
 };
 enum admin_refusal { ADMIN_FORBIDDEN = 0, ADMIN_REFUSALS };
@@ -135,6 +136,13 @@ enum key_end {
     KEY_PERSON_REVOKED, KEY_PERSON_ENDED, KEY_ENDS
 };
 enum sign_in_refusal { SIGN_IN_FAILED = 0, SIGN_IN_TOO_OFTEN, SIGN_IN_REFUSALS };
+enum enrol_refusal {
+    ENROL_NO_INVITATION = 0,     /* no such token: somebody guesses */
+    ENROL_OVER,                  /* used, withdrawn, void or expired, or its person is not in */
+    ENROL_WRONG_CODE, ENROL_TOO_OFTEN,
+    ENROL_KEY_KNOWN,             /* the key of a device, or of one that has ended */
+    ENROL_REFUSALS
+};
 
 /* Something refused. Equal in all but times, count and file = one record. */
 struct attempt {
