@@ -15,9 +15,9 @@ enum text {
 
 #define TEXT_ARGUMENTS 4
 
-/* Its words, with placeholders and markup as text.def has them. Static. */
-const char *text_of(enum text t);
-/* Its name in text.def. Static. */
-const char *text_name(enum text t);
+/* Its name in text.def, and its words, with placeholders and markup as text.def has them. Static. */
+extern const struct text_entry { const char *name, *words; } text_english[TEXTS];
+static inline const char *text_of(enum text t) { return text_english[t].words; }
+static inline const char *text_name(enum text t) { return text_english[t].name; }
 
 #endif
