@@ -26,6 +26,6 @@ bool admin_shields(const struct request *q, const struct user *u, bool cut, stru
 /* Would an owner be left without this one? Only at the socket it does not matter. */
 bool admin_spares(struct engine *e, const struct request *q, const struct user *u, struct reply *no);
 
-control_verb control_admins, control_admin_put, control_admin_drop;
+control_verb control_admins, control_admin_put, control_admin_drop, control_admin_link;
 
 #endif

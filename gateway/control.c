@@ -43,6 +43,7 @@ static const struct verb {
     {CONTROL_GET, "/v1/admins", RIGHT_READ, control_admins},
     {CONTROL_PUT, "/v1/admins/*", RIGHT_OWN, control_admin_put},
     {CONTROL_DELETE, "/v1/admins/*", RIGHT_OWN, control_admin_drop},
+    {CONTROL_POST, "/v1/admins/*/link", RIGHT_OWN, control_admin_link},
     {CONTROL_GET, "/v1/session", RIGHT_READ, control_session},
     {CONTROL_POST, "/v1/session", RIGHT_SIGN_IN, control_session_begin},
     {CONTROL_POST, "/v1/session/set-up", RIGHT_SIGN_IN, control_session_set_up},

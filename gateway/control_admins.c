@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/secrets.h"
+#include "policy/address.h"
 
 static const char *const role_names[RIGHT_OWN + 1] = {
     [RIGHT_READ] = "auditor", [RIGHT_HELP] = "helpdesk", [RIGHT_OPERATE] = "operator",
@@ -170,4 +172,45 @@ struct reply control_admin_drop(struct engine *e, struct request *q)
     if (!set_admin(e, q, u, &(struct admin){0}, "admin.remove"))
         return reply_full();
     return (struct reply){200, json_pack("{s:s,s:b}", "name", u->name, "removed", true)};
+}
+
+/* ---- a link to begin with ---------------------------------------------------------------------- */
+
+/* "https://gateway.example:8443"; by its name, where it has one: that is what passkeys are for. */
+static void console_url(const struct engine *e, char out[HOST_SIZE + 32])
+{
+    const struct door_conf *c = &e->conf.console;
+    char addr[ADDR_TEXT], port[8] = "";
+
+    if (c->port != 443)
+        snprintf(port, sizeof port, ":%u", c->port);
+    ip_print(&c->addr, addr);
+    if (e->conf.tls.name[0])
+        snprintf(out, HOST_SIZE + 32, "https://%s%s", e->conf.tls.name, port);
+    else
+        snprintf(out, HOST_SIZE + 32, c->addr.family == 6 ? "https://[%s]%s" : "https://%s%s", addr,
+                 port);
+}
+
+/* What is behind '#' stays in the browser. */
+struct reply control_admin_link(struct engine *e, struct request *q)
+{
+    struct user *u = user_by_name(e, q->name);
+    char url[HOST_SIZE + 32], link[HOST_SIZE + 192];
+
+    if (!u)
+        return no_such_user(e, q->name);
+    if (u->admin.right == RIGHT_NONE)
+        return no_admin(u);
+    if (!e->conf.console.iface[0])
+        return reply_error(409, "no_console", "This gateway has no console.", "In gateway.conf, and "
+                           "then a restart: console eth1 { listen ADDRESS:8443  from NETWORK }");
+    struct reply r = secrets_new_code(e, q, u);
+    if (r.status != 201)
+        return r;
+    console_url(e, url);
+    snprintf(link, sizeof link, "%s/#set-up=%s&user=%s", url,
+             json_string_value(json_object_get(r.body, "code")), u->name);
+    json_object_set_new(r.body, "link", json_string(link));
+    return r;
 }

@@ -359,19 +359,11 @@ bool secrets_set_up(struct engine *e, const struct user *u)
 
 /* ---- the admin's ------------------------------------------------------------------------------ */
 
-struct reply control_user_sign_in_code(struct engine *e, struct request *q)
+/* A new code for this person, which voids the one before. NULL: the disk is full. */
+static json_t *new_setup(struct engine *e, const struct request *q, const struct user *u)
 {
-    struct user *u = user_by_name(e, q->name);
     char code[CODE_TEXT];
-    struct reply no;
 
-    if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, false, &no))
-        return no;
-    if (u->state != USER_ACTIVE)
-        return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
-                            "'%s' is revoked.", u->name);
     make_code(SETUP_CODE, code);
     setup = (struct sign_in_setup){.ends = {clock_wall().s + SETUP_S}};
     hash_code(code, setup.code);
@@ -379,12 +371,33 @@ struct reply control_user_sign_in_code(struct engine *e, struct request *q)
     store_put_setup(e->store, u->id, &setup);
     audit_act(e, q->actor, q->uid, "user.sign-in-code", u->name,
               json_pack("{s:I}", "until", (json_int_t)setup.ends.s));
-    if (audit_commit(e) != STORE_OK)
-        return reply_full();
-    event_add(e, "act", "%s gave %s a code to choose a passphrase", q->actor, u->name);
-    struct reply r = {201, json_pack("{s:s,s:s,s:I}", "user", u->name, "code", code, "until",
-                                     (json_int_t)setup.ends.s)};
+    bool held = audit_commit(e) == STORE_OK;
+    json_t *o = !held ? NULL
+                      : json_pack("{s:s,s:s,s:I}", "user", u->name, "code", code, "until",
+                                  (json_int_t)setup.ends.s);
     sodium_memzero(code, sizeof code);
     sodium_memzero(&setup, sizeof setup);
-    return r;
+    return o;
+}
+
+struct reply secrets_new_code(struct engine *e, const struct request *q, const struct user *u)
+{
+    if (u->state != USER_ACTIVE)
+        return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
+                            "'%s' is revoked.", u->name);
+    json_t *o = new_setup(e, q, u);
+    if (!o)
+        return reply_full();
+    event_add(e, "act", "%s gave %s a code to choose a passphrase", q->actor, u->name);
+    return (struct reply){201, o};
+}
+
+struct reply control_user_sign_in_code(struct engine *e, struct request *q)
+{
+    struct user *u = user_by_name(e, q->name);
+    struct reply no;
+
+    if (!u)
+        return no_such_user(e, q->name);
+    return admin_shields(q, u, false, &no) ? secrets_new_code(e, q, u) : no;
 }

@@ -69,6 +69,8 @@ enum passphrase_check secrets_passphrase(struct engine *e, const struct place *p
                                          const char *typed);
 bool secrets_set_up(struct engine *e, const struct user *u);
 
+/* 201 {user, code, until}: a new one-time code for this person; or why not. */
+struct reply secrets_new_code(struct engine *e, const struct request *q, const struct user *u);
 control_verb control_user_sign_in_code;
 
 /* ---- secrets_portal.c ----------------------------------------------------------------------- */

@@ -48,6 +48,25 @@ enum cli_exit admin_cmd_remove(struct cli *c)
     return rc;
 }
 
+enum cli_exit admin_cmd_link(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    char safe[TERM_SAFE], when[32];
+    admin_target(&t, c->args[0]);
+    target_word(&t, "/link");
+    json_t *o = call(c, "POST", &t, json_object(), &rc);
+    if (o && c->json) {
+        rc = print_json(o);
+    } else if (o) {
+        printf("For %s alone, once, until %s, in a browser that reaches the console:\n\n    %s\n\n",
+               c->args[0], term_time(int_of(o, "until"), when), term_safe(text_of(o, "link"), safe));
+        puts("What they signed in with until now holds until they have chosen anew.");
+    }
+    json_decref(o);
+    return rc;
+}
+
 static void list_admins(const json_t *answer)
 {
     static const char *const heads[] = {"NAME", "ROLE", "ACTIVE", "SINCE", "BY", "FULL NAME"};

@@ -240,6 +240,9 @@ const struct command commands[] = {
      admin_cmd_list},
     {"admin", "remove", "NAME", NULL, "This person administers no more; the person stays.",
      "admin remove otto", admin_cmd_remove},
+    {"admin", "link", "NAME", NULL,
+     "A one-time link with which an admin chooses passphrase and second factor, for a day.",
+     "admin link anna", admin_cmd_link},
 
     {"attempts", "list", "", attempts_options, "What was denied: who, from where, to what, why.",
      "attempts list --user carla\nattempts list --reason not-permitted --since -2h\n"

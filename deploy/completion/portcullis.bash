@@ -20,7 +20,7 @@ _portcullis()
         user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code remove-passkey' ;;
         device) verbs='add assign list show revoke lost retire unlock except' ;;
         issuer) verbs='add list revoke' ;;
-        admin) verbs='add list remove' ;;
+        admin) verbs='add list remove link' ;;
         attempts) verbs='list show export follow' ;;
         respond) verbs='show allow' ;;
         case) verbs='open list show note close' ;;

@@ -50,7 +50,7 @@ staff_join laptop 21 laptop clerk
 json=(-H 'Content-Type: application/json' -d '{}')
 same "enrolment answers from outside" 503 "$(web attacker "${json[@]}" $ENROL/v1/enrol)"
 same "by IPv6 too" 503 "$(web attacker "${json[@]}" "https://[$GW_OUTSIDE6]:8443/v1/enrol")"
-same "the console answers its network" 503 "$(web office --interface $ADMIN $CONSOLE/v1/session)"
+same "the console answers its network" 401 "$(web office --interface $ADMIN $CONSOLE/v1/session)"
 same "and nobody else of the office" 000 "$(web office --interface 10.20.0.35 $CONSOLE/v1/session)"
 same "nor anybody outside" 000 "$(web attacker $CONSOLE/v1/session)"
 same "enrolment is not there for the office" 000 "$(web office $ENROL/v1/enrol)"

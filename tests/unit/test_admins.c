@@ -141,6 +141,36 @@ static void an_owner_is_left(void **state)
     lab_do(&L, CONTROL_DELETE, "/v1/admins/olga", NULL, 200);        /* root may */
 }
 
+static void link_is(const char *role_path, const char *start)
+{
+    json_t *o = lab_must(&L, CONTROL_POST, role_path, "{}", 201);
+    char want[256];
+
+    snprintf(want, sizeof want, "%s/#set-up=%s&user=olga", start, lab_text(o, "code"));
+    assert_string_equal(lab_text(o, "link"), want);
+    json_decref(o);
+}
+
+static void links_lead_to_the_console(void **state)
+{
+    struct door_conf *c = &L.e->conf.console;
+
+    (void)state;
+    lab_do(&L, CONTROL_POST, "/v1/admins/olga/link", "{}", 409);
+    snprintf(c->iface, sizeof c->iface, "eth1");
+    c->port = 8443;
+    assert_true(ip_parse("10.20.0.1", 9, &c->addr));
+    link_is("/v1/admins/olga/link", "https://10.20.0.1:8443");
+    assert_true(ip_parse("fd20::1", 7, &c->addr));
+    link_is("/v1/admins/olga/link", "https://[fd20::1]:8443");
+    snprintf(L.e->conf.tls.name, sizeof L.e->conf.tls.name, "access.example.com");
+    c->port = 443;
+    link_is("/v1/admins/olga/link", "https://access.example.com");
+    lab_do(&L, CONTROL_POST, "/v1/admins/maria/link", "{}", 404);
+    lab_do(&L, CONTROL_POST, "/v1/users/olga/revoke", "{}", 200);
+    lab_do(&L, CONTROL_POST, "/v1/admins/olga/link", "{}", 409);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_admin_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(nobody_takes_over_an_admin, begin, end),
         cmocka_unit_test_setup_teardown(an_owner_is_left, begin, end),
+        cmocka_unit_test_setup_teardown(links_lead_to_the_console, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

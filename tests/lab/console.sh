@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The console in the lab, by TLS from the office: admins with a browser's cookies, without a browser.
+
+CONSOLE_PORT=8443
+CONSOLE=https://10.20.0.1:$CONSOLE_PORT
+CONSOLE_FROM=10.20.0.30            # where admins sit; of the office's addresses any may connect
+CONSOLE_PASS='purple kettle stands alone'
+
+# Adds the console to the gateway.conf that gw_write_config wrote.
+console_config() {
+    sed -i -e '$d' "$LAB_DIR/gw/gateway.conf"
+    cat >>"$LAB_DIR/gw/gateway.conf" <<CONF
+    console eth1 { listen 10.20.0.1:$CONSOLE_PORT   from 10.20.0.0/24 }
+}
+CONF
+}
+
+# console WHO METHOD PATH [BODY]: one request with that admin's cookies; the answer, then its status in
+# a line of its own. The certificate is the gateway's own: -k. CONSOLE_CURL: more arguments of curl.
+console() {
+    local jar=$LAB_DIR/$1.cookies body=()
+    [ $# -lt 4 ] || body=(-H 'Content-Type: application/json' -d "$4")
+    lab_on office curl -sSk --max-time $((10 * LAB_SLOW)) --interface "$CONSOLE_FROM" -b "$jar" -c "$jar" \
+        -X "$2" -w '\n%{http_code}\n' "${body[@]}" "${CONSOLE_CURL[@]}" "$CONSOLE$3"
+}
+CONSOLE_CURL=()
+console_status() { tail -n 1 <<<"$1"; }
+console_answer() { head -n -1 <<<"$1"; }
+# The status alone.
+console_is() { console_status "$(console "$@")"; }
+
+# The code that an authenticator app shows for a secret in base32, STEPS from now.
+console_app() {
+    python3 - "$1" "${2:-0}" <<'PY'
+import base64, hmac, struct, sys, time
+key = base64.b32decode(sys.argv[1])
+step = struct.pack(">Q", int(time.time()) // 30 + int(sys.argv[2]))
+mac = hmac.digest(key, step, "sha1")
+at = mac[-1] & 15
+print("%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7fffffff) % 1000000))
+PY
+}
+
+# console_admin NAME ROLE: a person who administers, from the link to the first session. The app's
+# secret is kept in $LAB_DIR/NAME.totp.
+console_admin() {
+    local link code out
+    gw_cli user add "$1" >/dev/null
+    gw_cli admin add "$1" --role "$2" >/dev/null
+    link=$(gw_cli --json admin link "$1" | jq -r .link)
+    code=${link##*#set-up=} code=${code%%&*}
+    out=$(console "$1" POST /v1/session/set-up \
+        "{\"user\":\"$1\",\"code\":\"$code\",\"passphrase\":\"$CONSOLE_PASS\"}")
+    console_answer "$out" | jq -r .secret >"$LAB_DIR/$1.totp"
+    out=$(console "$1" POST /v1/session/confirm \
+        "{\"user\":\"$1\",\"code\":\"$code\",\"totp\":\"$(console_app "$(cat "$LAB_DIR/$1.totp")" -1)\"}")
+    [ "$(console_status "$out")" = 200 ] || lab_die "$1 is not signed in: $out"
+}
+
+# console_sign_in NAME STEPS [PASSPHRASE]: the answer as by console.
+console_sign_in() {
+    console "$1" POST /v1/session "$(jq -nc --arg user "$1" --arg passphrase "${3-$CONSOLE_PASS}" \
+        --arg code "$(console_app "$(cat "$LAB_DIR/$1.totp")" "$2")" '$ARGS.named')"
+}
