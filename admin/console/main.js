@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The frame of the console: session, pages by address, the search from anywhere, what is live. */
+import { afterActs, revokeDevice, revokePerson } from './acts.js';
+import { get, whenEnded } from './api.js';
+import { announce, fill, h } from './dom.js';
+import * as live from './live.js';
+import * as admins from './page_admins.js';
+import * as attempts from './page_attempts.js';
+import * as audit from './page_audit.js';
+import * as cases from './page_cases.js';
+import * as devices from './page_devices.js';
+import * as explain from './page_explain.js';
+import * as now from './page_now.js';
+import * as people from './page_people.js';
+import * as policy from './page_policy.js';
+import { button, failure, head, later } from './parts.js';
+import * as session from './session.js';
+import { setUp, signIn } from './sign_in.js';
+import { tag } from './words.js';
+
+const PAGES = [
+    ['now', 'Now', now],
+    ['people', 'People', people],
+    ['devices', 'Devices', devices],
+    ['policy', 'Policy', policy],
+    ['attempts', 'Attempts', attempts],
+    ['cases', 'Cases', cases],
+    ['explain', 'Explain', explain],
+    ['audit', 'Audit', audit],
+    ['admins', 'Admins', admins],
+];
+const STATUS_MS = 15000,
+    LIVE_MS = 1500;
+
+const root = document.getElementById('app');
+let view = null,
+    frame = null;
+
+/* ---- addresses: #/people/maria, #/devices?state=in -------------------------------------------- */
+
+function place() {
+    const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
+    const [page = 'now', name] = path.split('/').map(decodeURIComponent);
+    return { page: page || 'now', name, query: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+/* What pages get: where to draw, what is asked for, and how to go on being up to date. */
+function newView(where) {
+    const ends = [];
+    return {
+        ...where,
+        root: frame.main,
+        over: false,
+        refresh: () => {},
+        leaving: () => true,
+        every(ms, act) {
+            const timer = setInterval(() => {
+                if (!document.hidden) act();
+            }, ms);
+            ends.push(() => clearInterval(timer));
+        },
+        onEvents(act) {
+            let due = 0,
+                items = [];
+            ends.push(
+                live.listen((some) => {
+                    items.push(...some);
+                    due ||= setTimeout(() => {
+                        due = 0;
+                        if (!document.hidden) act(items.splice(0));
+                    }, LIVE_MS);
+                }),
+                () => clearTimeout(due),
+            );
+        },
+        address(hash) {
+            history.replaceState(null, '', hash);
+        },
+        go(hash) {
+            location.hash = hash;
+        },
+        status: (s) => frame.showStatus(s),
+        statusNow: () => frame.askStatus(),
+        end() {
+            this.over = true;
+            ends.forEach((end) => end());
+        },
+    };
+}
+
+async function show() {
+    if (!frame) return;
+    if (view && !view.leaving()) {
+        history.replaceState(null, '', view.hash);
+        return;
+    }
+    view?.end();
+    const where = place(),
+        page = PAGES.find(([id]) => id === where.page) || PAGES[0];
+    const mine = (view = newView(where));
+    mine.hash = location.hash;
+    document.title = `${where.name || page[1]} · Portcullis`;
+    frame.mark(page[0]);
+    fill(frame.main);
+    try {
+        await (where.name && page[2].renderOne ? page[2].renderOne(mine) : page[2].render(mine));
+    } catch (e) {
+        if (!mine.over) fill(frame.main, head(page[1]), failure(e));
+    }
+    if (!mine.over && frame.moved) frame.main.querySelector('h1')?.focus({ preventScroll: true });
+    frame.moved = true;
+    window.scrollTo(0, 0);
+}
+
+/* ---- the search from anywhere ------------------------------------------------------------------ */
+
+function finder() {
+    const out = h('div', { class: 'found', hidden: true }),
+        said = h('span', { class: 'unseen', role: 'status' });
+    const input = h('input', {
+        type: 'search',
+        placeholder: 'Find a person or device  ( / )',
+        'aria-label': 'Find a person or device',
+        maxlength: 100,
+        autocomplete: 'off',
+        spellcheck: 'false',
+        autocapitalize: 'none',
+        id: 'find',
+    });
+    let turn = 0;
+
+    const close = () => {
+        out.hidden = true;
+    };
+    const line = (href, name, full, state, revoke) =>
+        h(
+            'li',
+            {},
+            h(
+                'a',
+                { href, on: { click: close } },
+                h('strong', {}, name),
+                ' ',
+                h('span', { class: 'soft' }, full),
+            ),
+            tag(state),
+            revoke,
+        );
+
+    async function look() {
+        const mine = ++turn,
+            q = input.value.trim();
+        if (!q) return close();
+        try {
+            const [p, d] = await Promise.all([
+                get('v1/users', { q, limit: 6 }),
+                get('v1/devices', { q, limit: 6 }),
+            ]);
+            if (mine !== turn) return undefined;
+            const lines = [
+                ...p.items.map((u) =>
+                    line(
+                        `#/people/${u.name}`,
+                        u.name,
+                        u.full_name,
+                        u.state,
+                        u.state === 'active' &&
+                            revokePerson(u.name, {
+                                class: 'danger quiet',
+                                id: `found-person-${u.name}`,
+                            }),
+                    ),
+                ),
+                ...d.items.map((x) =>
+                    line(
+                        `#/devices/${x.name}`,
+                        x.name,
+                        `device of ${x.user || 'nobody'}`,
+                        x.state,
+                        ['in', 'quarantine', 'locked'].includes(x.state) &&
+                            revokeDevice(x.name, {
+                                class: 'danger quiet',
+                                id: `found-device-${x.name}`,
+                            }),
+                    ),
+                ),
+            ];
+            fill(
+                out,
+                lines.length
+                    ? h('ul', {}, lines)
+                    : h('p', { class: 'empty' }, 'Nobody and nothing of that name.'),
+            );
+            fill(said, `${lines.length} found`);
+            out.hidden = false;
+        } catch (e) {
+            fill(out, failure(e));
+        }
+        return undefined;
+    }
+
+    input.addEventListener('input', later(look));
+    const node = h(
+        'div',
+        {
+            class: 'finder',
+            role: 'search',
+            on: {
+                focusout: (e) => {
+                    if (!node.contains(e.relatedTarget) && !document.querySelector('dialog[open]'))
+                        setTimeout(() => {
+                            if (!node.contains(document.activeElement)) close();
+                        }, 150);
+                },
+                keydown: (e) => {
+                    const rows = [...out.querySelectorAll('a')],
+                        i = rows.indexOf(document.activeElement);
+                    if (e.key === 'Escape') close();
+                    else if (e.key === 'ArrowDown' && rows.length)
+                        rows[Math.min(i + 1, rows.length - 1)].focus();
+                    else if (e.key === 'ArrowUp' && i >= 0) (rows[i - 1] || input).focus();
+                    else if (e.key === 'Enter' && e.target === input && rows.length)
+                        rows[0].click();
+                    else return;
+                    e.preventDefault();
+                },
+            },
+        },
+        input,
+        out,
+        said,
+    );
+    return { node, focus: () => input.focus() };
+}
+
+/* ---- the frame --------------------------------------------------------------------------------- */
+
+const LIVE = {
+    live: ['Live', 'good'],
+    polling: ['Every 3 seconds', 'good'],
+    lost: ['Not connected', 'bad'],
+    starting: ['…', ''],
+    off: ['…', ''],
+};
+
+function makeFrame() {
+    const me = session.session(),
+        find = finder();
+    const main = h('main', { id: 'main', tabindex: '-1' }),
+        banner = h('div'),
+        name = h('p', { class: 'gateway' }),
+        pulse = h('p', { class: 'pulse', role: 'status' });
+    const links = PAGES.map(([id, title]) => h('a', { href: `#/${id}` }, title));
+    const f = {
+        main,
+        find,
+        moved: false,
+        mark(page) {
+            PAGES.forEach(([id], i) =>
+                id === page
+                    ? links[i].setAttribute('aria-current', 'page')
+                    : links[i].removeAttribute('aria-current'),
+            );
+        },
+        showStatus(s) {
+            fill(name, s.policy?.company || s.gateway, h('span', { class: 'soft' }, s.gateway));
+            fill(
+                banner,
+                policy.trialBanner(s.policy, () => {
+                    f.askStatus();
+                    view?.refresh();
+                }),
+            );
+        },
+        async askStatus() {
+            try {
+                f.showStatus(await get('v1/status'));
+            } catch {
+                /* the pulse says that nothing comes */
+            }
+        },
+        showLive(state) {
+            const [text, tone] = LIVE[state];
+            fill(pulse, h('span', { class: `dot ${tone}`, 'aria-hidden': 'true' }), text);
+        },
+    };
+    fill(
+        root,
+        h(
+            'a',
+            {
+                class: 'skip',
+                href: '#main',
+                on: {
+                    click: (e) => {
+                        e.preventDefault();
+                        main.focus();
+                    },
+                },
+            },
+            'To the page',
+        ),
+        h(
+            'div',
+            { class: 'frame' },
+            h(
+                'div',
+                { class: 'side' },
+                h('header', { class: 'mast' }, h('p', { class: 'brand' }, 'Portcullis'), name),
+                find.node,
+                h(
+                    'nav',
+                    { 'aria-label': 'Pages' },
+                    h(
+                        'ul',
+                        {},
+                        links.map((l) => h('li', {}, l)),
+                    ),
+                ),
+                h(
+                    'footer',
+                    { class: 'me' },
+                    pulse,
+                    h(
+                        'p',
+                        {},
+                        h('strong', {}, me.full_name || me.user),
+                        h('span', { class: 'soft' }, me.role),
+                    ),
+                    button('Sign out', leave, { class: 'quiet' }),
+                ),
+            ),
+            h('div', { class: 'body' }, banner, main),
+        ),
+    );
+    return f;
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+function stop() {
+    live.stop();
+    view?.end();
+    view = frame = null;
+    session.forget();
+    document.querySelectorAll('dialog').forEach((d) => d.close());
+}
+
+async function leave() {
+    try {
+        await session.signOut();
+    } finally {
+        stop();
+        door('You are signed out.');
+    }
+}
+
+function door(why) {
+    document.title = 'Sign in · Portcullis';
+    signIn(root, begin, why);
+}
+
+async function begin() {
+    try {
+        if (!(await session.load())) return door();
+    } catch (e) {
+        return fill(root, h('main', { class: 'door' }, failure(e), button('Try again', begin)));
+    }
+    if (location.hash.startsWith('#set-up')) history.replaceState(null, '', '#/now');
+    frame = makeFrame();
+    frame.askStatus();
+    live.start(frame.showLive);
+    return show();
+}
+
+whenEnded(() => {
+    if (!frame) return;
+    stop();
+    door('Your session has ended. Sign in to go on where you were.');
+});
+afterActs((name) => {
+    view?.refresh();
+    frame?.askStatus();
+    if (name) announce(`Done: ${name}`);
+});
+window.addEventListener('hashchange', show);
+document.addEventListener('keydown', (e) => {
+    if (
+        e.key === '/' &&
+        frame &&
+        !/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) &&
+        !document.querySelector('dialog[open]')
+    ) {
+        e.preventDefault();
+        frame.find.focus();
+    }
+});
+setInterval(() => {
+    if (frame && !document.hidden) frame.askStatus();
+}, STATUS_MS);
+
+const opened = new URLSearchParams(location.hash.slice(1));
+if (opened.has('set-up'))
+    setUp(root, { code: opened.get('set-up'), user: opened.get('user') || '' }, begin);
+else begin();

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Now: who is in, who is in quarantine and why, attempts as they come, alarms. */
+import { allowWithheld, approveDevice, revokeDevice, unlockDevice } from './acts.js';
+import { get } from './api.js';
+import { fill, h } from './dom.js';
+import { devicesPlot, deniedPlot, latencyPlot } from './plot.js';
+import { device, failure, head, link, note, panel, person, table } from './parts.js';
+import { at, clock, kind, number, reason, span, tag, target, when } from './words.js';
+
+const FEED = 12,
+    QUARANTINE = 25,
+    IN = 15;
+
+/* ---- how the gateway is ---------------------------------------------------------------------- */
+
+function tile(value, label, href, tone) {
+    return h(
+        'a',
+        { class: `tile ${tone}`, href },
+        h('strong', { class: 'num' }, number(value)),
+        h('span', {}, label),
+    );
+}
+
+function hourOf(history) {
+    const since = Date.now() / 1000 - 3600;
+    return history.filter((s) => s.time >= since).reduce((n, s) => n + s.denied, 0);
+}
+
+function tiles(status, history) {
+    const d = status.devices;
+    const locked = d.locked || 0,
+        quarantine = Math.max(0, d.quarantine - locked);
+    return h(
+        'div',
+        { class: 'tiles' },
+        tile(d.leased, 'devices are in', '#/devices?state=in', 'good'),
+        tile(quarantine, 'in quarantine', '#/devices?state=quarantine', quarantine ? 'wait' : ''),
+        tile(locked, 'locked', '#/devices?state=locked', locked ? 'bad' : ''),
+        tile(hourOf(history), 'packets denied in the last hour', '#/attempts', ''),
+        tile(
+            status.alarms.length,
+            status.alarms.length === 1 ? 'alarm' : 'alarms',
+            '#/now',
+            status.alarms.length ? 'bad' : '',
+        ),
+    );
+}
+
+const sign = (ok, text) =>
+    h(
+        'li',
+        { class: ok ? 'good' : 'bad' },
+        h('span', { class: 'dot', 'aria-hidden': 'true' }),
+        text,
+    );
+
+function health(s) {
+    const outlets = s.outlets.filter((o) => o.fault),
+        restarts = Object.entries(s.roles).filter(([, r]) => r.restarts);
+    return h(
+        'ul',
+        { class: 'signs', 'aria-label': 'How the gateway is' },
+        sign(
+            s.kernel.table === 'ours' && !s.kernel.drift,
+            s.kernel.drift
+                ? `Kernel rules differ: ${s.kernel.drift}`
+                : s.kernel.table === 'ours'
+                  ? 'Kernel rules as they should be'
+                  : 'Kernel rules cannot be read',
+        ),
+        sign(
+            s.clock.synchronised || s.clock.source === 'host',
+            s.clock.synchronised
+                ? 'Clock synchronised'
+                : s.clock.source === 'host'
+                  ? 'Clock of the host'
+                  : 'Clock not synchronised: no new leases',
+        ),
+        s.outlets.length > 0 &&
+            sign(
+                outlets.length === 0,
+                outlets.length
+                    ? `Logs are not delivered to ${outlets.map((o) => o.name).join(', ')}`
+                    : 'Logs are delivered',
+            ),
+        restarts.length > 0 &&
+            sign(
+                false,
+                `Started again: ${restarts.map(([n, r]) => `${n} ${r.restarts} times`).join(', ')}`,
+            ),
+        sign(true, `Up for ${span(s.uptime_s)}`),
+    );
+}
+
+function alarms(list) {
+    return h(
+        'ul',
+        { class: 'feed' },
+        [...list]
+            .reverse()
+            .slice(0, 8)
+            .map((a) => h('li', { class: 'bad' }, at(a.time), h('span', {}, a.text))),
+    );
+}
+
+/* ---- people ---------------------------------------------------------------------------------- */
+
+function quarantineTable(items) {
+    return table(
+        'Devices in quarantine',
+        [['Device'], ['Person'], ['Why'], ['Last heard', 'num'], ['', 'acts']],
+        items.map((d) => [
+            device(d.name),
+            person(d.user),
+            [d.sentence, d.code && h('code', { class: 'pl' }, d.code)],
+            when(d.last_handshake),
+            h(
+                'span',
+                { class: 'actions' },
+                d.reason === 'approval'
+                    ? approveDevice(d.name)
+                    : d.state === 'locked'
+                      ? unlockDevice(d.name)
+                      : null,
+                revokeDevice(d.name, { class: 'danger quiet' }),
+            ),
+        ]),
+        'Nobody. Every device that is enrolled is in, or has ended.',
+    );
+}
+
+function inTable(items) {
+    return table(
+        'Devices that are in',
+        [['Device'], ['Person'], ['Roles'], ['Lease until', 'num'], ['', 'acts']],
+        items.map((d) => [
+            device(d.name),
+            person(d.user),
+            (d.lease?.roles || []).join(', '),
+            d.lease ? h('span', { class: 'num' }, clock(d.lease.until)) : '',
+            revokeDevice(d.name, { class: 'danger quiet' }),
+        ]),
+        'Nobody is in.',
+    );
+}
+
+const more = (answer, state) =>
+    answer.total > answer.items.length &&
+    h('p', { class: 'more' }, link(`#/devices?state=${state}`, `All ${number(answer.total)}`));
+
+/* ---- attempts as they come -------------------------------------------------------------------- */
+
+function attemptLine(a) {
+    const who = a.device || a.actor || (a.key ? `key ${a.key.slice(0, 8)}…` : 'somebody unknown');
+    return h(
+        'li',
+        {},
+        when(a.last),
+        h(
+            'span',
+            {},
+            h('span', { class: 'kind' }, kind(a.kind)),
+            ' ',
+            link(
+                `#/attempts/${a.id}`,
+                `${who}${a.user ? ` (${a.user})` : ''}${target(a) ? ` → ${target(a)}` : a.source ? ` from ${a.source}` : ''}`,
+            ),
+            h(
+                'span',
+                { class: 'soft' },
+                ` ${reason(a.reason)}${a.count > 1 ? `, ${number(a.count)} times` : ''}`,
+            ),
+        ),
+    );
+}
+
+function held(r) {
+    if (r.held.length === 0 && r.withheld.length === 0) return null;
+    const rows = (list, what) =>
+        list.map((x) => [
+            device(x.device),
+            person(x.user),
+            x.pattern,
+            what === 'held'
+                ? x.until
+                    ? when(x.until)
+                    : 'until an admin ends it'
+                : 'withheld: too many at once',
+            unlockDevice(x.device),
+        ]);
+    return panel(
+        'Held by the gateway',
+        { aside: r.withheld.length > 0 && allowWithheld() },
+        table(
+            'Holds',
+            [['Device'], ['Person'], ['For'], ['Until'], ['', 'acts']],
+            [...rows(r.held, 'held'), ...rows(r.withheld, 'withheld')],
+        ),
+    );
+}
+
+/* ---- the page --------------------------------------------------------------------------------- */
+
+export async function render(view) {
+    const top = h('div', { 'aria-busy': 'true' }),
+        trouble = h('div'),
+        quarantine = h('div'),
+        inside = h('div'),
+        feed = h('div'),
+        plots = h('div', { class: 'plots' });
+    fill(
+        view.root,
+        head('Now'),
+        top,
+        trouble,
+        h(
+            'div',
+            { class: 'columns' },
+            h('div', {}, panel('In quarantine, and why', {}, quarantine), panel('In', {}, inside)),
+            h('div', {}, panel('Attempts', { aside: link('#/attempts', 'All') }, feed)),
+        ),
+        plots,
+    );
+
+    async function refresh() {
+        try {
+            const [status, history, waiting, leased, attempts, respond, locked] = await Promise.all(
+                [
+                    get('v1/status'),
+                    get('v1/history'),
+                    get('v1/devices', { state: 'quarantine', limit: QUARANTINE, count: 1 }),
+                    get('v1/devices', { state: 'in', limit: IN, count: 1 }),
+                    get('v1/attempts', { newest: 1, limit: FEED }),
+                    get('v1/respond'),
+                    get('v1/devices', { state: 'locked', limit: QUARANTINE }),
+                ],
+            );
+            if (view.over) return;
+            view.status(status);
+            fill(top, tiles(status, history.items), health(status));
+            fill(
+                trouble,
+                status.alarms.length > 0 && panel('Alarms', {}, alarms(status.alarms)),
+                held(respond),
+            );
+            fill(
+                quarantine,
+                quarantineTable([...locked.items, ...waiting.items]),
+                more(waiting, 'quarantine'),
+            );
+            fill(inside, inTable(leased.items), more(leased, 'in'));
+            fill(
+                feed,
+                attempts.items.length
+                    ? h('ul', { class: 'feed' }, attempts.items.map(attemptLine))
+                    : h('p', { class: 'empty' }, 'None on record.'),
+            );
+            fill(
+                plots,
+                panel('Devices, last 24 hours', {}, devicesPlot(history.items)),
+                panel('Denied packets, last 24 hours', {}, deniedPlot(history.items)),
+                panel(
+                    'How fast a revocation cuts',
+                    { aside: link('#/audit?act=receipt', 'Receipts') },
+                    view.latency || note('…'),
+                ),
+            );
+        } catch (e) {
+            if (!view.over) fill(top, failure(e));
+        }
+        top.setAttribute('aria-busy', 'false');
+    }
+
+    view.latency = null;
+    get('v1/audit', { act: 'receipt', last: 5000, limit: 200 }).then(
+        (answer) => {
+            view.latency = latencyPlot(
+                answer.items
+                    .map((r) => ({ ...r.detail, time: r.time }))
+                    .filter((r) => r.cut_ms !== undefined),
+            );
+            refresh();
+        },
+        () => {
+            view.latency = note('The audit log cannot be read.');
+        },
+    );
+    view.every(10000, refresh);
+    view.onEvents(refresh);
+    view.refresh = refresh;
+    await refresh();
+}

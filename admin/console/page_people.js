@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* People: searched on the server; one page each. */
+import {
+    addPerson,
+    compromisedPerson,
+    invite,
+    policyRoles,
+    restorePerson,
+    revokePerson,
+    setRoles,
+    signInCode,
+} from './acts.js';
+import { get, part, withQuery } from './api.js';
+import { fill, h } from './dom.js';
+import { actsAbout, attemptsTable, devicesTable, sessionsAbout } from './history.js';
+import {
+    device,
+    facts,
+    failure,
+    head,
+    link,
+    note,
+    pagedList,
+    panel,
+    person,
+    searchField,
+    select,
+} from './parts.js';
+import { at, dateTime, tag, when } from './words.js';
+
+const STATES = [
+    ['', 'Any state'],
+    ['active', 'Active'],
+    ['revoked', 'Revoked'],
+    ['ended', 'Ended'],
+];
+
+function row(u) {
+    return Object.assign(
+        [
+            person(u.name),
+            u.full_name,
+            tag(u.state),
+            u.roles.join(', ') || h('span', { class: 'soft' }, 'none'),
+            u.devices.length <= 3
+                ? u.devices.map((d, i) => [i > 0 && ', ', device(d)])
+                : `${u.devices.length} devices`,
+            when(u.signed_in),
+            u.state === 'active' && revokePerson(u.name, { class: 'danger quiet' }),
+        ],
+        { mark: u.state === 'active' ? '' : 'off' },
+    );
+}
+
+export async function render(view) {
+    const filters = {
+        q: view.query.q || '',
+        state: view.query.state || '',
+        role: view.query.role || '',
+    };
+    const roles = select(
+        [['', 'Any role'], ...(filters.role ? [[filters.role, filters.role]] : [])],
+        filters.role,
+        { 'aria-label': 'Role' },
+    );
+    const list = pagedList({
+        view,
+        caption: 'People',
+        row,
+        ask: (query) => get('v1/users', { ...query, count: 1 }),
+        query: () => filters,
+        columns: [
+            ['Name'],
+            ['Full name'],
+            ['State'],
+            ['Roles'],
+            ['Devices'],
+            ['Signed in', 'num'],
+            ['', 'acts'],
+        ],
+        empty: 'Nobody fits. Search for a part of a name or a role.',
+    });
+    const filter = (name) => (event) => {
+        filters[name] = event.target.value;
+        view.address(withQuery('#/people', filters));
+        list.restart();
+    };
+    const states = select(STATES, filters.state, { 'aria-label': 'State' });
+    states.addEventListener('change', filter('state'));
+    roles.addEventListener('change', filter('role'));
+    policyRoles().then(
+        (all) =>
+            fill(
+                roles,
+                [['', 'Any role'], ...all.map((r) => [r, r])].map(([v, text]) =>
+                    h('option', { value: v, selected: v === filters.role }, text),
+                ),
+            ),
+        () => {},
+    );
+    fill(
+        view.root,
+        head('People', { actions: addPerson() }),
+        h(
+            'div',
+            { class: 'filters' },
+            searchField('Name, full name or role', filters.q, filter('q')),
+            states,
+            roles,
+        ),
+        list.node,
+    );
+    view.refresh = list.refresh;
+    await list.refresh();
+}
+
+/* ---- one -------------------------------------------------------------------------------------- */
+
+function buttons(u) {
+    return u.state === 'revoked'
+        ? [restorePerson(u.name)]
+        : [
+              invite(u.name),
+              signInCode(u.name),
+              setRoles(u),
+              compromisedPerson(u.name),
+              revokePerson(u.name),
+          ];
+}
+
+function about(u) {
+    return facts(
+        [
+            ['State', tag(u.state)],
+            u.revoked && [
+                'Revoked',
+                [
+                    at(u.revoked.time),
+                    ` by ${u.revoked.by}${u.revoked.reason ? `: ${u.revoked.reason}` : ''}`,
+                ],
+            ],
+            ['Roles', u.roles.join(', ') || 'none'],
+            ['Signed in', u.signed_in ? when(u.signed_in) : 'never'],
+            u.compromised && [
+                'Secrets',
+                ['compromised ', at(u.compromised), '; new ones are to be chosen'],
+            ],
+            ['Ends', u.end && dateTime(u.end).slice(0, 10)],
+            ['Added', at(u.created)],
+            ['Policy signed', u.acknowledged && when(u.acknowledged.time)],
+        ].filter(Boolean),
+    );
+}
+
+async function invitations(u) {
+    try {
+        const { items } = await get('v1/invites');
+        const open = items.filter((i) => i.user === u.name && (!i.state || i.state === 'open'));
+        return (
+            open.length > 0 &&
+            note(
+                `${open.length === 1 ? 'An invitation is' : `${open.length} invitations are`} open, until ${dateTime(open[0].until)}.`,
+            )
+        );
+    } catch {
+        return null;
+    }
+}
+
+export async function renderOne(view) {
+    const name = view.name;
+    const main = h('div', { 'aria-busy': 'true' });
+    fill(view.root, main);
+
+    async function refresh() {
+        try {
+            const [u, devices, attempts, cases, invited] = await Promise.all([
+                get(`v1/users/${part(name)}`),
+                get('v1/devices', { user: name, limit: 50 }),
+                get('v1/attempts', { user: name, newest: 1, limit: 10 }),
+                get('v1/cases', { user: name, limit: 20 }),
+                invitations({ name }),
+            ]);
+            if (view.over) return;
+            fill(
+                main,
+                head(u.full_name || u.name, {
+                    back: ['#/people', 'People'],
+                    lead: h('code', {}, u.name),
+                    actions: buttons(u),
+                }),
+                panel('State', {}, about(u), invited),
+                panel(
+                    'Devices',
+                    {},
+                    devicesTable(
+                        devices.items,
+                        { owner: false },
+                        'None yet. Invite one: the person gets a link, and a code by phone.',
+                    ),
+                ),
+                panel(
+                    'Attempts',
+                    { aside: link(withQuery('#/attempts', { user: name }), 'All') },
+                    attemptsTable(attempts.items, 'None on record.'),
+                ),
+                cases.items.length > 0 &&
+                    panel(
+                        'Cases',
+                        {},
+                        h(
+                            'ul',
+                            { class: 'feed' },
+                            cases.items.map((c) =>
+                                h(
+                                    'li',
+                                    {},
+                                    at(c.opened),
+                                    h(
+                                        'span',
+                                        {},
+                                        link(`#/cases/${c.id}`, `Case ${c.id}`),
+                                        ' ',
+                                        tag(c.state),
+                                    ),
+                                ),
+                            ),
+                        ),
+                    ),
+                panel('Sessions', {}, sessionsAbout(view, name)),
+                panel(
+                    'Record',
+                    { aside: link(withQuery('#/audit', { about: name }), 'In the audit log') },
+                    actsAbout(view, name),
+                ),
+            );
+        } catch (e) {
+            if (!view.over) fill(main, head(name, { back: ['#/people', 'People'] }), failure(e));
+        }
+        main.setAttribute('aria-busy', 'false');
+    }
+
+    view.refresh = refresh;
+    view.every(30000, refresh);
+    await refresh();
+}
