@@ -35,7 +35,7 @@ LDFLAGS  += $(LDHARD) $(LDSAN)
 LIBS_POLICY  := $(call pkg,libs,libsodium jansson gnutls)
 LIBS_KERNEL  := $(call pkg,libs,libmnl libnftnl)
 LIBS_DAEMON  := $(call pkg,libs,sqlite3 libmicrohttpd libseccomp libcap-ng libb2 liboath libqrencode) -lpcap
-LIBS_CLI     := $(call pkg,libs,jansson)
+LIBS_CLI     := $(call pkg,libs,jansson libqrencode)
 LIBS_AGENT   := $(call pkg,libs,libsodium jansson libcurl)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -52,6 +52,12 @@ static const struct option_spec assign_options[] = {
 static const struct option_spec device_list_options[] = {
     {"--user", "NAME", "only devices of this person"},
     {"--state", "STATE", "in, quarantine, locked, waiting or ended"}, PAGE, END};
+static const struct option_spec invite_options[] = {
+    {"--device", "NAME", "what the device will be called; otherwise the person may say"},
+    {"--valid", "TIME", "how long it is good: 90m, 24h, 7d; otherwise as the policy says"}, END};
+static const struct option_spec invite_list_options[] = {
+    {"--user", "NAME", "only of this person"},
+    {"--state", "STATE", "open, used, withdrawn, void or expired"}, PAGE, END};
 static const struct option_spec except_options[] = {
     {"--until", "DATE", "when the exception ends: 2027-01-31, 2027-01-31T18:00 or +30d"},
     {"--reason", "TEXT", "why; it is kept in the audit log"}, END};
@@ -69,7 +75,7 @@ static const struct option_spec issuer_add_options[] = {
     {"--user", "NAME", "only this person's"},                                                      \
     {"--device", "NAME", "only this device's"},                                                    \
     {"--role", "ROLE", "only of this role"},                                                       \
-    {"--kind", "KIND", "only packet, token, knock, admin, two-places or sign-in"},                          \
+    {"--kind", "KIND", "only packet, token, knock, admin, two-places, sign-in or enrol"},                          \
     {"--reason", "REASON", "only with this reason, such as no-lease or not-permitted"},            \
     {"--ecs", NULL, "one JSON document a line, in the names of the Elastic Common Schema"}
 static const struct option_spec attempts_options[] = {
@@ -202,6 +208,12 @@ const struct command commands[] = {
     {"device", "add", "NAME", device_add_options,
      "Enrol a device; prints what its WireGuard configuration needs.",
      "device add maria-laptop --user maria --key KEY --issuer-key LINE", device_cmd_add},
+    {"device", "invite", "USER", invite_options,
+     "Make a link and a code with which a person enrols one device: in a browser, or with the agent.",
+     "device invite maria\ndevice invite maria --device maria-phone --valid 2h", device_cmd_invite},
+    {"device", "approve", "NAME", NULL,
+     "Let a device in that came by an invitation, where the policy asks for approval.",
+     "device approve maria-phone", device_cmd_approve},
     {"device", "assign", "NAME USER", assign_options,
      "Say whose device it is, of one that was imported or added without a person; once, for good.",
      "device assign old-laptop maria", device_cmd_assign},
@@ -224,6 +236,11 @@ const struct command commands[] = {
      "Excuse a device from one posture rule until a date.",
      "device except maria-laptop 'require fde.sys' --until +14d --reason 'new disk ordered'",
      device_cmd_except},
+
+    {"invite", "list", "", invite_list_options, "List the invitations of the last 90 days.",
+     "invite list\ninvite list --state open", invite_cmd_list},
+    {"invite", "withdraw", "ID", NULL, "Withdraw an invitation that is open.",
+     "invite withdraw 3", invite_cmd_withdraw},
 
     {"issuer", "add", "KID", issuer_add_options, "Trust a key that signs posture tokens.",
      "issuer add mdm-2026 --iss mdm.example --kind mdm --key BASE64URL --assurance PA3",

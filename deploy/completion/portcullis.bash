@@ -18,7 +18,8 @@ _portcullis()
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
         user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code remove-passkey' ;;
-        device) verbs='add assign list show revoke lost retire unlock except' ;;
+        device) verbs='add invite approve assign list show revoke lost retire unlock except' ;;
+        invite) verbs='list withdraw' ;;
         issuer) verbs='add list revoke' ;;
         admin) verbs='add list remove link' ;;
         attempts) verbs='list show export follow' ;;
@@ -39,6 +40,7 @@ _portcullis()
         'user revoke') options+=' --reason --receipt' ;;
         'user compromised') options+=' --reason --receipt' ;;
         'device add') options+=' --user --address --key --own --ueid --issuer-key' ;;
+        'device invite') options+=' --device --valid' ;;
         'device assign') options+=' --issuer-key' ;;
         'device list') options+=' --user --state --limit' ;;
         'device revoke') options+=' --reason --receipt' ;;
@@ -46,6 +48,7 @@ _portcullis()
         'device retire') options+=' --reason --yes' ;;
         'device unlock') options+=' --reason' ;;
         'device except') options+=' --until --reason' ;;
+        'invite list') options+=' --user --state --limit' ;;
         'issuer add') options+=' --iss --kind --alg --key --assurance --not-before --not-after --life-max --nonce' ;;
         'admin add') options+=' --role' ;;
         'attempts list') options+=' --user --device --role --kind --reason --ecs --since --until --limit' ;;
@@ -66,7 +69,7 @@ _portcullis()
     if [[ $cur == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $noun ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain who policy user device issuer admin attempts respond case audit receipt completion help version' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'setup import status watch explain who policy user device invite issuer admin attempts respond case audit receipt completion help version' -- "$cur")
     elif [[ -n $verbs && -z $verb ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
     elif [[ $noun =~ ^(policy|audit|receipt)$ ]]; then

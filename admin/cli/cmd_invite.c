@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `device invite`, `device approve`, `invite ...`
+ */
+#include "admin/cli/qr_term.h"
+#include "admin/cli/term.h"
+#include "admin/cli/views.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- inviting ------------------------------------------------------------------------------- */
+
+static void show_invitation(const json_t *o)
+{
+    char safe[TERM_SAFE], when[32];
+    printf("Invitation %lld for %s, until %s. Send them this link; it is shown this once:\n\n",
+           (long long)int_of(o, "id"), term_safe(text_of(o, "user"), safe),
+           time_of(o, "until", "?", when));
+    printf("  %s\n\n", term_safe(text_of(o, "link"), safe));
+    printf("The page asks for this code:  %s%s%s\n", term_colour(stdout, BOLD),
+           term_safe(text_of(o, "code"), safe), term_colour(stdout, PLAIN));
+    puts("Read it out to them by telephone, and do not send it with the link.");
+    if (!isatty(STDOUT_FILENO))
+        return;
+    puts("\nThe link for a camera:\n");
+    qr_print(stdout, text_of(o, "link"));
+}
+
+enum cli_exit device_cmd_invite(struct cli *c)
+{
+    const char *device = cli_option(c, "--device"), *valid = cli_option(c, "--valid");
+    json_t *body = json_object();
+    struct target t;
+    enum cli_exit rc;
+    int64_t seconds;
+    if (valid && !word_duration(valid, &seconds)) {
+        json_decref(body);
+        return complain_usage("this is no duration:", valid, "90m, 24h, 7d");
+    }
+    if (valid)
+        json_object_set_new(body, "valid_s", json_integer(seconds));
+    if (device)
+        json_object_set_new(body, "device", json_string(device));
+    target_begin(&t, "/v1/users");
+    target_name(&t, c->args[0]);
+    target_word(&t, "/invite");
+    json_t *o = call(c, "POST", &t, body, &rc);
+    if (o && c->json)
+        rc = print_json(o);
+    else if (o)
+        show_invitation(o);
+    json_decref(o);
+    return rc;
+}
+
+enum cli_exit device_cmd_approve(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    target_begin(&t, "/v1/devices");
+    target_name(&t, c->args[0]);
+    target_word(&t, "/approve");
+    json_t *d = call(c, "POST", &t, NULL, &rc);
+    if (d && c->json)
+        rc = print_json(d);
+    else if (d)
+        show_device(d);
+    json_decref(d);
+    return rc;
+}
+
+/* ---- those that there are ------------------------------------------------------------------- */
+
+static void list_invites(const json_t *answer)
+{
+    static const char *const heads[] = {"ID", "USER", "STATE", "UNTIL", "DEVICE", "BY"};
+    struct table t;
+    char id[24], when[32];
+    size_t i;
+    json_t *x;
+    table_begin(&t, 6, heads);
+    json_array_foreach(json_object_get(answer, "items"), i, x) {
+        snprintf(id, sizeof id, "%lld", (long long)int_of(x, "id"));
+        table_cell(&t, id);
+        table_cell(&t, text_of(x, "user"));
+        table_cell(&t, text_of(x, "state"));
+        table_cell(&t, time_of(x, "until", "?", when));
+        table_cell(&t, *text_of(x, "device") ? text_of(x, "device") : "-");
+        table_cell(&t, text_of(x, "by"));
+    }
+    table_print(&t, stdout);
+    show_more(answer);
+}
+
+enum cli_exit invite_cmd_list(struct cli *c)
+{
+    static const char *const filters[] = {"--user", "--state", NULL};
+    struct target t;
+    enum cli_exit rc;
+    if (!word_choice(c, "--state", "open used withdrawn void expired") ||
+        !word_count(c, "--limit", 5000))
+        return CLI_USAGE;
+    target_begin(&t, "/v1/invites");
+    target_options(&t, c, filters);
+    json_t *answer = call_list(c, &t, NULL, &rc);
+    if (answer && c->json)
+        rc = print_json(answer);
+    else if (answer)
+        list_invites(answer);
+    json_decref(answer);
+    return rc;
+}
+
+enum cli_exit invite_cmd_withdraw(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    char safe[TERM_SAFE];
+    target_begin(&t, "/v1/invites");
+    target_name(&t, c->args[0]);
+    target_word(&t, "/withdraw");
+    json_t *x = call(c, "POST", &t, NULL, &rc);
+    if (x && c->json)
+        rc = print_json(x);
+    else if (x)
+        printf("invitation %lld of %s is withdrawn\n", (long long)int_of(x, "id"),
+               term_safe(text_of(x, "user"), safe));
+    json_decref(x);
+    return rc;
+}
