@@ -132,6 +132,7 @@ static struct reply applied(struct engine *e, const struct apply *a, const char 
 
     json_object_set_new(r.body, "applied", json_true());
     json_object_set_new(r.body, "changed_devices", json_integer((json_int_t)a->changed));
+    json_object_set_new(r.body, "asked", json_integer((json_int_t)a->asked));
     json_object_set_new(r.body, "diff", json_string(diff));
     if (e->version.confirm_until.s)
         json_object_set_new(r.body, "confirm_until", time_json(e->version.confirm_until));

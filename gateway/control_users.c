@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/acknowledge.h"
 #include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/control.h"
@@ -173,12 +174,14 @@ static void read_user(struct engine *e, struct body *b, struct user *u)
     u->full_name = copy(full);
 }
 
-static struct reply store_user(struct engine *e, struct request *q, const struct user *u)
+static struct reply store_user(struct engine *e, struct request *q, struct user *u)
 {
     struct batch b;
 
     batch_begin(e, &b);
     store_put_user(e->store, u);
+    u->role_mask = roles_mask(e->policy, u->roles);
+    acknowledge_review(e, u);
     audit_act(e, q->actor, q->uid, "user.add", u->name,
               json_pack("{s:s,s:s,s:I}", "full_name", u->full_name ? u->full_name : "", "roles",
                         u->roles, "end", (json_int_t)u->end.s));
@@ -237,6 +240,7 @@ static struct reply change_user(struct engine *e, struct request *q, struct user
 
     batch_begin(e, &b);
     store_put_user(e->store, u);
+    acknowledge_review(e, u);
     if (before->state == USER_REVOKED)
         forget_evidence(e, u);
     audit_act(e, q->actor, q->uid, act, u->name, detail);

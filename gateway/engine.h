@@ -263,6 +263,7 @@ struct apply {
     int64_t version;                 /* in: of a stored one to go back to, 0 = a new one; out */
     bool removal_confirmed;          /* it may take everything from most of those that are in */
     size_t changed;                  /* out: devices whose rights changed */
+    size_t asked;                    /* out: people who have to sign their part of it */
     size_t in, lost;                 /* out: devices with a lease; those that it leaves nothing */
 };
 enum apply_result {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/acknowledge.h"
 #include "gateway/clock.h"
 #include "gateway/engine.h"
 #include "gateway/leases.h"
@@ -179,8 +180,9 @@ static void record(struct engine *e, struct policy_version *v, const char *text,
     store_policy_in_force(e->store, v->version, v->confirm_until, v->previous);
     sodium_bin2hex(sha, sizeof sha, v->sha256, sizeof v->sha256);
     audit_act(e, a->actor, a->uid, a->act, sha,
-              json_pack("{s:I,s:I,s:I}", "version", (json_int_t)v->version, "changed_devices",
-                        (json_int_t)a->changed, "confirm_s", (json_int_t)a->confirm_s));
+              json_pack("{s:I,s:I,s:I,s:I}", "version", (json_int_t)v->version, "changed_devices",
+                        (json_int_t)a->changed, "confirm_s", (json_int_t)a->confirm_s, "asked",
+                        (json_int_t)a->asked));
 }
 
 /* ---- how many lose everything? -------------------------------------------------------------- */
@@ -234,11 +236,13 @@ enum apply_result policy_apply(struct engine *e, struct policy *p, const char *t
     if (classes_use_policy(&e->classes, p, &b.class0) < 0)
         fatal("out of memory");
     b.sweep = true;
+    a->asked = acknowledge_review_all(e);
     a->changed = leases_decide_all(&b, a->act);
     record(e, &v, text, len, a);
     enum store_result r = batch_commit(&b, DURABLE_FIRST);
     if (r != STORE_OK) {
         go_back(e, old, leases);
+        acknowledge_load(e);
         policy_free(p);
     } else {
         e->version = v;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/acknowledge.h"
 #include "gateway/clock.h"
 #include "gateway/control.h"
 #include "gateway/engine.h"
@@ -404,6 +405,7 @@ static struct reply me(struct engine *e, struct dev *d)
         json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_opening(e, o, d);
     json_object_set_new(o, "sign_in", secrets_json(e, u));
+    json_object_set_new(o, "acknowledgement", acknowledge_json(e, u));
     json_object_set_new(o, "devices", own_devices(e, d));
     json_object_set_new(o, "posture", posture_json(e, d, true));
     return (struct reply){200, o};
@@ -426,6 +428,11 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
         return posture(e, d, body, len);
     case PORTAL_ME:
         return me(e, d);
+    case PORTAL_POLICY:
+    case PORTAL_ACKNOWLEDGE:
+        if (!bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE))
+            return too_often();
+        return verb == PORTAL_POLICY ? acknowledge_show(e, d) : acknowledge_sign(e, d, body, len);
     default:
         return secrets_ask(e, d, verb, body, len);
     }
@@ -440,7 +447,7 @@ int portal_message(struct engine *e, const struct message *m)
     unsigned verb = get_u8(&r);
     struct ip_addr peer = get_addr(&r);
     const uint8_t *body = get_blob(&r, &len, TOKEN_SIZE_MAX + 1);
-    if (!reader_done(&r) || verb < PORTAL_NONCE || verb > PORTAL_LOST)
+    if (!reader_done(&r) || verb < PORTAL_NONCE || verb >= PORTAL_VERBS)
         return -1;
     struct reply reply = answer(e, verb, &peer, body, len);
     return reply_send(e, e->peer[ROLE_PORTAL], MSG_PORTAL_REPLY, m->seq, 65536, &reply);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/acknowledge.h"
 #include "gateway/clock.h"
 #include "gateway/engine.h"
 #include "gateway/leases.h"
@@ -219,6 +220,7 @@ static int load_people(struct engine *e)
 
     store_each_user(e->store, load_user, e);
     store_each_admin(e->store, load_admin, e);
+    acknowledge_load(e);
     store_each_dev(e->store, load_dev, e);
     store_each_key(e->store, load_key, e);
     classes_init(&e->classes, (uint16_t)store_get(e->store, "class_next", 1));
@@ -229,6 +231,7 @@ static int load_people(struct engine *e)
     batch_begin(e, &b);
     b.offline = true;
     leases_restore(e, same_boot);
+    (void)acknowledge_review_all(e);
     (void)leases_decide_all(&b, "start");
     audit_act(e, "engine", ENGINE_UID, "engine.start", e->conf.name,
               json_pack("{s:s,s:I}", "version", VERSION, "policy", (json_int_t)e->version.version));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/acknowledge.h"
 #include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/engine.h"
@@ -84,6 +85,7 @@ json_t *user_json(struct engine *e, const struct user *u)
     set_time(o, "end", u->end);
     set_time(o, "signed_in", u->signed_in);
     set_time(o, "compromised", u->compromised);
+    json_object_set_new(o, "acknowledgement", acknowledge_json(e, u));
     if (u->state == USER_REVOKED)
         json_object_set_new(o, "revoked",
                             json_pack("{s:I,s:s,s:s}", "time", (json_int_t)u->revoked.s, "by",

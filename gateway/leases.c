@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/acknowledge.h"
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
@@ -110,6 +111,7 @@ static void load_subject(struct engine *e, const struct dev *d, const struct evi
     asked.s.signed_in = u->signed_in;
     asked.s.compromised = u->compromised.s != 0;
     asked.s.roles = u->role_mask;
+    asked.s.acknowledge_by = acknowledge_by(e, u);
     asked.s.has_evidence = load_evidence(e, d, fresh);
     if (!asked.s.has_evidence)
         return;

@@ -84,7 +84,9 @@ bool message_allowed(enum message_type t, enum gateway_role from, enum gateway_r
 
 enum portal_verb {
     PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME,
-    PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM, PORTAL_LOST   /* body: blob, blob: as typed */
+    PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM, PORTAL_LOST,  /* body: blob, blob: as typed */
+    PORTAL_POLICY, PORTAL_ACKNOWLEDGE,                           /* body: blob, SHA-256 in hex */
+    PORTAL_VERBS
 };
 enum enrol_verb { ENROL_REDEEM = 1 };
 #define ENROL_BODY_MAX 8192

@@ -32,6 +32,14 @@ enum right {
 };
 struct admin { enum right right; struct wall since; char by[ACTOR_SIZE]; };   /* RIGHT_NONE: no admin */
 
+/* What of the policy a person signed last, and since when they are asked to sign something else. */
+struct acknowledgement {
+    struct wall asked;           /* 0 = nothing is due */
+    struct wall at;              /* of the signature; 0 = there is none, and no version and text */
+    int64_t version;             /* of the policy that was in force then */
+    uint8_t sha256[32];          /* of the text */
+};
+
 struct user {
     uint32_t id;                 /* 1.. */
     enum user_state state;
@@ -43,6 +51,7 @@ struct user {
     struct wall compromised;     /* since when new secrets are needed; 0 = they are not */
     struct bucket sign_ins;      /* tries left */
     struct admin admin;
+    struct acknowledgement ack;
     uint64_t role_mask;          /* of the policy in force; not stored */
 };
 

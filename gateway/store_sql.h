@@ -86,6 +86,9 @@ static const char *const store_migrations[] = {
     " made INTEGER NOT NULL, until INTEGER NOT NULL, end_boot INTEGER NOT NULL,"
     " wrong INTEGER NOT NULL, ended INTEGER NOT NULL, device INTEGER NOT NULL);",
     "ALTER TABLE devices ADD COLUMN approved INTEGER NOT NULL DEFAULT 1;",
+    "CREATE TABLE acknowledgements(user INTEGER PRIMARY KEY REFERENCES users,"
+    " asked INTEGER NOT NULL, at INTEGER NOT NULL, version INTEGER NOT NULL, sha256 BLOB NOT NULL,"
+    " device TEXT NOT NULL, text BLOB NOT NULL);",
     "CREATE TABLE passkeys(id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " user INTEGER NOT NULL REFERENCES users, credential BLOB NOT NULL UNIQUE,"
     " alg INTEGER NOT NULL, key BLOB NOT NULL, counter INTEGER NOT NULL, synced INTEGER NOT NULL,"
@@ -229,6 +232,11 @@ static const char *const store_migrations[] = {
       " WHERE id = ?")                                                                            \
     X(Q_PASSKEY_DROP, "DELETE FROM passkeys WHERE id = ?")                                        \
     X(Q_PASSKEYS_DROP, "DELETE FROM passkeys WHERE user = ?")                                     \
+    X(Q_ASKED_PUT, "INSERT INTO acknowledgements VALUES(?,?,0,0,?,'',x'')"                        \
+      " ON CONFLICT(user) DO UPDATE SET asked=excluded.asked")                                    \
+    X(Q_SIGNED_PUT, "INSERT OR REPLACE INTO acknowledgements VALUES(?,?,?,?,?,?,?)")              \
+    X(Q_SIGNED, "SELECT user, asked, at, version, sha256 FROM acknowledgements")                  \
+    X(Q_SIGNED_TEXT, "SELECT text, sha256 FROM acknowledgements WHERE user = ? AND at != 0")      \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")
