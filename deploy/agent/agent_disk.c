@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From the device of "/" down through /sys/dev/block/M:m: dm/uuid begins with "CRYPT-" for a
+ * From the device of a mount point down through /sys/dev/block/M:m: dm/uuid begins with "CRYPT-" for a
  * dm-crypt device (cryptsetup), slaves/ names what a mapped or RAID device rests on.
  */
 #include "deploy/agent/agent_disk.h"
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "deploy/agent/agent_file.h"
+#include "deploy/agent/agent_gather.h"
 
 #define LAYERS_MAX 8
 #define MOUNTS_MAX (1u << 20)
@@ -109,17 +110,102 @@ static bool block_of_source(const char *root, const char *source, char block[AGE
     return true;
 }
 
-enum agent_answer_3 agent_disk_encrypted(const char *root)
+static enum agent_answer_3 mount_encrypted(const char *root, const struct agent_mount *m)
 {
-    char block[AGENT_PATH], source[256];
-    char *mounts = agent_file_read(root, "/proc/self/mountinfo", MOUNTS_MAX, NULL);
-    unsigned major = 0, minor = 0;
-    bool found = mounts && agent_read_root_device(mounts, &major, &minor, source);
+    char block[AGENT_PATH];
 
-    free(mounts);
-    if (!found || (major == 0 && !block_of_source(root, source, block)))
+    if (m->major == 0 && !block_of_source(root, m->source, block))
         return AGENT_UNKNOWN;
-    if (major != 0)
-        snprintf(block, sizeof block, "/sys/dev/block/%u:%u", major, minor);
+    if (m->major != 0)
+        snprintf(block, sizeof block, "/sys/dev/block/%u:%u", m->major, m->minor);
     return encrypted(root, block, LAYERS_MAX);
+}
+
+static const char *next_line(const char *s)
+{
+    s += strcspn(s, "\n");
+    return *s ? s + 1 : s;
+}
+
+enum agent_answer_3 agent_disk_encrypted(const char *root, const char *point)
+{
+    char *mounts = agent_file_read(root, "/proc/self/mountinfo", MOUNTS_MAX, NULL);
+    enum agent_answer_3 answer = AGENT_UNKNOWN;
+    struct agent_mount m;
+
+    for (const char *s = mounts; s && *s; s = next_line(s)) /* the last one hides those before it */
+        if (agent_read_mount(s, &m) && strcmp(m.point, point) == 0)
+            answer = mount_encrypted(root, &m);
+    free(mounts);
+    return answer;
+}
+
+/* ---- all of them ---- */
+
+/* Kernels and loaders lie open by their nature; snaps and discs hold nothing of anybody's. */
+static bool counts(const struct agent_mount *m)
+{
+    static const char *const images[] = {"squashfs", "iso9660", "erofs", "udf"};
+
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++)
+        if (strcmp(m->type, images[i]) == 0)
+            return false;
+    return strncmp(m->point, "/boot", 5) != 0 && strncmp(m->point, "/efi", 4) != 0 &&
+           (m->major != 0 || strncmp(m->source, "/dev/", 5) == 0 || strcmp(m->type, "zfs") == 0 ||
+            strcmp(m->point, "/") == 0);
+}
+
+static enum agent_answer_3 worse(enum agent_answer_3 a, enum agent_answer_3 b)
+{
+    if (a == AGENT_NO || b == AGENT_NO)
+        return AGENT_NO;
+    return a == AGENT_UNKNOWN || b == AGENT_UNKNOWN ? AGENT_UNKNOWN : AGENT_YES;
+}
+
+/* "/dev/dm-1  partition  8388604 0 -2": proc(5). A file lies in a file system, zram in memory. */
+static enum agent_answer_3 swap_encrypted(const char *root)
+{
+    char *text = agent_file_read(root, "/proc/swaps", MOUNTS_MAX, NULL), block[AGENT_PATH];
+    enum agent_answer_3 answer = AGENT_YES;
+
+    for (const char *s = text; s && *s; s = next_line(s)) {
+        char path[256], kind[32];
+
+        if (sscanf(s, "%255s %31s", path, kind) != 2 || strcmp(kind, "partition") != 0 ||
+            strncmp(path, "/dev/zram", 9) == 0)
+            continue;
+        answer = worse(answer, block_of_source(root, path, block)
+                                   ? encrypted(root, block, LAYERS_MAX)
+                                   : AGENT_UNKNOWN);
+    }
+    free(text);
+    return answer;
+}
+
+enum agent_answer_3 agent_disk_all_encrypted(const char *root)
+{
+    char *mounts = agent_file_read(root, "/proc/self/mountinfo", MOUNTS_MAX, NULL);
+    enum agent_answer_3 answer = AGENT_YES;
+    bool any = false;
+    struct agent_mount m;
+
+    for (const char *s = mounts; s && *s; s = next_line(s)) {
+        if (!agent_read_mount(s, &m) || !counts(&m))
+            continue;
+        any = true;
+        answer = worse(answer, mount_encrypted(root, &m));
+    }
+    free(mounts);
+    return any ? worse(answer, swap_encrypted(root)) : AGENT_UNKNOWN;
+}
+
+/* ---- the facts ---- */
+
+void agent_gather_disk(struct agent_gather *g)
+{
+    const char *from = "/proc/self/mountinfo and /sys/dev/block",
+               *why = "a file system is not on a disk that the kernel names";
+
+    agent_put_answer(g, "fde.sys", agent_disk_encrypted(g->root, "/"), from, why);
+    agent_put_answer(g, "fde.all", agent_disk_all_encrypted(g->root), from, why);
 }

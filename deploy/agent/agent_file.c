@@ -66,6 +66,21 @@ char *agent_file_read(const char *root, const char *path, size_t max, size_t *le
     return text;
 }
 
+size_t agent_file_head(const char *root, const char *path, char *out, size_t size)
+{
+    char whole[AGENT_PATH];
+    int fd = agent_path(root, path, whole)
+                 ? open(whole, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+                 : -1;
+    ssize_t n = fd >= 0 ? read_all(fd, out, size - 1) : 0;
+
+    if (fd >= 0)
+        close(fd);
+    n = n > 0 ? n : 0;
+    out[n] = '\0';
+    return (size_t)n;
+}
+
 bool agent_file_exists(const char *root, const char *path)
 {
     char whole[AGENT_PATH];

@@ -19,6 +19,9 @@ bool agent_path(const char *root, const char *path, char out[AGENT_PATH]);
  * max. *len may be NULL. */
 char *agent_file_read(const char *root, const char *path, size_t max, size_t *len);
 
+/* At most size - 1 bytes of its beginning, with a NUL. How many; 0 when it cannot be read. */
+size_t agent_file_head(const char *root, const char *path, char *out, size_t size);
+
 /* Does the path exist? */
 bool agent_file_exists(const char *root, const char *path);
 

@@ -123,38 +123,41 @@ int64_t agent_read_uptime(const char *text)
     return *end == '.' ? n : -1;
 }
 
-/* "36 35 98:0 /mnt1 / rw,noatime master:1 - ext3 /dev/root rw": proc(5). */
-static bool root_line(const char *line, unsigned *major, unsigned *minor, char source[256])
+#define CVD_SECONDS 8        /* the ninth field */
+
+int64_t agent_read_cvd(const char *head)
 {
-    char copy[512], point[256];
+    long long n;
+    char *end;
+
+    if (strncmp(head, "ClamAV-VDB:", 11) != 0)
+        return -1;
+    for (int i = 0; i < CVD_SECONDS; i++) {
+        head = strchr(head, ':');
+        if (!head)
+            return -1;
+        head++;
+    }
+    if (!is_digit(*head))
+        return -1;
+    n = strtoll(head, &end, 10);
+    return (*end == ' ' || *end == '\0' || *end == '\n') && n < (1LL << 40) ? n : -1;
+}
+
+/* "36 35 98:0 /mnt1 / rw,noatime master:1 - ext3 /dev/root rw". */
+bool agent_read_mount(const char *line, struct agent_mount *out)
+{
+    char copy[1024];
     size_t len = strcspn(line, "\n");
     const char *dash;
 
+    memset(out, 0, sizeof *out);
     if (len >= sizeof copy)
         return false;
     memcpy(copy, line, len);
     copy[len] = '\0';
-    if (sscanf(copy, "%*u %*u %9u:%9u %*s %255s", major, minor, point) != 3 ||
-        strcmp(point, "/") != 0)
+    if (sscanf(copy, "%*u %*u %9u:%9u %*s %255s", &out->major, &out->minor, out->point) != 3)
         return false;
     dash = strstr(copy, " - ");
-    source[0] = '\0';
-    return dash && sscanf(dash + 3, "%*s %255s", source) == 1;
-}
-
-bool agent_read_root_device(const char *text, unsigned *major, unsigned *minor,
-                            char source[256])
-{
-    unsigned a, b;
-    char from[256];
-    bool found = false;
-
-    for (; *text; text = next_line(text)) /* the last one hides those before it */
-        if (root_line(text, &a, &b, from)) {
-            *major = a;
-            *minor = b;
-            memcpy(source, from, sizeof from);
-            found = true;
-        }
-    return found;
+    return dash && sscanf(dash + 3, "%63s %255s", out->type, out->source) == 2;
 }

@@ -29,11 +29,16 @@ enum agent_answer_3 agent_read_ufw(const char *text);
 /* The EFI variable SecureBoot: four bytes of attributes and one of value. */
 enum agent_answer_3 agent_read_secure_boot(const char *bytes, size_t len);
 
+/* The head of a ClamAV database: "ClamAV-VDB:DATE:VERSION:...:SECONDS" of nine fields. -1 when
+ * it is none or does not say the seconds. */
+#define AGENT_CVD_HEAD 512
+int64_t agent_read_cvd(const char *head);
+
 /* The first whole number of /proc/uptime, -1 when there is none. */
 int64_t agent_read_uptime(const char *text);
 
-/* The lines of /proc/self/mountinfo: the device number of what is mounted on "/". */
-bool agent_read_root_device(const char *text, unsigned *major, unsigned *minor,
-                            char source[256]);
+/* A line of /proc/self/mountinfo (proc(5)). False when it is none. */
+struct agent_mount { unsigned major, minor; char point[256], type[64], source[256]; };
+bool agent_read_mount(const char *line, struct agent_mount *out);
 
 #endif

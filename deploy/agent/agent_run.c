@@ -107,7 +107,7 @@ static enum agent_exit report(const struct agent_options *o, const struct agent_
                               int64_t *left)
 {
     struct agent_nonce n;
-    struct agent_facts facts = {NULL, NULL, NULL};
+    struct agent_facts facts = {NULL, NULL, NULL, NULL};
     enum agent_exit code = ask_nonce(o, &n);
     char why[WHY], *token = NULL;
 

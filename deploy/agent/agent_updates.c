@@ -249,7 +249,7 @@ static bool lists_read(const char *root, struct installed *all)
 }
 
 /* apt puts files into lists/partial at each update; what it fetches keeps the server's times. */
-static bool lists_fresh(const char *root, int64_t now)
+bool agent_updates_fresh(const char *root, int64_t now)
 {
     int64_t a = agent_file_changed(root, LISTS "/partial"),
             b = agent_file_changed(root, "/var/lib/apt/periodic/update-success-stamp");
@@ -261,7 +261,7 @@ bool agent_updates_pending(const char *root, int64_t now, int64_t *all, int64_t 
                            const char **from)
 {
     struct installed have = {NULL, 0, 0};
-    bool known = lists_fresh(root, now) && installed_read(root, &have) && lists_read(root, &have);
+    bool known = agent_updates_fresh(root, now) && installed_read(root, &have) && lists_read(root, &have);
 
     *all = *security = 0;
     for (size_t i = 0; known && i < have.n; i++) {

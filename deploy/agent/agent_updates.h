@@ -17,6 +17,9 @@
 bool agent_updates_pending(const char *root, int64_t now, int64_t *all, int64_t *security,
                            const char **from);
 
+/* Did apt fetch its lists within AGENT_LISTS_AGE? */
+bool agent_updates_fresh(const char *root, int64_t now);
+
 /* Debian's order of versions (deb-version(7)): negative, 0, positive. */
 int agent_deb_version_cmp(const char *a, const char *b);
 

@@ -22,7 +22,7 @@
 static const char USAGE[] =
     "usage: portcullis-agent enroll LINK [--code CODE] [--up wg-quick|nm] [options]\n"
     "       portcullis-agent keygen [--dir DIR] [--json]\n"
-    "       portcullis-agent facts  [--facts FILE]\n"
+    "       portcullis-agent facts  [--facts FILE] [--json]\n"
     "       portcullis-agent post   --gateway ADDRESS[:PORT] --device NAME [options]\n"
     "       portcullis-agent run    --gateway ADDRESS[:PORT] --device NAME [options]\n"
     "\n"
@@ -108,25 +108,30 @@ static enum agent_exit keygen(const struct agent_options *o)
 
 /* ---- facts ---- */
 
+static void print_facts_json(const struct agent_facts *f)
+{
+    json_t *all = json_pack("{s:O, s:O, s:O, s:O}", "pst", f->pst, "claims", f->device, "from",
+                            f->from, "unknown", f->unknown);
+
+    json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    putchar('\n');
+    json_decref(all);
+}
+
 static enum agent_exit facts(const struct agent_options *o)
 {
-    struct agent_facts f = {NULL, NULL, NULL};
+    struct agent_facts f = {NULL, NULL, NULL, NULL};
     int64_t now = (int64_t)time(NULL);
     char why[WHY] = "out of memory";
     int rc = o->facts ? agent_facts_file(o->facts, now, &f, why)
                       : agent_facts_gather("", now, &f);
-    json_t *all = rc == 0 ? json_pack("{s:O, s:O, s:O}", "pst", f.pst, "claims", f.device, "from",
-                                      f.from)
-                          : NULL;
 
-    if (all)
-        json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    json_decref(all);
+    if (rc == 0 && o->json)
+        print_facts_json(&f);
+    else if (rc == 0)
+        agent_facts_print(&f, stdout);
     agent_facts_clear(&f);
-    if (!all)
-        return fault(why);
-    putchar('\n');
-    return AGENT_IN;
+    return rc == 0 ? AGENT_IN : fault(why);
 }
 
 /* ---- post and run ---- */

@@ -178,25 +178,25 @@ static void mounted(const char *device) { mounted_from(device, "/dev/x"); }
 static void disks(void **state)
 {
     (void)state;
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
     mounted("8:3");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
     folder("/sys/devices/sda3");
     point("/sys/dev/block/8:3", "../../devices/sda3");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_NO);
     file("/sys/dev/block/253:0/dm/uuid", "CRYPT-LUKS2-0123-root\n", 0);
     mounted("253:0");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_YES);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_YES);
     file("/sys/dev/block/253:0/dm/uuid", "LVM-0123\n", 0);
     folder("/sys/dev/block/253:0/slaves");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_NO);
     file("/sys/dev/block/253:1/dm/uuid", "CRYPT-LUKS2-0123-pv\n", 0);
     point("/sys/dev/block/253:0/slaves/dm-1", "../../253:1");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_YES);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_YES);
     point("/sys/dev/block/253:0/slaves/sda3", "../../8:3"); /* one half is plain */
-    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_NO);
     mounted("0:27"); /* an overlay */
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
 }
 
 /* btrfs: the number says nothing, the source does. */
@@ -208,17 +208,17 @@ static void disks_by_their_source(void **state)
     file("/sys/class/block/dm-1/dm/name", "root\n", 0);
     file("/sys/class/block/dm-1/dm/uuid", "CRYPT-LUKS2-0123-root\n", 0);
     mounted_from("0:27", "/dev/sda3");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_NO);
     mounted_from("0:27", "/dev/mapper/root");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_YES);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_YES);
     mounted_from("0:27", "/dev/mapper/other");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_NO);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_NO);
     mounted_from("0:27", "/dev/mapper/absent");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
     mounted_from("0:27", "/dev/../class/block/dm-1");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
     mounted_from("0:27", "overlay");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
 }
 
 /* A loop of slaves ends in "unknown". */
@@ -228,7 +228,7 @@ static void disk_loops_end(void **state)
     mounted("253:0");
     folder("/sys/dev/block/253:0");
     point("/sys/dev/block/253:0/slaves/dm-0", "..");
-    assert_int_equal(agent_disk_encrypted(root), AGENT_UNKNOWN);
+    assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
 }
 
 /* ---- updates ---- */

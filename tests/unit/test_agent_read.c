@@ -103,28 +103,41 @@ static void small_answers(void **state)
     assert_int_equal(agent_read_uptime("x"), -1);
 }
 
-static void root_devices(void **state)
+static void mounts(void **state)
 {
-    static const char two[] =
-        "21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/mapper/root rw\n"
-        "22 21 0:20 / /proc rw - proc proc rw\n"
-        "23 21 8:1 / /boot rw - ext4 /dev/sda1 rw\n";
-    unsigned major = 0, minor = 0;
-    char source[256];
+    static const char line[] =
+        "21 1 254:0 / /home rw,relatime shared:1 - ext4 /dev/mapper/root rw\n22 21 junk";
+    struct agent_mount m;
 
     (void)state;
-    assert_true(agent_read_root_device(two, &major, &minor, source));
-    assert_int_equal(major, 254);
-    assert_int_equal(minor, 0);
-    assert_string_equal(source, "/dev/mapper/root");
-    assert_false(agent_read_root_device("22 21 0:20 / /proc rw - proc proc rw\n", &major, &minor,
-                                        source));
-    assert_true(agent_read_root_device("1 0 0:1 / / rw - rootfs rootfs rw\n"
-                                       "21 1 8:3 / / rw shared:1 - ext4 /dev/sda3 rw\n",
-                                       &major, &minor, source));
-    assert_int_equal(major, 8);
-    assert_false(agent_read_root_device("junk\n", &major, &minor, source));
-    assert_false(agent_read_root_device("", &major, &minor, source));
+    assert_true(agent_read_mount(line, &m));
+    assert_int_equal(m.major, 254);
+    assert_int_equal(m.minor, 0);
+    assert_string_equal(m.point, "/home");
+    assert_string_equal(m.type, "ext4");
+    assert_string_equal(m.source, "/dev/mapper/root");
+    assert_false(agent_read_mount("junk\n", &m));
+    assert_false(agent_read_mount("21 1 254:0 / /home rw\n22 1 8:1 / / rw - ext4 /dev/x rw", &m));
+    assert_false(agent_read_mount("", &m));
+}
+
+/* What a database of ClamAV says of itself. */
+static void definitions(void **state)
+{
+    static const struct { const char *head; int64_t at; } cases[] = {
+        {"ClamAV-VDB:12 Nov 2026 07-35 -0500:27461:2075:90:0123:dsig:builder:1794486900    ",
+         1794486900},
+        {"ClamAV-VDB:12 Nov 2026 07-35 -0500:27461:2075:90:0123:dsig:builder:179x", -1},
+        {"ClamAV-VDB:12 Nov 2026 07-35 -0500:27461:2075", -1},
+        {"ClamAV-VDB:a:b:c:d:e:f:g:99999999999999999999", -1},
+        {"x", -1},
+        {"", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (agent_read_cvd(cases[i].head) != cases[i].at)
+            fail_msg("%s", cases[i].head);
 }
 
 static void deb_versions(void **state)
@@ -319,7 +332,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(assignments),   cmocka_unit_test(versions),
         cmocka_unit_test(ubuntu_updates), cmocka_unit_test(small_answers),
-        cmocka_unit_test(root_devices),  cmocka_unit_test(deb_versions),
+        cmocka_unit_test(mounts),        cmocka_unit_test(definitions),
+        cmocka_unit_test(deb_versions),
         cmocka_unit_test(gateways),      cmocka_unit_test(verdicts),
         cmocka_unit_test(answers_as_text), cmocka_unit_test(nonces), cmocka_unit_test(pauses),
     };
