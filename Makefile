@@ -38,6 +38,11 @@ LIBS_DAEMON  := $(call pkg,libs,sqlite3 libmicrohttpd libseccomp libcap-ng libb2
 LIBS_CLI     := $(call pkg,libs,jansson libqrencode)
 LIBS_AGENT   := $(call pkg,libs,libsodium jansson libcurl)
 
+# Files that are part of the daemon: a table of each folder (gateway/embed).
+EMBEDDED := console enrol
+EMBED_SRC := $(patsubst %,$(BUILD)/gen/%_files.c,$(EMBEDDED))
+EMBED_OBJ := $(EMBED_SRC:.c=.o)
+
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 POLICY_SRC := $(wildcard policy/*.c)
 KERNEL_SRC := $(wildcard kernel_rules/*.c)
@@ -59,7 +64,7 @@ LEDGER    := $(BUILD)/audit/ledger
 LABT      := $(patsubst tests/lab/tools/%.c,$(BUILD)/lab/%,$(LABT_SRC))
 VMT       := $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/test_*.c))
 # Unit tests may use any gateway, CLI or agent object but the ones that hold main().
-TESTABLE  := $(call obj,$(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC)))
+TESTABLE  := $(call obj,$(filter-out %/main.c,$(DAEMON_SRC) $(CLI_SRC) $(AGENT_SRC))) $(EMBED_OBJ)
 LIBTEST   := $(BUILD)/libtestable.a
 MODEL     := $(BUILD)/model/driver
 
@@ -192,6 +197,14 @@ $(BUILD)/obj/%.o: %.c
 	@$(if $(V),,echo '  CC    $<')
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
+.SECONDEXPANSION:
+$(BUILD)/gen/%_files.c: gateway/embed $$(wildcard admin/$$* admin/$$*/*)
+	@mkdir -p $(dir $@)
+	@$(if $(V),,echo '  EMBED admin/$*')
+	$(Q)gateway/embed $*_files admin/$* >$@.new && mv $@.new $@
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
 define archive
 	@rm -f $@
 	$(Q)$(AR) rcsT $@ $^
@@ -200,7 +213,7 @@ $(LIBPOLICY): $(call obj,$(POLICY_SRC)) ; $(archive)
 $(LIBKERNEL): $(call obj,$(KERNEL_SRC)) ; $(archive)
 $(LIBTEST): $(TESTABLE) ; $(archive)
 
-$(DAEMON): $(call obj,$(DAEMON_SRC)) $(LIBKERNEL) $(LIBPOLICY)
+$(DAEMON): $(call obj,$(DAEMON_SRC)) $(EMBED_OBJ) $(LIBKERNEL) $(LIBPOLICY)
 	@$(if $(V),,echo '  LINK  $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_DAEMON) $(LIBS_KERNEL) $(LIBS_POLICY)
 $(CLI): $(call obj,$(CLI_SRC)) $(LIBPOLICY)

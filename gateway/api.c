@@ -99,41 +99,20 @@ static const struct http_refusal *api_admit(void *arg, struct http_request *r)
     return actor_of(r, actor) < 0 ? &BAD_ACTOR : NULL;
 }
 
-static enum control_method control_method_of(enum http_method m)
-{
-    switch (m) {
-    case HTTP_POST:
-        return CONTROL_POST;
-    case HTTP_PUT:
-        return CONTROL_PUT;
-    case HTTP_DELETE:
-        return CONTROL_DELETE;
-    case HTTP_GET:
-    case HTTP_OTHER:
-        break;
-    }
-    return CONTROL_GET;
-}
-
 /* What is not JSON: the metrics, the only thing over TCP; and packets. NULL: it is JSON. */
 static const char *type_of(const struct http_request *r, unsigned int status)
 {
-    const char *end = strrchr(r->target.path, '/');
-    if (status != 200)
-        return NULL;
     if (r->peer.family != 0)
-        return METRICS_TYPE;
-    bool packets = strncmp(r->target.path, "/v1/attempts/", 13) == 0 &&
-                   strcmp(end, "/packets") == 0;
-    return packets ? "application/octet-stream" : NULL;
+        return status == 200 ? METRICS_TYPE : NULL;
+    return http_role_packets(r, status) ? "application/octet-stream" : NULL;
 }
 
-static void api_reply(struct http_request *r, unsigned int status, const uint8_t *body, size_t len)
+static void api_reply(struct http_engine *e, struct http_request *r, unsigned int status, const uint8_t *body, size_t len)
 {
     const char *type = type_of(r, status);
     char *bytes = type ? malloc(len + 1) : NULL;
     if (!bytes) {
-        http_engine_pass(r, status, body, len);
+        http_engine_pass(e, r, status, body, len);
         return;
     }
     memcpy(bytes, body, len);
@@ -145,7 +124,7 @@ static void put_control(struct writer *w, const struct http_request *r)
     char actor[HTTP_ACTOR_MAX + 1] = "";
     if (actor_of(r, actor) < 0)
         w->failed = true;
-    put_u8(w, (uint8_t)control_method_of(r->method));
+    put_u8(w, (uint8_t)http_role_method(r->method));
     put_u32(w, r->uid);
     put_u32(w, r->gid);
     put_text(w, actor);

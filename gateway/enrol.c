@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "gateway/http_engine.h"
 #include "gateway/http_role.h"
+#include "gateway/http_static.h"
 #include "gateway/log.h"
 #include "gateway/role.h"
 
@@ -29,6 +29,8 @@ static const struct http_refusal *enrol_admit(void *arg, struct http_request *r)
     const struct http_refusal *why = http_role_host(arg, r);
     if (why)
         return why;
+    if (http_static_find(enrol_files, r->target.path))
+        return r->method == HTTP_GET ? NULL : &HTTP_BAD_METHOD;
     if (strcmp(r->target.path, "/v1/enrol") != 0)
         return &HTTP_NOT_FOUND;
     if (r->method != HTTP_POST)
@@ -39,7 +41,12 @@ static const struct http_refusal *enrol_admit(void *arg, struct http_request *r)
 
 static void enrol_handle(void *arg, struct http_request *r)
 {
+    const struct http_static *file = http_static_find(enrol_files, r->target.path);
     struct writer w;
+    if (file) {
+        http_static_answer(r, file);
+        return;
+    }
     writer_init(&w, CHANNEL_MESSAGE_MAX);
     put_addr(&w, &r->peer);
     put_u8(&w, ENROL_REDEEM);
@@ -51,6 +58,7 @@ static void enrol_handle(void *arg, struct http_request *r)
 static const struct http_ops OPS = {
     .admit = enrol_admit,
     .handle = enrol_handle,
+    .secretive = true,
     .allow = "GET, HEAD, POST",
     .content_policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; "
                       "connect-src 'self'; base-uri 'none'; form-action 'none'; "

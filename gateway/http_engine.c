@@ -60,7 +60,9 @@ static int on_message(struct http_engine *e, const struct message *m)
         return -1;
     struct http_request *request = http_waiting(e->server, m->seq);
     if (request)
-        e->reply(request, status, json, len);
+        e->reply(e, request, status, json, len);
+    else if (e->other)
+        e->other(e, m->seq, status, json, len);
     return 0;
 }
 
@@ -125,8 +127,24 @@ void http_engine_ask(struct http_engine *e, struct http_request *r, enum message
         watch(e);
 }
 
-void http_engine_pass(struct http_request *r, unsigned int status, const uint8_t *json, size_t len)
+int http_engine_ask_aside(struct http_engine *e, enum message_type type, const struct writer *w,
+                          uint32_t *seq)
 {
+    if (w->failed || w->n > QUEUED_MAX - e->queued)
+        return -1;
+    *seq = http_next_seq(e->server);
+    e->queued += w->n;
+    if (channel_send(e->channel, type, *seq, w, -1) < 0)
+        loop_stop(e->loop);
+    else
+        watch(e);
+    return 0;
+}
+
+void http_engine_pass(struct http_engine *e, struct http_request *r, unsigned int status,
+                      const uint8_t *json, size_t len)
+{
+    (void)e;
     char *text = malloc(len + 1);
     if (!text) {
         http_refuse(r, &HTTP_BUSY);

@@ -15,8 +15,12 @@ struct http_engine;
 typedef void http_engine_secured(struct http_engine *e, bool first);
 
 /* Called with the engine's answer while the request still waits; must answer it. */
-typedef void http_engine_reply(struct http_request *r, unsigned int status, const uint8_t *json,
+typedef void http_engine_reply(struct http_engine *e, struct http_request *r, unsigned int status, const uint8_t *json,
                                size_t len);
+
+/* Called with an answer that no request waits for (any more). */
+typedef void http_engine_other(struct http_engine *e, uint32_t seq, unsigned int status,
+                               const uint8_t *json, size_t len);
 
 struct http_engine {
     struct loop *loop;
@@ -26,6 +30,7 @@ struct http_engine {
     http_engine_reply *reply;
     http_engine_secured *secured; /* NULL: a role without TLS. Set by the caller */
     int doors[2];                  /* for TLS; -1 = none (http_role.h) */
+    http_engine_other *other;      /* may be NULL. Set by the caller */
     bool has_tls;
     char name[HOST_SIZE], host[HOST_SIZE]; /* by which it may be called there, "" = none */
     char session[SESSION_MAX + 1]; /* ROLE_CONSOLE, during reply(): what the session becomes */
@@ -41,7 +46,10 @@ void http_engine_close(struct http_engine *e);
 /* Sends w as the question of r, which waits from here on or is refused. */
 void http_engine_ask(struct http_engine *e, struct http_request *r, enum message_type type,
                      const struct writer *w);
+/* Likewise without a request: 0 and its seq is passed to other(), or -1: it is not sent. */
+int http_engine_ask_aside(struct http_engine *e, enum message_type type, const struct writer *w,
+                          uint32_t *seq);
 /* Answers with the engine's own JSON; the reply of a role that adds nothing. */
-void http_engine_pass(struct http_request *r, unsigned int status, const uint8_t *json, size_t len);
+http_engine_reply http_engine_pass;
 
 #endif

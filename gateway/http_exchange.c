@@ -75,8 +75,13 @@ void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
         return;
     if (x->stage == STAGE_WAITING)
         TAILQ_REMOVE(&x->server->waiting, x, waiting);
+    if (x->stream)
+        http_connection_forget(x);
+    if (x->stream && x->server->ops.ended)
+        x->server->ops.ended(x->server->arg, &x->request);
     if (x->response)
         MHD_destroy_response(x->response);
+    http_stream_free(x->stream);
     x->server->bodies -= x->body_size;
     x->server->answers -= x->answer_len;
     free(x->request.body);
@@ -159,30 +164,36 @@ static const struct http_refusal *admit(struct http_exchange *x)
     return why ? why : x->server->ops.admit(x->server->arg, &x->request);
 }
 
-static struct MHD_Response *response_new(const struct http_server *s, char *text, size_t len,
-                                         const char *type)
+static bool add_headers(struct MHD_Response *m, const char *const headers[][2], size_t n)
 {
-    struct MHD_Response *m = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-    if (!m) {
-        free(text);
-        return NULL;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (headers[i][1] && MHD_add_response_header(m, headers[i][0], headers[i][1]) != MHD_YES)
+            return false;
+    return true;
+}
+
+static bool dress(const struct http_exchange *x, struct MHD_Response *m, const char *type,
+                  const struct http_extra *extra)
+{
+    static const struct http_extra none = {0};
+    const struct http_extra *e = extra ? extra : &none;
+    const bool tls = x->request.tls;
     const char *const headers[][2] = {
         {"Content-Type", type},
-        {"Cache-Control", "no-store"},
+        {"Cache-Control", e->cache ? e->cache : "no-store"},
         {"Connection", "close"},
-        {"Content-Security-Policy", s->ops.content_policy},
-        /* Not no-referrer: with that a browser sends our own form with "Origin: null". */
-        {"Referrer-Policy", "same-origin"},
+        {"Content-Security-Policy", x->server->ops.content_policy},
+        {"Referrer-Policy", x->server->ops.secretive ? "no-referrer" : "same-origin"},
         {"X-Content-Type-Options", "nosniff"},
         {"X-Frame-Options", "DENY"},
+        {"ETag", e->etag},
+        {"Set-Cookie", e->cookie},
+        {"Content-Disposition", e->disposition},
+        {"Strict-Transport-Security", tls ? "max-age=31536000" : NULL},
+        {"Cross-Origin-Opener-Policy", tls ? "same-origin" : NULL},
+        {"Cross-Origin-Resource-Policy", tls ? "same-origin" : NULL},
     };
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-        if (MHD_add_response_header(m, headers[i][0], headers[i][1]) != MHD_YES) {
-            MHD_destroy_response(m);
-            return NULL;
-        }
-    return m;
+    return add_headers(m, headers, sizeof headers / sizeof *headers);
 }
 
 /* From here on x has its answer; one that waited goes back to libmicrohttpd. */
@@ -198,8 +209,20 @@ static void set_response(struct http_exchange *x, unsigned int status, struct MH
     MHD_resume_connection(x->connection);
 }
 
-void http_answer(struct http_request *r, unsigned int status, const char *type, char *text,
-                 size_t len)
+void http_exchange_respond(struct http_exchange *x, unsigned int status, struct MHD_Response *m,
+                           const char *type, const struct http_extra *extra)
+{
+    if (m && !dress(x, m, type, extra)) {
+        MHD_destroy_response(m);
+        m = NULL;
+    }
+    if (m && status == 405)
+        MHD_add_response_header(m, "Allow", x->server->ops.allow);
+    set_response(x, status, m);
+}
+
+void http_answer_with(struct http_request *r, unsigned int status, const char *type, char *text,
+                      size_t len, const struct http_extra *extra)
 {
     struct http_exchange *x = r->exchange;
     struct http_server *s = x->server;
@@ -210,10 +233,24 @@ void http_answer(struct http_request *r, unsigned int status, const char *type, 
     }
     s->answers += len;
     x->answer_len = len;
-    struct MHD_Response *m = response_new(s, text, len, type);
-    if (m && status == 405)
-        MHD_add_response_header(m, "Allow", s->ops.allow);
-    set_response(x, status, m);
+    struct MHD_Response *m = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+    if (!m)
+        free(text);
+    http_exchange_respond(x, status, m, type, extra);
+}
+
+void http_answer(struct http_request *r, unsigned int status, const char *type, char *text,
+                 size_t len)
+{
+    http_answer_with(r, status, type, text, len, NULL);
+}
+
+void http_answer_constant(struct http_request *r, unsigned int status, const char *type,
+                          const void *bytes, size_t len, const struct http_extra *extra)
+{
+    struct MHD_Response *m = MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes,
+                                                             MHD_RESPMEM_PERSISTENT);
+    http_exchange_respond(r->exchange, status, m, type, extra);
 }
 
 void http_refuse(struct http_request *r, const struct http_refusal *why)
@@ -234,13 +271,18 @@ void http_refuse(struct http_request *r, const struct http_refusal *why)
     http_answer(r, why->status, type, text, len);
 }
 
+uint32_t http_next_seq(struct http_server *s)
+{
+    if (++s->last_seq == 0)
+        s->last_seq = 1;
+    return s->last_seq;
+}
+
 uint32_t http_wait(struct http_request *r)
 {
     struct http_exchange *x = r->exchange;
     struct http_server *s = x->server;
-    if (++s->last_seq == 0)
-        s->last_seq = 1;
-    x->seq = s->last_seq;
+    x->seq = http_next_seq(s);
     x->deadline_ms = clock_boot_ms() + s->limits.engine_ms;
     x->stage = STAGE_WAITING;
     TAILQ_INSERT_TAIL(&s->waiting, x, waiting);

@@ -33,6 +33,7 @@ struct http_exchange {
     struct MHD_Response *response;
     unsigned int status;
     size_t answer_len;
+    struct http_stream *stream; /* its answer, if it has no end */
     uint32_t seq;
     int64_t deadline_ms; /* STAGE_WAITING, CLOCK_BOOTTIME */
     TAILQ_ENTRY(http_exchange) waiting;
@@ -41,7 +42,8 @@ struct http_exchange {
 struct http_connection {
     int fd;
     int64_t deadline_ms;
-    bool ended;
+    bool ended, kept;
+    struct http_exchange *stream; /* the answer without an end, while there is one */
     TAILQ_ENTRY(http_connection) next;
 };
 
@@ -61,6 +63,7 @@ struct http_server {
     struct http_listener listeners[HTTP_LISTENERS_MAX];
     unsigned int n_listeners, n_connections;
     struct http_connection_list connections; /* oldest first */
+    struct http_connection_list kept;        /* those without a limit */
     struct http_waiting_list waiting;        /* oldest first */
     size_t bodies, answers;                  /* bytes held at this moment */
     uint32_t last_seq;
@@ -74,5 +77,13 @@ enum MHD_Result http_exchange_step(void *server, struct MHD_Connection *c, const
                                    size_t *data_len, void **exchange);
 void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
                        enum MHD_RequestTerminationCode why);
+
+/* Lifts the time limit from the connection of x (http_server.c). */
+void http_connection_keep(struct http_exchange *x);
+void http_connection_forget(struct http_exchange *x); /* its stream is over */
+/* Takes m as the answer, with the headers of every one (http_exchange.c). */
+void http_exchange_respond(struct http_exchange *x, unsigned int status, struct MHD_Response *m,
+                           const char *type, const struct http_extra *extra);
+void http_stream_free(struct http_stream *s); /* NULL-safe */
 
 #endif

@@ -123,3 +123,38 @@ void http_role_session(const struct http_request *r, char out[SESSION_MAX + 1])
     if (found > 1)
         out[0] = '\0';
 }
+
+/* ---- to the engine and back ----------------------------------------------------------------- */
+
+enum control_method http_role_method(enum http_method m)
+{
+    switch (m) {
+    case HTTP_POST:
+        return CONTROL_POST;
+    case HTTP_PUT:
+        return CONTROL_PUT;
+    case HTTP_DELETE:
+        return CONTROL_DELETE;
+    case HTTP_GET:
+    case HTTP_OTHER:
+        break;
+    }
+    return CONTROL_GET;
+}
+
+void http_role_put_console(struct writer *w, const char *session, const struct ip_addr *peer,
+                           enum control_method method, const char *path, const char *query)
+{
+    put_text(w, session);
+    put_addr(w, peer);
+    put_u8(w, (uint8_t)method);
+    put_text(w, path);
+    put_text(w, query);
+}
+
+bool http_role_packets(const struct http_request *r, unsigned int status)
+{
+    const char *end = strrchr(r->target.path, '/');
+    return status == 200 && strncmp(r->target.path, "/v1/attempts/", 13) == 0 &&
+           strcmp(end, "/packets") == 0;
+}

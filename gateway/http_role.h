@@ -26,4 +26,11 @@ const struct http_refusal *http_role_json(const struct http_request *r);
 /* The session's token in the cookie, "" when there is none or more than one. */
 void http_role_session(const struct http_request *r, char out[SESSION_MAX + 1]);
 
+/* Does its answer hold packets, which are not JSON? */
+bool http_role_packets(const struct http_request *r, unsigned int status);
+/* The beginning of a MSG_CONSOLE, all but its body. */
+void http_role_put_console(struct writer *w, const char *session, const struct ip_addr *peer,
+                           enum control_method method, const char *path, const char *query);
+enum control_method http_role_method(enum http_method m);
+
 #endif

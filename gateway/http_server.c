@@ -11,6 +11,7 @@
 
 #include "gateway/clock.h"
 #include "gateway/http_exchange.h"
+#include "gateway/http_stream.h"
 #include "gateway/http_tls.h"
 #include "gateway/log.h"
 
@@ -105,10 +106,27 @@ static void on_connection(void *server, struct MHD_Connection *c, void **context
         return;
     }
     struct http_connection *k = *context;
-    TAILQ_REMOVE(&s->connections, k, next);
+    TAILQ_REMOVE(k->kept ? &s->kept : &s->connections, k, next);
     free(k);
     s->n_connections--;
 }
+
+static struct http_connection *connection_of(const struct http_exchange *x)
+{
+    return MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+        ->socket_context;
+}
+
+void http_connection_keep(struct http_exchange *x)
+{
+    struct http_connection *k = connection_of(x);
+    TAILQ_REMOVE(&x->server->connections, k, next);
+    TAILQ_INSERT_TAIL(&x->server->kept, k, next);
+    k->kept = true;
+    k->stream = x;
+}
+
+void http_connection_forget(struct http_exchange *x) { connection_of(x)->stream = NULL; }
 
 static enum MHD_Result on_accept(void *server, const struct sockaddr *a, socklen_t len)
 {
@@ -128,6 +146,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     s->ops = *ops;
     s->arg = arg;
     TAILQ_INIT(&s->connections);
+    TAILQ_INIT(&s->kept);
     TAILQ_INIT(&s->waiting);
     s->tick = loop_timer(l, IDLE_TICK_MS, IDLE_TICK_MS, on_tick, s);
     return s;
@@ -181,9 +200,13 @@ void http_server_free(struct http_server *s)
     if (!s)
         return;
     struct http_exchange *x;
-    bool waited = !TAILQ_EMPTY(&s->waiting);
+    struct http_connection *k;
+    bool waited = !TAILQ_EMPTY(&s->waiting) || !TAILQ_EMPTY(&s->kept);
     while ((x = TAILQ_FIRST(&s->waiting)))
         http_refuse(&x->request, &HTTP_ENGINE_DOWN);
+    TAILQ_FOREACH(k, &s->kept, next)
+    if (k->stream)
+        http_stream_end(&k->stream->request);
     if (waited)
         say_farewell(s);
     for (unsigned int i = 0; i < s->n_listeners; i++) {

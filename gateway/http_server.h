@@ -52,6 +52,9 @@ struct http_ops {
      * May be NULL. */
     char *(*render)(void *arg, const struct http_request *r, const struct http_refusal *why,
                     size_t *len, const char **type);
+    /* A stream (http_stream.h) is over: its request is gone after this. May be NULL. */
+    void (*ended)(void *arg, struct http_request *r);
+    bool secretive;             /* no Referer, not even to itself: then a form has no Origin */
     const char *allow;          /* value of Allow */
     const char *content_policy; /* value of Content-Security-Policy */
 };
@@ -72,9 +75,21 @@ unsigned int http_header(const struct http_request *r, const char *name, const c
 /* Answers with text, which must be malloc'd and is taken. type is a constant. */
 void http_answer(struct http_request *r, unsigned int status, const char *type, char *text,
                  size_t len);
+/* Headers beyond those of every answer; NULL = as always. */
+struct http_extra {
+    const char *cache;  /* Cache-Control instead of no-store */
+    const char *etag, *cookie, *disposition;
+};
+void http_answer_with(struct http_request *r, unsigned int status, const char *type, char *text,
+                      size_t len, const struct http_extra *extra);
+/* Likewise with bytes that stay where they are. */
+void http_answer_constant(struct http_request *r, unsigned int status, const char *type,
+                          const void *bytes, size_t len, const struct http_extra *extra);
 void http_refuse(struct http_request *r, const struct http_refusal *why);
 /* Suspends r until it is answered; returns its seq, never 0. */
 uint32_t http_wait(struct http_request *r);
+/* A seq for a question that no request waits for. */
+uint32_t http_next_seq(struct http_server *s);
 /* The request that waits under seq, or NULL: answered already, or gone. */
 struct http_request *http_waiting(struct http_server *s, uint32_t seq);
 /* After answers to those that waited: sends them now. Not from within ops. */

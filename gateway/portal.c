@@ -261,13 +261,13 @@ static void answer_page(struct http_request *r, unsigned int status, const uint8
         http_refuse(r, &HTTP_INTERNAL);
 }
 
-static void portal_reply(struct http_request *r, unsigned int status, const uint8_t *json,
+static void portal_reply(struct http_engine *e, struct http_request *r, unsigned int status, const uint8_t *json,
                          size_t len)
 {
     if (route_of(r)->page)
         answer_page(r, status, json, len);
     else
-        http_engine_pass(r, status, json, len);
+        http_engine_pass(e, r, status, json, len);
 }
 
 /* A person at the page reads a page, also when it is a refusal. */
