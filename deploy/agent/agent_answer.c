@@ -129,14 +129,19 @@ static void print_rules(const json_t *rules, FILE *out)
     }
 }
 
-static void print_error(const json_t *error, FILE *out)
+static void print_error(const json_t *answer, FILE *out)
 {
+    const json_t *error = json_object_get(answer, "error"),
+                 *left = json_object_get(answer, "tries_left");
     char message[SHOWN_MAX], code[SHOWN_MAX], hint[SHOWN_MAX];
 
     fprintf(out, "The gateway refused: %s (%s)\n", shown(error, "message", message),
             shown(error, "code", code));
     if (*shown(error, "hint", hint))
         fprintf(out, "What to do: %s\n", hint);
+    if (json_is_integer(left))
+        fprintf(out, "The invitation bears %lld more tries.\n",
+                (long long)json_integer_value(left));
 }
 
 void agent_answer_print(const json_t *answer, int64_t now, FILE *out)
@@ -144,7 +149,7 @@ void agent_answer_print(const json_t *answer, int64_t now, FILE *out)
     struct agent_verdict v = agent_answer_read(answer);
 
     if (v.error) {
-        print_error(json_object_get(answer, "error"), out);
+        print_error(answer, out);
         return;
     }
     if (v.in)
