@@ -210,7 +210,8 @@ static const char *const kind_names[ATTEMPT_KINDS] = {
 };
 static const char *const admin_names[ADMIN_REFUSALS] = {[ADMIN_FORBIDDEN] = "forbidden"};
 static const char *const sign_in_names[SIGN_IN_REFUSALS] = {
-    [SIGN_IN_FAILED] = "sign-in-failed", [SIGN_IN_TOO_OFTEN] = "sign-in-too-often"};
+    [SIGN_IN_FAILED] = "sign-in-failed", [SIGN_IN_TOO_OFTEN] = "sign-in-too-often",
+    [SIGN_IN_CLONED] = "passkey-cloned"};
 static const char *const enrol_names[ENROL_REFUSALS] = {
     [ENROL_NO_INVITATION] = "no-invitation", [ENROL_OVER] = "invitation-over",
     [ENROL_WRONG_CODE] = "wrong-code", [ENROL_TOO_OFTEN] = "enrol-too-often",

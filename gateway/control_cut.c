@@ -164,6 +164,8 @@ static void enter(struct cutting *x)
     if (x->c->user) {
         store_put_user(e->store, x->c->user);
         store_void_invites(e->store, x->c->user->id, clock_wall());
+        challenges_drop(&e->challenges[0], x->c->user->id);
+        challenges_drop(&e->challenges[1], x->c->user->id);
     }
     if (x->c->compromised) {
         store_drop_secret(e->store, x->c->user->id);

@@ -121,8 +121,10 @@ static struct reply step(struct engine *e, struct request *q, enum secrets_step 
     if (read_typed(q, first, second, &t, &r)) {
         struct place p = {.peer = q->peer, .name = t.user, .user = admin_named(e, t.user, step)};
         r = secrets_step(e, &p, step, t.first, t.second);
-        if (r.status == 200 && step != STEP_CHOOSE)
+        if (r.status == 200 && step != STEP_CHOOSE) {
             console_enter(e, q, p.user, r.body);
+            session_by_id(e, q->session)->proved_boot_ms = clock_boot_ms();
+        }
     }
     sodium_memzero(&t, sizeof t);
     return r;

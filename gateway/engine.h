@@ -13,6 +13,7 @@
 
 #include "gateway/attempts.h"
 #include "gateway/audit.h"
+#include "gateway/challenges.h"
 #include "gateway/channel.h"
 #include "gateway/classes.h"
 #include "gateway/engine_knock.h"
@@ -83,6 +84,7 @@ struct engine {
     struct nonce nonces[NONCES_MAX];
     struct wall jti_pruned;
     struct bucket sign_ins;                   /* of everybody */
+    struct challenges challenges[2];          /* for passkeys: at the portal; at the console */
     struct session sessions[SESSIONS_MAX];  uint32_t session_last;
     struct tries tries;                       /* at the console */
     struct enrol_limits enrol_limits;

@@ -12,6 +12,7 @@
 #include "gateway/control.h"
 #include "gateway/engine.h"
 #include "gateway/leases.h"
+#include "gateway/passkeys.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
 #include "gateway/secrets.h"
@@ -433,6 +434,14 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
         if (!bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE))
             return too_often();
         return verb == PORTAL_POLICY ? acknowledge_show(e, d) : acknowledge_sign(e, d, body, len);
+    case PORTAL_PASSKEYS:
+    case PORTAL_PASSKEY_NEW:
+    case PORTAL_PASSKEY_ASK:
+    case PORTAL_PASSKEY_ADD:
+    case PORTAL_PASSKEY_SIGN_IN:
+    case PORTAL_PASSKEY_RENAME:
+    case PORTAL_PASSKEY_REMOVE:
+        return passkeys_ask(e, d, verb, body, len);
     default:
         return secrets_ask(e, d, verb, body, len);
     }

@@ -86,6 +86,10 @@ enum portal_verb {
     PORTAL_NONCE = 1, PORTAL_POSTURE, PORTAL_ME,
     PORTAL_SIGN_IN, PORTAL_SET_UP, PORTAL_CONFIRM, PORTAL_LOST,  /* body: blob, blob: as typed */
     PORTAL_POLICY, PORTAL_ACKNOWLEDGE,                           /* body: blob, SHA-256 in hex */
+    PORTAL_PASSKEYS,                           /* those of the person */
+    PORTAL_PASSKEY_NEW, PORTAL_PASSKEY_ASK,    /* what the browser is asked */
+    PORTAL_PASSKEY_ADD, PORTAL_PASSKEY_SIGN_IN,      /* body: JSON, what it answers (passkeys.h) */
+    PORTAL_PASSKEY_RENAME, PORTAL_PASSKEY_REMOVE,    /* body: blob, blob: id, name */
     PORTAL_VERBS
 };
 enum enrol_verb { ENROL_REDEEM = 1 };

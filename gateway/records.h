@@ -100,7 +100,8 @@ struct dev {
     enum decide_reason reason;   /* why not more than that */
     enum refusal_code code;
     struct wall renew_at;        /* decide again then; 0 = no need */
-    struct bucket tokens, nonces, views;
+    int64_t proved_boot_ms;      /* when passphrase and code were given on it; 0 = not in this run */
+    struct bucket tokens, nonces, views, challenges;
     struct patterns *seen;       /* what it did that is refused; owned, NULL = nothing */
     uint8_t due;                 /* patterns recognised in it and not answered yet, as bits */
     enum hold_kind hold;         /* in force */
@@ -144,7 +145,7 @@ enum key_end {
     KEY_END_NONE = 0, KEY_DEVICE_REVOKED, KEY_DEVICE_LOST, KEY_DEVICE_RETIRED,
     KEY_PERSON_REVOKED, KEY_PERSON_ENDED, KEY_ENDS
 };
-enum sign_in_refusal { SIGN_IN_FAILED = 0, SIGN_IN_TOO_OFTEN, SIGN_IN_REFUSALS };
+enum sign_in_refusal { SIGN_IN_FAILED = 0, SIGN_IN_TOO_OFTEN, SIGN_IN_CLONED, SIGN_IN_REFUSALS };
 enum enrol_refusal {
     ENROL_NO_INVITATION = 0,     /* no such token: somebody guesses */
     ENROL_OVER,                  /* used, withdrawn, void or expired, or its person is not in */

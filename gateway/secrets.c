@@ -12,6 +12,7 @@
 #include "gateway/clock.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
+#include "gateway/passkeys.h"
 #include "policy/address.h"
 #include "policy/passphrase.h"
 
@@ -90,7 +91,7 @@ static const char *fault_of(struct engine *e, const struct user *u, const char *
 
 /* ---- limits and refusals --------------------------------------------------------------------- */
 
-static void note(struct engine *e, const struct place *p, enum sign_in_refusal why)
+void secrets_note(struct engine *e, const struct place *p, enum sign_in_refusal why)
 {
     if (p->dev)
         attempts_sign_in(e, p->dev, why);
@@ -115,7 +116,7 @@ static bool place_try(struct engine *e, const struct place *p)
 bool secrets_may_try(struct engine *e, const struct place *p, struct reply *no)
 {
     if (!place_try(e, p)) {
-        note(e, p, SIGN_IN_TOO_OFTEN);
+        secrets_note(e, p, SIGN_IN_TOO_OFTEN);
         *no = reply_error(429, "rate_limited", "Too many tries to sign in.",
                           "Wait a minute, then try once more.");
         return false;
@@ -185,19 +186,18 @@ static void tell(struct engine *e, const struct place *p, const char *what)
                   ip_print(&p->peer, from));
 }
 
-static struct reply signed_in(struct engine *e, const struct place *p, enum factor f,
-                              const uint8_t hash[CODE_HASH])
+static const char *sign_in_act(const struct place *p)
+{
+    return p->dev ? "user.sign-in" : "console.sign-in";
+}
+
+/* Ends what begin_signed_in() began. */
+static struct reply finish_signed_in(struct engine *e, const struct place *p, struct batch *b,
+                                     struct wall before)
 {
     struct user *u = p->user;
-    struct wall before = u->signed_in;
-    struct batch b;
 
-    begin_signed_in(e, p, &b, p->dev ? "user.sign-in" : "console.sign-in",
-                    f == FACTOR_TOTP ? "totp" : "recovery");
-    store_put_secret(e->store, u->id, &secret);
-    if (f == FACTOR_RECOVERY)
-        store_drop_recovery(e->store, u->id, hash);
-    if (batch_commit(&b, DURABLE_FIRST) != STORE_OK) {
+    if (batch_commit(b, DURABLE_FIRST) != STORE_OK) {
         u->signed_in = before;
         return reply_full();
     }
@@ -205,6 +205,31 @@ static struct reply signed_in(struct engine *e, const struct place *p, enum fact
     return (struct reply){200, json_pack("{s:s,s:I,s:I}", "user", u->name, "signed_in",
                                          (json_int_t)u->signed_in.s, "recovery_left",
                                          (json_int_t)store_count_recovery(e->store, u->id))};
+}
+
+static struct reply signed_in(struct engine *e, const struct place *p, enum factor f,
+                              const uint8_t hash[CODE_HASH])
+{
+    struct wall before = p->user->signed_in;
+    struct batch b;
+
+    begin_signed_in(e, p, &b, sign_in_act(p), f == FACTOR_TOTP ? "totp" : "recovery");
+    store_put_secret(e->store, p->user->id, &secret);
+    if (f == FACTOR_RECOVERY)
+        store_drop_recovery(e->store, p->user->id, hash);
+    if (p->dev)
+        p->dev->proved_boot_ms = clock_boot_ms();
+    return finish_signed_in(e, p, &b, before);
+}
+
+struct reply secrets_by_passkey(struct engine *e, const struct place *p, const struct passkey *k)
+{
+    struct wall before = p->user->signed_in;
+    struct batch b;
+
+    begin_signed_in(e, p, &b, sign_in_act(p), "passkey");
+    store_put_passkey(e->store, k);
+    return finish_signed_in(e, p, &b, before);
 }
 
 /* With the passphrase right, at the console the code's few tries begin to count. */
@@ -230,7 +255,7 @@ static struct reply sign_in(struct engine *e, const struct place *p, const char 
     enum factor f = both_factors(e, p, typed, code, hash);
     if (f != FACTOR_NONE)
         return signed_in(e, p, f, hash);
-    note(e, p, SIGN_IN_FAILED);
+    secrets_note(e, p, SIGN_IN_FAILED);
     return reply_error(403, "sign_in_failed", "Passphrase or code are not right.",
                        "A code of the app holds for half a minute and is taken once. Without your app, "
                        "use one of your recovery codes.");
@@ -248,7 +273,7 @@ static struct reply choose(struct engine *e, const struct place *p, const char *
     if (!secrets_may_try(e, p, &no))
         return no;
     if (!u || !setup_holds(e, u, code)) {
-        note(e, p, SIGN_IN_FAILED);
+        secrets_note(e, p, SIGN_IN_FAILED);
         return wrong_code();
     }
     const char *fault = fault_of(e, u, typed);
@@ -299,7 +324,7 @@ static struct reply confirm(struct engine *e, const struct place *p, const char 
     if (!secrets_may_try(e, p, &no))
         return no;
     if (!u || !setup_holds(e, u, code) || !setup.begun) {
-        note(e, p, SIGN_IN_FAILED);
+        secrets_note(e, p, SIGN_IN_FAILED);
         return wrong_code();
     }
     if (!totp_accept(setup.chosen.totp, totp, clock_wall().s, &setup.chosen.step))
@@ -311,6 +336,7 @@ static struct reply confirm(struct engine *e, const struct place *p, const char 
     store_drop_secret(e->store, u->id);
     store_put_secret(e->store, u->id, &setup.chosen);
     store_drop_setup(e->store, u->id);
+    store_drop_passkeys(e->store, u->id);
     json_t *codes = new_recovery_codes(e, u);
     if (batch_commit(&b, DURABLE_FIRST) != STORE_OK) {
         u->signed_in = before;
@@ -319,6 +345,8 @@ static struct reply confirm(struct engine *e, const struct place *p, const char 
         return reply_full();
     }
     sessions_end(e, u->id, "new secrets");
+    if (p->dev)
+        p->dev->proved_boot_ms = clock_boot_ms();
     tell(e, p, "chose a passphrase and a second factor");
     return (struct reply){200, json_pack("{s:s,s:o}", "user", u->name, "recovery", codes)};
 }
@@ -344,7 +372,7 @@ enum passphrase_check secrets_passphrase(struct engine *e, const struct place *p
     if (store_get_secret(e->store, p->user->id, &secret))
         r = passphrase_holds(secret.hash, typed) ? PASSPHRASE_RIGHT : PASSPHRASE_WRONG;
     if (r == PASSPHRASE_WRONG)
-        note(e, p, SIGN_IN_FAILED);
+        secrets_note(e, p, SIGN_IN_FAILED);
     sodium_memzero(&secret, sizeof secret);
     return r;
 }

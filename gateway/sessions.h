@@ -25,6 +25,7 @@ struct session {
     struct admin as;             /* as it was at the start: another one ends the session */
     struct wall began;
     int64_t began_boot_ms, seen_boot_ms;
+    int64_t proved_boot_ms;      /* when passphrase and code were given; 0 = by passkey */
     struct ip_addr peer;         /* where they signed in */
 };
 
