@@ -25,7 +25,10 @@ void doors_start(struct engine *e)
 {
     struct door_conf enrol = {.port = e->conf.enrol_port};
 
+    struct door_conf portal = {.port = e->conf.tunnel.portal_tls_port};
+
     memcpy(enrol.iface, e->conf.tunnel.outside, sizeof enrol.iface);
+    memcpy(portal.iface, e->conf.tunnel.iface, sizeof portal.iface);
     if (e->conf.metrics.iface[0])
         open_door(e, ROLE_API, "the metrics", &e->conf.metrics);
     tls_start(e);
@@ -35,6 +38,8 @@ void doors_start(struct engine *e)
         open_door(e, ROLE_CONSOLE, "the console", &e->conf.console);
     if (enrol.port)
         open_door(e, ROLE_ENROL, "enrolment", &enrol);
+    if (portal.port)
+        open_door(e, ROLE_PORTAL, "the portal by TLS", &portal);
 }
 
 /* ---- the certificate ------------------------------------------------------------------------ */

@@ -150,6 +150,10 @@ int doors_open(struct parent *p);                 /* 0, or -1 and said why */
 /* The portal's sockets anew, on an interface that is another one under the old name. 0 or -1. */
 int doors_portal_again(struct parent *p);
 void doors_close(struct parent *p);
+/* The sockets of this role's door anew, if it has one. 0 or -1, and said why. */
+int door_again(struct parent *p, enum gateway_role r);
+/* Likewise of each door whose interface is another one under the old name: as watch_tables(). */
+int watch_doors(struct parent *p, bool repair, char what[]);
 /* Bound to the interface, whose address it need not be yet. A descriptor or a negative errno. */
 int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
                 const struct ip_prefix *from, uint32_t n_from);

@@ -9,7 +9,10 @@
 #include "gateway/parent.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/log.h"
@@ -46,14 +49,14 @@ static bool sound_inside(const struct tunnel *t, const struct door_wish *d)
 
 static bool sound(const struct tunnel *t, enum gateway_role r, const struct door_wish *d)
 {
-    if (d->port == 0)
+    if (d->port == 0 || d->iface[0] == '\0')
         return false;
     if (r == ROLE_API || r == ROLE_CONSOLE)
         return sound_inside(t, d);
     if (r == ROLE_ENROL)
         return strcmp(d->iface, t->outside) == 0 && d->addr.family == 0 && d->n_from == 0;
     return r == ROLE_PORTAL && strcmp(d->iface, t->iface) == 0 && d->addr.family == 0 &&
-           d->n_from == 0 && d->port != t->portal_port;
+           d->n_from == 0 && d->port == t->portal_tls_port;
 }
 
 /* The one address; or all of the interface: the tunnel's two, or whatever it has. A machine without
@@ -85,6 +88,18 @@ static int open_sockets(const struct tunnel *t, enum gateway_role r, const struc
     return rc;
 }
 
+static int listen_again(struct parent *p, enum gateway_role r, const struct door_wish *d)
+{
+    int fd[2] = {-1, -1}, rc = open_sockets(&p->tunnel, r, d, fd);
+
+    if (rc < 0)
+        log_warn("cannot listen for the %s on %s, port %u: %s", role_name(r), d->iface, d->port,
+                 strerror(-rc));
+    p->doors[r].fd[0] = fd[0];
+    p->doors[r].fd[1] = fd[1];
+    return rc;
+}
+
 int request_door(struct parent *p, struct reader *r, struct writer *answer)
 {
     struct door_wish d = {0};
@@ -95,12 +110,54 @@ int request_door(struct parent *p, struct reader *r, struct writer *answer)
         return MALFORMED;
     if (p->doors[role].fd[0] >= 0)
         return 0; /* open since an earlier engine */
-    int fd[2], rc = open_sockets(&p->tunnel, role, &d, fd);
-    if (rc < 0) {
-        log_warn("cannot listen for the %s on %s, port %u: %s", role_name(role), d.iface, d.port,
-                 strerror(-rc));
-        return rc;
+    int rc = listen_again(p, role, &d);
+    if (rc == 0)
+        p->doors[role].wish = d;
+    return rc;
+}
+
+/* ---- interfaces that come and go ------------------------------------------------------------ */
+
+int door_again(struct parent *p, enum gateway_role r)
+{
+    const struct door_wish wish = p->doors[r].wish;
+
+    if (wish.port == 0)
+        return 0;
+    for (size_t i = 0; i < 2; i++)
+        if (p->doors[r].fd[i] >= 0)
+            close(p->doors[r].fd[i]);
+    return listen_again(p, r, &wish) < 0 ? -1 : 0;
+}
+
+/* A socket is bound to an interface by its number: one that is made anew has another. */
+static bool stranded(const struct door *d)
+{
+    char name[IFNAMSIZ] = "";
+    socklen_t n = sizeof name;
+
+    if (d->wish.port == 0 || if_nametoindex(d->wish.iface) == 0)
+        return false;
+    return d->fd[0] < 0 || getsockopt(d->fd[0], SOL_SOCKET, SO_BINDTODEVICE, name, &n) < 0 ||
+           strcmp(name, d->wish.iface) != 0;
+}
+
+int watch_doors(struct parent *p, bool repair, char what[])
+{
+    int found = 0;
+
+    what[0] = '\0';
+    for (unsigned i = ROLE_PORTAL; i < ROLES; i++) {
+        enum gateway_role r = (enum gateway_role)i;
+        if (!stranded(&p->doors[r]))
+            continue;
+        snprintf(what, WHAT_SIZE, "the interface %s is another one under the old name",
+                 p->doors[r].wish.iface);
+        found = 1;
+        if (repair && door_again(p, r) < 0)
+            return -EADDRNOTAVAIL;
+        if (repair)
+            roles_kill(p, r, "it listens on an interface that is gone, and starts anew");
     }
-    p->doors[role] = (struct door){d, {fd[0], fd[1]}};
-    return 0;
+    return found;
 }

@@ -186,7 +186,7 @@ int doors_portal_again(struct parent *p)
         return 0;
     close_one(&p->listen4);
     close_one(&p->listen6);
-    return open_portal(p);
+    return open_portal(p) < 0 || door_again(p, ROLE_PORTAL) < 0 ? -1 : 0;
 }
 
 void doors_close(struct parent *p)

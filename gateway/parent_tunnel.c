@@ -72,7 +72,7 @@ bool tunnel_sound(const struct tunnel *t, const char **why)
         *why = "an interface name";
     else if (!ifaces_distinct(t))
         *why = "two interfaces of one name";
-    else if (t->listen_port == 0 || t->portal_port == 0)
+    else if (t->listen_port == 0 || t->portal_port == 0 || t->portal_tls_port == t->portal_port)
         *why = "a port";
     else if (t->mtu < 1280 || t->mtu > 1500)
         *why = "the MTU";

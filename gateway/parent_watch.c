@@ -353,6 +353,7 @@ static const struct {
     {watch_tables, ""},
     {watch_peers, "the WireGuard peers cannot be read"},
     {watch_interface, "the interface cannot be read"},
+    {watch_doors, "the doors cannot be opened again"},
     {watch_forwarding, "whether forwarding is on cannot be read"},
 };
 

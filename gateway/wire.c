@@ -207,6 +207,7 @@ void put_tunnel(struct writer *w, const struct tunnel *t)
         put_u8(w, t->office[i].masquerade);
     }
     put_u16(w, t->portal_port);
+    put_u16(w, t->portal_tls_port);
     put_u16(w, t->nflog_group);
     put_u32(w, t->log_rate);
 }
@@ -230,6 +231,7 @@ void get_tunnel(struct reader *r, struct tunnel *t)
         t->office[i].masquerade = get_bool(r);
     }
     t->portal_port = get_u16(r);
+    t->portal_tls_port = get_u16(r);
     t->nflog_group = get_u16(r);
     t->log_rate = get_u32(r);
 }

@@ -115,6 +115,8 @@ static void put_icmp(const struct tabling *x, uint8_t proto, uint8_t echo_reques
 static void put_input_service(const struct tabling *x)
 {
     put_port(x, IPPROTO_TCP, x->t->portal_port);
+    if (x->t->portal_tls_port != 0)
+        put_port(x, IPPROTO_TCP, x->t->portal_tls_port);
     put_port(x, IPPROTO_UDP, DNS_PORT);
     put_port(x, IPPROTO_TCP, DNS_PORT);
     put_icmp(x, IPPROTO_ICMP, ICMP_ECHO);

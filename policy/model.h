@@ -95,6 +95,7 @@ struct tunnel {
     struct office_iface office[OFFICE_MAX];
     uint32_t n_office;
     uint16_t portal_port;            /* tcp, on the tunnel addresses */
+    uint16_t portal_tls_port;        /* likewise by TLS; 0 = none */
     uint16_t nflog_group;
     uint32_t log_rate;               /* logged denials per second and reason; burst is twice that */
 };

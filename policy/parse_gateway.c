@@ -15,6 +15,7 @@
 #define MTU_MAX 1500
 #define MTU_DEFAULT 1420 /* 1500 less WireGuard over IPv6 */
 #define PORTAL_DEFAULT 80
+#define PORTAL_TLS_PORT 443
 #define GROUP_DEFAULT 77
 #define RATE_DEFAULT 100
 #define RATE_MAX 10000
@@ -264,6 +265,7 @@ static void set_defaults(struct gateway_conf *g)
     g->keep_packets.s = g->keep_packets.s ? g->keep_packets.s : KEEP_PACKETS_DEFAULT;
     t->mtu = t->mtu ? t->mtu : MTU_DEFAULT;
     t->portal_port = t->portal_port ? t->portal_port : PORTAL_DEFAULT;
+    t->portal_tls_port = g->tls.name[0] ? PORTAL_TLS_PORT : 0;
     t->nflog_group = t->nflog_group ? t->nflog_group : GROUP_DEFAULT;
     t->log_rate = t->log_rate ? t->log_rate : RATE_DEFAULT;
     if (g->handout.endpoint[0] && g->handout.endpoint_port == 0)
@@ -294,6 +296,10 @@ static void parse_gateway(struct parser *p)
     require(p, &name, t->outside[0] != '\0', "outside interface");
     require(p, &name, t->n_office > 0, "office interface");
     set_defaults(p->gateway);
+    if (t->portal_port == t->portal_tls_port)
+        diag_error(p->diags, name.pos, token_width(&name), "portal 80",
+                   "the portal without TLS cannot have port %d, where it is with TLS",
+                   PORTAL_TLS_PORT);
 }
 
 int gateway_parse(const char *text, size_t len, struct gateway_conf *out, struct diags *diags)

@@ -32,7 +32,8 @@ static bool is_service(const struct tunnel *t, uint8_t family, uint8_t proto, ui
         return true;
     if (proto == IPPROTO_UDP)
         return port == DNS_PORT;
-    return proto == IPPROTO_TCP && (port == DNS_PORT || port == t->portal_port);
+    return proto == IPPROTO_TCP && (port == DNS_PORT || port == t->portal_port ||
+                                    (t->portal_tls_port != 0 && port == t->portal_tls_port));
 }
 
 static enum verdict deny(enum deny_reason reason, enum deny_reason *why)

@@ -71,7 +71,7 @@ static struct permit MAYBE permit(const char *first, const char *last, uint8_t p
 
 static struct tunnel MAYBE lab_tunnel(void)
 {
-    struct tunnel t = {.iface = "wg0", .mtu = 1420, .portal_port = 8080, .nflog_group = 77,
+    struct tunnel t = {.iface = "wg0", .mtu = 1420, .portal_port = 8080, .portal_tls_port = 443, .nflog_group = 77,
                        .log_rate = 100};
     t.net4 = net("10.77.0.1", 22);
     t.net6 = net("fd77:acc::1", 64);

@@ -114,6 +114,22 @@ static void everything(void **state)
     assert_int_equal(c.tunnel.log_rate, 5);
 }
 
+/* WebAuthn wants a name and TLS: with a name the portal is there by both. */
+static void portal_by_tls(void **state)
+{
+    struct gateway_conf c;
+
+    (void)state;
+    assert_int_equal(parse("gateway g { outside e0 office e1 tls { name access.example.com }\n"
+                           "tunnel wg0 { listen 1 address 10.1.2.3/24 } }", &c), 0);
+    assert_int_equal(c.tunnel.portal_tls_port, 443);
+    assert_int_equal(parse("gateway g { outside e0 office e1 tls { }\n"
+                           "tunnel wg0 { listen 1 address 10.1.2.3/24 portal 443 } }", &c), 0);
+    assert_int_equal(c.tunnel.portal_tls_port, 0);
+    assert_int_equal(parse("gateway g { outside e0 office e1 tls { name access.example.com }\n"
+                           "tunnel wg0 { listen 1 address 10.1.2.3/24 portal 443 } }", &c), -1);
+}
+
 #define REST " outside eth0 office eth1 }"
 #define TUNNEL "tunnel wg0 { listen 51820 address 10.77.0.1/16 }"
 
@@ -363,6 +379,7 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(portal_by_tls),
         cmocka_unit_test(shortest),   cmocka_unit_test(endpoints),
         cmocka_unit_test(name_servers), cmocka_unit_test(doors),
         cmocka_unit_test(how_long_records_stay),   cmocka_unit_test(clocks),  cmocka_unit_test(shipped),

@@ -179,6 +179,8 @@ static const struct {
      DENY_GATEWAY_INPUT},
     {"gateway, udp portal port", DEVICE_SIDE, "fd77:acc::11", "fd77:acc::1", IPPROTO_UDP, 8080,
      DENY_GATEWAY_INPUT},
+    {"gateway, udp port of TLS", DEVICE_SIDE, "10.77.0.11", "10.77.0.1", IPPROTO_UDP, 443,
+     DENY_GATEWAY_INPUT},
     {"gateway, portal, not enrolled", DEVICE_SIDE, "10.77.0.99", "10.77.0.1", IPPROTO_TCP, 8080,
      DENY_UNKNOWN_SOURCE},
     {"gateway, foreign source", DEVICE_SIDE, "10.20.0.9", "10.77.0.1", IPPROTO_TCP, 8080,
@@ -213,8 +215,8 @@ static void test_gateway_services(void **state)
     const uint32_t tag = put_on_wire(&lab, DEVICE_SIDE, &ping);
     sleep_ms(20);
     assert_true(arrived(&lab, DEVICE_SIDE, tag));
-    static const uint16_t ports[] = {8080, 53};
-    for (size_t i = 0; i < 2; i++) {
+    static const uint16_t ports[] = {8080, 443, 53};
+    for (size_t i = 0; i < 3; i++) {
         struct rule_counts before, now;
         const struct pkt syn = {.src = ip("10.77.0.13"),
                                 .dst = ip("10.77.0.1"),

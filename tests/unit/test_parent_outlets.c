@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the parent gives the engine for its outlets: files that are meant for that and no others,
- * and a door for the metrics that is never open to everybody. Needs root, whose files they are.
+ * and doors: the metrics and the console are never open to everybody. Needs root, whose files they are.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,59 +130,80 @@ static int clean(void **state)
     return rmdir(dir);
 }
 
-/* ---- the door ------------------------------------------------------------------------------- */
+/* ---- the doors ------------------------------------------------------------------------------ */
 
-static int door(const char *iface, const char *listen, uint16_t port, const char *from, unsigned n)
+struct door_case {
+    const char *what;
+    enum gateway_role role;
+    const char *iface, *listen;
+    uint16_t port;
+    const char *from;
+    unsigned n;
+    int rc;
+};
+
+static int door(const struct door_case *c)
 {
-    struct parent p = {0};
+    struct parent p = {.tunnel = {.iface = "lo", .outside = "lo", .portal_tls_port = 39443,
+                                  .net4 = {.addr = {4, {127, 0, 0, 1}}}}};
     struct ip_prefix net = {0};
     struct ip_addr a = {0};
     struct writer w, answer;
     struct reader r;
 
+    p.doors[c->role].fd[0] = p.doors[c->role].fd[1] = -1;
     snprintf(p.tunnel.office[0].name, IFACE_SIZE, "lo");
     p.tunnel.n_office = 1;
-    assert_true(ip_parse(listen, strlen(listen), &a) &&
-                prefix_parse(from, strlen(from), &net));
-    p.doors[ROLE_API].fd[0] = -1;
+    assert_true((!*c->listen || ip_parse(c->listen, strlen(c->listen), &a)) &&
+                prefix_parse(c->from, strlen(c->from), &net));
     writer_init(&w, 4096);
-    put_u8(&w, ROLE_API);
-    put_text(&w, iface);
+    put_u8(&w, (uint8_t)c->role);
+    put_text(&w, c->iface);
     put_addr(&w, &a);
-    put_u16(&w, port);
-    put_u8(&w, (uint8_t)n);
-    for (unsigned i = 0; i < n; i++) {
+    put_u16(&w, c->port);
+    put_u8(&w, (uint8_t)c->n);
+    for (unsigned i = 0; i < c->n; i++) {
         put_addr(&w, &net.addr);
         put_u8(&w, net.len);
     }
     reader_init(&r, w.v, w.n);
     writer_init(&answer, 100);
     int rc = request_door(&p, &r, &answer);
-    if (rc == 0)
-        assert_true(p.doors[ROLE_API].fd[0] >= 0);
-    if (p.doors[ROLE_API].fd[0] >= 0)
-        close(p.doors[ROLE_API].fd[0]);
+    assert_int_equal(p.doors[c->role].fd[0] >= 0, rc == 0);
+    for (size_t i = 0; i < 2; i++)
+        if (p.doors[c->role].fd[i] >= 0)
+            close(p.doors[c->role].fd[i]);
     writer_clear(&w);
     return rc;
 }
 
 static void doors(void **state)
 {
-    static const struct { const char *what, *iface, *listen; uint16_t port; const char *from; unsigned n; int rc; } cases[] = {
-        {"as it should be", "lo", "127.0.0.1", 39100, "10.20.0.5/32", 1, 0},
-        {"IPv6", "lo", "::1", 39100, "fd20::/64", 1, 0},
-        {"an interface that is no office", "eth9", "127.0.0.1", 39100, "10.20.0.5/32", 1, MALFORMED},
-        {"no interface", "", "127.0.0.1", 39100, "10.20.0.5/32", 1, MALFORMED},
-        {"no port", "lo", "127.0.0.1", 0, "10.20.0.5/32", 1, MALFORMED},
-        {"for nobody", "lo", "127.0.0.1", 39100, "10.20.0.5/32", 0, MALFORMED},
-        {"for everybody", "lo", "127.0.0.1", 39100, "0.0.0.0/0", 1, MALFORMED},
-        {"for the other family", "lo", "127.0.0.1", 39100, "fd20::/64", 1, MALFORMED},
-        {"for too many", "lo", "127.0.0.1", 39100, "10.20.0.5/32", DOOR_FROM_MAX + 1, MALFORMED},
+    static const struct door_case cases[] = {
+        {"as it should be", ROLE_API, "lo", "127.0.0.1", 39100, "10.20.0.5/32", 1, 0},
+        {"the console", ROLE_CONSOLE, "lo", "127.0.0.1", 39100, "10.20.0.0/24", 1, 0},
+        {"IPv6", ROLE_CONSOLE, "lo", "::1", 39100, "fd20::/64", 1, 0},
+        {"enrolment for everybody", ROLE_ENROL, "lo", "", 39100, "10.20.0.5/32", 0, 0},
+        {"the portal by TLS", ROLE_PORTAL, "lo", "", 39443, "10.20.0.5/32", 0, 0},
+        {"an interface that is no office", ROLE_API, "eth9", "127.0.0.1", 39100, "10.20.0.5/32", 1, MALFORMED},
+        {"no interface", ROLE_API, "", "127.0.0.1", 39100, "10.20.0.5/32", 1, MALFORMED},
+        {"no port", ROLE_API, "lo", "127.0.0.1", 0, "10.20.0.5/32", 1, MALFORMED},
+        {"for nobody", ROLE_API, "lo", "127.0.0.1", 39100, "10.20.0.5/32", 0, MALFORMED},
+        {"for everybody", ROLE_CONSOLE, "lo", "127.0.0.1", 39100, "0.0.0.0/0", 1, MALFORMED},
+        {"for the other family", ROLE_CONSOLE, "lo", "127.0.0.1", 39100, "fd20::/64", 1, MALFORMED},
+        {"for too many", ROLE_CONSOLE, "lo", "127.0.0.1", 39100, "10.20.0.5/32", SOURCE_FILTER_NETS + 1, MALFORMED},
+        {"the console on every address", ROLE_CONSOLE, "lo", "", 39100, "10.20.0.5/32", 1, MALFORMED},
+        {"enrolment elsewhere", ROLE_ENROL, "eth9", "", 39100, "10.20.0.5/32", 0, MALFORMED},
+        {"enrolment on any interface", ROLE_ENROL, "", "", 39100, "10.20.0.5/32", 0, MALFORMED},
+        {"the portal on a port that it has not", ROLE_PORTAL, "lo", "", 39444, "10.20.0.5/32", 0, MALFORMED},
+        {"the portal elsewhere", ROLE_PORTAL, "eth9", "", 39443, "10.20.0.5/32", 0, MALFORMED},
+        {"a role that has no door", ROLE_CAPTURE, "lo", "127.0.0.1", 39100, "10.20.0.5/32", 1, MALFORMED},
+        {"the engine itself", ROLE_ENGINE, "lo", "127.0.0.1", 39100, "10.20.0.5/32", 1, MALFORMED},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        int rc = door(cases[i].iface, cases[i].listen, cases[i].port, cases[i].from, cases[i].n);
+        int rc = door(&cases[i]);
         if (rc != cases[i].rc)
             fail_msg("%s: %d", cases[i].what, rc);
     }

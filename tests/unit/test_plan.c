@@ -36,7 +36,7 @@ static struct device device(uint32_t index, const char *a4, const char *a6, uint
 
 static struct tunnel tunnel(void)
 {
-    struct tunnel t = {.iface = "wg0", .portal_port = 8080};
+    struct tunnel t = {.iface = "wg0", .portal_port = 8080, .portal_tls_port = 443};
     t.net4 = (struct ip_prefix){ip("10.77.0.1"), 16};
     t.net6 = (struct ip_prefix){ip("fd77:acc::1"), 64};
     return t;
@@ -473,6 +473,7 @@ static void test_verdict(void **state)
         {"foreign", "10.78.0.12", "10.20.0.9", IPPROTO_TCP, 80, DENY_SPOOFED},
         {"to a device", "10.77.0.11", "10.77.0.15", IPPROTO_TCP, 80, DENY_DEVICE_TO_DEVICE},
         {"portal", "10.77.0.15", "10.77.0.1", IPPROTO_TCP, 8080, -1},
+        {"portal by TLS", "10.77.0.15", "10.77.0.1", IPPROTO_TCP, 443, -1},
         {"ping the gateway", "fd77:acc::11", "fd77:acc::1", IPPROTO_ICMPV6, 0, -1},
         {"gateway's ssh", "10.77.0.11", "10.77.0.1", IPPROTO_TCP, 22, DENY_GATEWAY_INPUT},
         {"portal, not enrolled", "10.77.0.12", "10.77.0.1", IPPROTO_TCP, 8080, DENY_UNKNOWN_SOURCE},

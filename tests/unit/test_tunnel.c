@@ -65,6 +65,7 @@ static void test_names(void **state)
 
 static void break_port(struct tunnel *t) { t->listen_port = 0; }
 static void break_portal(struct tunnel *t) { t->portal_port = 0; }
+static void break_both(struct tunnel *t) { t->portal_tls_port = t->portal_port; }
 static void break_mtu_low(struct tunnel *t) { t->mtu = 1279; }
 static void break_mtu_high(struct tunnel *t) { t->mtu = 1501; }
 static void break_net4(struct tunnel *t) { t->net4.addr.family = 0; }
@@ -82,7 +83,7 @@ static void break_rate_high(struct tunnel *t) { t->log_rate = 1000001; }
 static void test_values(void **state)
 {
     static void (*const breaks[])(struct tunnel *) = {
-        break_port,     break_portal,    break_mtu_low,     break_mtu_high,   break_net4,
+        break_port,     break_portal,    break_both,        break_mtu_low,     break_mtu_high,   break_net4,
         break_net4_len, break_net4_all,  break_net4_loop,   break_net4_multi, break_net6_len,
         break_net6_all, break_net6_link, break_net6_family, break_rate,       break_rate_high};
     (void)state;

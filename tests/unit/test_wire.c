@@ -157,6 +157,7 @@ static struct tunnel a_tunnel(void)
                        .outside = "eth0",
                        .n_office = 2,
                        .portal_port = 80,
+                       .portal_tls_port = 443,
                        .nflog_group = 7,
                        .log_rate = 100};
     t.net4 = (struct ip_prefix){v4(1), 16};
