@@ -8,7 +8,7 @@
 
 #include "policy/policy.h"
 
-#define ROUTES_MAX 40       /* an app on a phone takes them, and a code that it scans holds them */
+#define ROUTES_MAX 24       /* the configuration is shown as a code for a camera, which must hold it */
 
 /* The addresses of what these roles and the remediation reach, and the gateway's own in the
  * tunnel: as few prefixes as name exactly them, IPv4 first, sorted. When that would be more than
