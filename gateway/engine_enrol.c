@@ -196,6 +196,7 @@ static void take_device(void)
     }
     x.n.d.user = x.user->id;
     x.n.d.state = DEV_ACTIVE;
+    x.n.d.corp = x.invite.corp;
     x.n.d.approved = !x.e->policy->enrol_approve;
     x.n.d.created = clock_wall();
     take_key();

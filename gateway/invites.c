@@ -100,8 +100,9 @@ const char *invite_state_name(const struct invite *x)
 json_t *invite_json(struct engine *e, const struct invite *x)
 {
     const struct dev *d = dev_by_index(e, x->device);
-    json_t *o = json_pack("{s:I,s:s,s:s,s:s,s:I,s:I,s:i}", "id", (json_int_t)x->id, "user",
-                          e->users[x->user - 1].name, "state", invite_state_name(x), "by", x->by,
+    json_t *o = json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:i}", "id", (json_int_t)x->id, "user",
+                          e->users[x->user - 1].name, "state", invite_state_name(x), "own",
+                          x->corp ? "corp" : "byod", "by", x->by,
                           "made", (json_int_t)x->made.s, "until", (json_int_t)x->until.s,
                           "tries_left", (int)(INVITE_TRIES - x->wrong));
 
@@ -135,8 +136,11 @@ static void may_be_invited(struct engine *e, struct body *b, const struct user *
 static void read_invite(struct engine *e, struct body *b, const struct user *u, struct invite *x)
 {
     const char *name = body_text(b, "device", NAME_SIZE - 1, false);
+    const char *own = body_text(b, "own", 4, false);
     int64_t valid = body_int(b, "valid_s", VALID_LEAST, VALID_MOST, e->policy->enrol_valid.s);
 
+    if (own && strcmp(own, "corp") != 0 && strcmp(own, "byod") != 0)
+        body_fail(b, reply_error(400, "bad_member", "'own' is \"corp\" or \"byod\".", NULL));
     if (!body_done(b))
         return;
     if (name && !name_valid(name))
@@ -147,6 +151,7 @@ static void read_invite(struct engine *e, struct body *b, const struct user *u, 
                                   "that ended.", "There is a device '%s' already.", name));
     may_be_invited(e, b, u);
     x->user = u->id;
+    x->corp = !own || strcmp(own, "corp") == 0;
     x->state = INVITE_OPEN;
     x->made = clock_wall();
     x->until.s = x->made.s + valid;

@@ -23,6 +23,7 @@ struct invite {
     int64_t id;                  /* 1.. */
     uint32_t user, device;       /* device: index of what became of it, 0 = nothing yet */
     char name[NAME_SIZE];        /* of the device, "" = not said */
+    bool corp;                   /* whose the device is: the company's, or the person's own */
     char by[ACTOR_SIZE];         /* who invited */
     uint8_t token[INVITE_HASH], code[INVITE_HASH];
     enum invite_state state;

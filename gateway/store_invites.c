@@ -8,10 +8,10 @@
 
 int64_t store_add_invite(struct store *s, const struct invite *x)
 {
-    return store_run_id(s, store_bind(s, Q_INVITE_ADD, "ittbbiiii", I(x->user), x->name, x->by,
+    return store_run_id(s, store_bind(s, Q_INVITE_ADD, "ittbbiiiii", I(x->user), x->name, x->by,
                                       (struct bytes){x->token, INVITE_HASH},
                                       (struct bytes){x->code, INVITE_HASH}, I(x->state),
-                                      x->made.s, x->until.s, x->end_boot_ms));
+                                      x->made.s, x->until.s, x->end_boot_ms, I(x->corp)));
 }
 
 void store_put_invite(struct store *s, const struct invite *x)
@@ -29,7 +29,8 @@ static void read_invite(sqlite3_stmt *q, struct invite *x)
         .made = WALL(q, 7), .until = WALL(q, 8),
         .end_boot_ms = store_number(q, 9, 0, STORE_BOOT_MAX),
         .wrong = (unsigned)store_number(q, 10, 0, INVITE_TRIES), .ended = WALL(q, 11),
-        .device = (uint32_t)store_number(q, 12, 0, DEVICE_MAX)};
+        .device = (uint32_t)store_number(q, 12, 0, DEVICE_MAX),
+        .corp = store_number(q, 13, 0, 1) != 0};
     store_text(q, 2, x->name, sizeof x->name);
     store_text(q, 3, x->by, sizeof x->by);
     store_bytes(q, 4, x->token, sizeof x->token);

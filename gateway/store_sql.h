@@ -94,6 +94,7 @@ static const char *const store_migrations[] = {
     " alg INTEGER NOT NULL, key BLOB NOT NULL, counter INTEGER NOT NULL, synced INTEGER NOT NULL,"
     " stopped INTEGER NOT NULL, name TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL);"
     "CREATE INDEX passkeys_user ON passkeys(user);",
+    "ALTER TABLE invites ADD COLUMN corp INTEGER NOT NULL DEFAULT 1;",
 };
 
 /* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
@@ -213,7 +214,7 @@ static const char *const store_migrations[] = {
     X(Q_ADMIN_DROP, "DELETE FROM admins WHERE user = ?")                                          \
     X(Q_ADMINS, "SELECT user, rank, since, by FROM admins ORDER BY user")                        \
     X(Q_INVITE_ADD, "INSERT INTO invites(user, name, by, token, code, state, made, until,"        \
-      " end_boot, wrong, ended, device) VALUES(?,?,?,?,?,?,?,?,?,0,0,0) RETURNING id")            \
+      " end_boot, wrong, ended, device, corp) VALUES(?,?,?,?,?,?,?,?,?,0,0,0,?) RETURNING id")    \
     X(Q_INVITE_PUT, "UPDATE invites SET device = ?, state = ?, wrong = ?, ended = ?"              \
       " WHERE id = ?")                                                                            \
     X(Q_INVITE_GET, "SELECT * FROM invites WHERE id = ?")                                         \

@@ -29,7 +29,9 @@ static void show_invitation(const json_t *o)
 
 enum cli_exit device_cmd_invite(struct cli *c)
 {
-    const char *device = cli_option(c, "--device"), *valid = cli_option(c, "--valid");
+    static const struct { const char *option, *member; } texts[] = {
+        {"--device", "device"}, {"--own", "own"}};
+    const char *valid = cli_option(c, "--valid");
     json_t *body = json_object();
     struct target t;
     enum cli_exit rc;
@@ -40,8 +42,9 @@ enum cli_exit device_cmd_invite(struct cli *c)
     }
     if (valid)
         json_object_set_new(body, "valid_s", json_integer(seconds));
-    if (device)
-        json_object_set_new(body, "device", json_string(device));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (cli_option(c, texts[i].option))
+            json_object_set_new(body, texts[i].member, json_string(cli_option(c, texts[i].option)));
     target_begin(&t, "/v1/users");
     target_name(&t, c->args[0]);
     target_word(&t, "/invite");

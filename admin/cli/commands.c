@@ -54,6 +54,7 @@ static const struct option_spec device_list_options[] = {
     {"--state", "STATE", "in, quarantine, locked, waiting or ended"}, PAGE, END};
 static const struct option_spec invite_options[] = {
     {"--device", "NAME", "what the device will be called; otherwise the person may say"},
+    {"--own", "WHOSE", "corp (the default) or byod"},
     {"--valid", "TIME", "how long it is good: 90m, 24h, 7d; otherwise as the policy says"}, END};
 static const struct option_spec invite_list_options[] = {
     {"--user", "NAME", "only of this person"},

@@ -40,7 +40,7 @@ _portcullis()
         'user revoke') options+=' --reason --receipt' ;;
         'user compromised') options+=' --reason --receipt' ;;
         'device add') options+=' --user --address --key --own --ueid --issuer-key' ;;
-        'device invite') options+=' --device --valid' ;;
+        'device invite') options+=' --device --own --valid' ;;
         'device assign') options+=' --issuer-key' ;;
         'device list') options+=' --user --state --limit' ;;
         'device revoke') options+=' --reason --receipt' ;;

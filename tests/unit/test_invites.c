@@ -73,6 +73,11 @@ static void names_are_given_chosen_or_made(void **state)
     lab_do(&L, CONTROL_POST, "/v1/users/otto/invite", "{\"device\":\"desk-5\"}", 409);
     lab_do(&L, CONTROL_POST, "/v1/users/otto/invite", "{\"device\":\"../x\"}", 400);
     lab_do(&L, CONTROL_POST, "/v1/users/otto/invite", "{\"valid_s\":1}", 400);
+    lab_do(&L, CONTROL_POST, "/v1/users/otto/invite", "{\"own\":\"mine\"}", 400);
+    tries_again();
+    a = invite("otto", "{\"own\":\"byod\"}");
+    must(&a, "own", "", 201, "");
+    assert_true(!dev_by_name(L.e, "otto-2")->corp && dev_by_name(L.e, "otto-1")->corp);
 }
 
 static void a_signing_key_comes_along(void **state)
