@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/page_frame.h"
+#include "gateway/page_policy.h"
 
 static const struct {
     const char *state, *look;
@@ -14,6 +14,7 @@ static const struct {
     {"in", "good", TEXT_IN},          {"quarantine", "wait", TEXT_QUARANTINE},
     {"locked", "bad", TEXT_LOCKED},   {"revoked", "bad", TEXT_SHUT_OUT},
     {"lost", "bad", TEXT_LOST},       {"retired", "bad", TEXT_RETIRED},
+    {"waiting", "wait", TEXT_WAITING},
 };
 
 static size_t state_of(const json_t *me)
@@ -62,7 +63,6 @@ static const struct {
     {"no-role", TEXT_DO_ASK_ROLE},   {"no-policy", TEXT_DO_TELL_POLICY},
     {"user-ended", TEXT_DO_ASK},     {"device-ended", TEXT_DO_ASK},
     {"clock", TEXT_DO_NOTHING},      {"approval", TEXT_DO_WAIT},
-    {"acknowledge", TEXT_DO_ACKNOWLEDGE},
 };
 
 static const char *remedy(const json_t *me)
@@ -151,6 +151,7 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     hold(p, me, c);
     advice(p, me);
     sign_in(p, me, c);
+    page_policy_hint(p, me, c);
     if (s != 0 && failed(me) > 0)
         page_say(p, "<p>", TEXT_WHEN_DONE, "</p>", "/");
     if (s != 0 && !json_object_get(me, "hold") && page_member(me, "contact"))
@@ -266,6 +267,7 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
     reach(&p, me);
     remediation(&p, me);
     own_devices(&p, me);
+    page_policy_link(&p, me);
     footer(&p, me, c);
     return page_finish(&p, me, len);
 }

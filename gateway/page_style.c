@@ -55,5 +55,6 @@ const char PAGE_STYLE[] =
     "outline:3px solid var(--good);outline-offset:2px}a{color:inherit}"
     ".choice{display:flex;align-items:center;gap:.625rem}"
     ".qr{display:block;max-width:100%;height:auto;border-radius:.5rem}"
+    "ins{text-decoration:none;font-weight:600}del{color:var(--soft)}"
     "footer{margin-top:2.5rem;padding-top:.875rem;border-top:1px solid var(--line);"
     "color:var(--soft);font-size:.8125rem}";

@@ -16,6 +16,7 @@
 #include "gateway/http_role.h"
 #include "gateway/log.h"
 #include "gateway/page.h"
+#include "gateway/page_policy.h"
 #include "gateway/page_sign_in.h"
 #include "gateway/role.h"
 #include "gateway/text.h"
@@ -72,9 +73,9 @@ static void refusals_in_words(void)
 }
 
 enum page_kind { PAGE_NONE = 0, PAGE_ME, PAGE_SIGN_IN, PAGE_SIGNED_IN, PAGE_SET_UP, PAGE_FACTOR,
-                 PAGE_RECOVERY, PAGE_LOST, PAGE_GONE };
+                 PAGE_RECOVERY, PAGE_LOST, PAGE_GONE, PAGE_POLICY, PAGE_ACKNOWLEDGED };
 
-/* A form's two fields go to the engine as typed; `again` must be the same as the second. */
+/* A form's fields, one or two, go to the engine as typed; `again` must be the same as the second. */
 static const struct route {
     const char *path;
     enum http_method method;
@@ -99,6 +100,9 @@ static const struct route {
     {"/lost", HTTP_GET, PORTAL_ME, .page = PAGE_LOST},
     {"/lost", HTTP_POST, PORTAL_LOST, .page = PAGE_GONE,
      .field = {"device", "passphrase"}, .form = "/lost"},
+    {"/policy", HTTP_GET, PORTAL_POLICY, .page = PAGE_POLICY},
+    {"/policy", HTTP_POST, PORTAL_ACKNOWLEDGE, .page = PAGE_ACKNOWLEDGED,
+     .field = {"sha256"}, .form = "/policy"},
 };
 
 /* The route of path and method; with HTTP_OTHER for the method, the first of the path. */
@@ -165,7 +169,7 @@ static const struct http_refusal *put_fields(const struct http_request *r, const
     char typed[2][FIELD_MAX];
     const struct http_refusal *why = NULL;
     size_t n = 0, again;
-    for (size_t i = 0; i < 2 && !why; i++) {
+    for (size_t i = 0; i < 2 && route->field[i] && !why; i++) {
         if (form_get(r->body, r->body_len, route->field[i], typed[i], FIELD_MAX, &n))
             put_blob(w, typed[i], n);
         else
@@ -214,6 +218,13 @@ static char *page_of_me(const uint8_t *json, size_t len, size_t *page_len)
     return page_me(json, len, &now, page_len);
 }
 
+static char *page_of_policy(const uint8_t *json, size_t len, size_t *page_len)
+{
+    struct tm tm;
+    struct page_clock now = clock_of_page(&tm);
+    return page_policy(json, len, &now, page_len);
+}
+
 static char *page_of_factor(const struct http_request *r, const uint8_t *json, size_t len,
                             size_t *page_len)
 {
@@ -243,6 +254,10 @@ static char *make_page(const struct http_request *r, const uint8_t *json, size_t
         return page_lost(json, len, page_len);
     case PAGE_GONE:
         return page_gone(json, len, page_len);
+    case PAGE_POLICY:
+        return page_of_policy(json, len, page_len);
+    case PAGE_ACKNOWLEDGED:
+        return page_acknowledged(json, len, page_len);
     case PAGE_ME:
     case PAGE_NONE:
         break;

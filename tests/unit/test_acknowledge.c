@@ -294,15 +294,21 @@ static void it_is_on_record(void **state)
 
 static void bad_forms(void **state)
 {
+    static const char long_one[] = "0123456789012345678901234567890123456789012345678901234567890123x";
     struct dev *d = dev_by_name(L.e, "maria-laptop");
-    struct reply r = acknowledge_sign(L.e, d, (const uint8_t *)"\0\0\0\1", 4);
+    struct reply r = acknowledge_sign(L.e, d, (const uint8_t *)"\0\0\0", 3);
+    struct writer w;
 
     (void)state;
     assert_int_equal(r.status, 400);
     json_decref(r.body);
-    r = acknowledge_sign(L.e, d, (const uint8_t *)"\0\0\0\1\0", 5);
+    writer_init(&w, 64);
+    put_blob(&w, "a\0b", 3);
+    r = acknowledge_sign(L.e, d, w.v, w.n);
     assert_int_equal(r.status, 400);
     json_decref(r.body);
+    writer_clear(&w);
+    sign_under(&maria, long_one, 400);
     sign_under(&maria, "", 409);
     is_state("maria", "due");
 }

@@ -92,6 +92,42 @@ static void carries_each_verb(void **state)
     }
 }
 
+/* A form of one field: the engine gets what was typed, as a blob in the blob. */
+static void a_signature(void **state)
+{
+    (void)state;
+    static const struct { const char *line, *type, *body; int status; } cases[] = {
+        {"POST /policy", "application/x-www-form-urlencoded", "sha256=ab%30c", 200},
+        {"POST /policy", "application/x-www-form-urlencoded", "sha512=ab0c", 400},
+        {"POST /policy", "text/plain", "sha256=ab%30c", 415},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char headers[128];
+        struct question q;
+        snprintf(headers, sizeof headers, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                 cases[i].type, strlen(cases[i].body));
+        int fd = ask(cases[i].line, headers, cases[i].body, strlen(cases[i].body));
+        if (cases[i].status == 200) {
+            uint32_t seq = hear_question(&q);
+            assert_int_equal(q.verb, PORTAL_ACKNOWLEDGE);
+            struct reader r;
+            size_t n;
+            reader_init(&r, q.body, q.body_len);
+            const uint8_t *typed = get_blob(&r, &n, 64);
+            assert_true(reader_done(&r));
+            assert_int_equal(n, 4);
+            assert_memory_equal(typed, "ab0c", 4);
+            engine_says(&T, MSG_PORTAL_REPLY, seq, 200, "{\"user\": \"maria\", \"version\": 7}");
+        }
+        char *a = hear(fd, WAIT_MS);
+        assert_int_equal(status_of(a), cases[i].status);
+        assert_non_null(strstr(a, "text/html"));
+        assert_non_null(strstr(a, cases[i].status == 200 ? "as maria" : "href=\"/policy\""));
+        free(a);
+        close(fd);
+    }
+}
+
 static void page_for_a_person(void **state)
 {
     (void)state;
@@ -458,6 +494,7 @@ int main(void)
     allow_descriptors(4096);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_each_verb),
+        cmocka_unit_test(a_signature),
         cmocka_unit_test(page_for_a_person),
         cmocka_unit_test(page_when_the_engine_refuses),
         cmocka_unit_test(refusals),
