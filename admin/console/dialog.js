@@ -91,7 +91,7 @@ function times(r) {
 }
 
 const left = (r) =>
-    `${r.leases_left} leases, ${r.connections_left} connections, ${r.peers_left} peers`;
+    `leases: ${r.leases_left}, connections: ${r.connections_left}, peers: ${r.peers_left}`;
 
 /* What the gateway read back from its kernel, for the one who asked. */
 export function receiptShown(r) {
@@ -111,7 +111,10 @@ export function receiptShown(r) {
             facts([
                 ['Receipt', h('code', {}, r.receipt)],
                 ['Devices', r.devices.map((d) => d.name).join(', ') || 'none'],
-                ['Ended', `${r.connections_ended} connections, ${r.tokens_revoked} reports void`],
+                [
+                    'Ended',
+                    `connections: ${r.connections_ended}, reports made void: ${r.tokens_revoked}`,
+                ],
                 ['Left in the kernel', left(r)],
             ]),
         ],

@@ -106,6 +106,8 @@ function sessions(items) {
     return all.reverse();
 }
 
+const ENDED = { user: 'the person was cut off', device: 'the device was cut off' };
+
 export function sessionsAbout(view, name) {
     return fetched(view, name, (items) =>
         table(
@@ -118,7 +120,7 @@ export function sessionsAbout(view, name) {
                     at(s.from),
                     s.to ? at(s.to) : tag('in'),
                     s.roles.join(', '),
-                    s.why || '',
+                    ENDED[s.why] || s.why || '',
                 ]),
             'None among the newest 5,000 records of the gateway.',
         ),

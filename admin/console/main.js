@@ -119,7 +119,7 @@ function finder() {
         said = h('span', { class: 'unseen', role: 'status' });
     const input = h('input', {
         type: 'search',
-        placeholder: 'Find a person or device  ( / )',
+        placeholder: 'Find (press /)',
         'aria-label': 'Find a person or device',
         maxlength: 100,
         autocomplete: 'off',
@@ -130,7 +130,10 @@ function finder() {
     let turn = 0;
 
     const close = () => {
+        turn++;
+        input.value = '';
         out.hidden = true;
+        fill(out);
     };
     const line = (href, name, full, state, revoke) =>
         h(

@@ -52,7 +52,7 @@ export async function render(view) {
 
 export async function renderOne(view) {
     const path = `v1/cases/${part(view.name)}`,
-        main = h('div');
+        main = h('div', { class: 'sheets' });
     fill(view.root, main);
 
     const addNote = () => {

@@ -185,7 +185,7 @@ function posture(d) {
 
 export async function renderOne(view) {
     const name = view.name,
-        main = h('div', { 'aria-busy': 'true' });
+        main = h('div', { class: 'sheets', 'aria-busy': 'true' });
     fill(view.root, main);
 
     async function refresh() {

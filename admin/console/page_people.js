@@ -169,7 +169,7 @@ async function invitations(u) {
 
 export async function renderOne(view) {
     const name = view.name;
-    const main = h('div', { 'aria-busy': 'true' });
+    const main = h('div', { class: 'sheets', 'aria-busy': 'true' });
     fill(view.root, main);
 
     async function refresh() {

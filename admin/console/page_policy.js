@@ -146,7 +146,12 @@ function showProblems(box, edit, diagnostics) {
                             id: `problem-${i}`,
                             'aria-label': `Go to line ${d.line}`,
                         }),
-                        h('span', {}, d.text, d.hint && h('span', { class: 'soft' }, ` ${d.hint}`)),
+                        h(
+                            'span',
+                            {},
+                            d.text,
+                            d.hint && h('span', { class: 'soft' }, `: ${d.hint}`),
+                        ),
                     ),
                 ),
             ),
