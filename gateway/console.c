@@ -36,6 +36,13 @@ static const struct http_refusal *admit_file(const struct http_request *r)
     return r->method == HTTP_GET ? NULL : &HTTP_BAD_METHOD;
 }
 
+static bool takes_policy(const struct http_request *r)
+{
+    return strcmp(r->target.path, "/v1/policy/check") == 0 ||
+           strcmp(r->target.path, "/v1/policy/diff") == 0 ||
+           strcmp(r->target.path, "/v1/policy/apply") == 0;
+}
+
 /* Reading is no more other sites' business than writing: nothing but our own pages asks for /v1. */
 static const struct http_refusal *console_admit(void *arg, struct http_request *r)
 {
@@ -45,7 +52,7 @@ static const struct http_refusal *console_admit(void *arg, struct http_request *
     if (!why)
         why = http_role_same_origin(arg, r);
     if (!why && (r->method == HTTP_POST || r->method == HTTP_PUT))
-        why = http_role_json(r);
+        why = takes_policy(r) ? http_role_policy(r) : http_role_json(r);
     return why;
 }
 

@@ -19,15 +19,18 @@ int console_send(struct engine *e, uint32_t seq, const char *new_session, struct
     return rc;
 }
 
-/* What a page asks by itself keeps nobody signed in. */
-static bool by_itself(const struct request *q)
+/* What a page asks by itself keeps nobody signed in: it says so by by=page. */
+static bool by_itself(const struct request *q, const char *query)
 {
+    const char *said = strstr(query, "by=page");
+
     return q->method == CONTROL_GET &&
-           (strcmp(q->path, "/v1/events") == 0 || strcmp(q->path, "/v1/session") == 0);
+           (strcmp(q->path, "/v1/events") == 0 || strcmp(q->path, "/v1/session") == 0 ||
+            (said && (said == query || said[-1] == '&') && (said[7] == '\0' || said[7] == '&')));
 }
 
 /* Who asks: the admin of this session, with the rights of their role; or nobody yet. */
-static void identify(struct engine *e, struct request *q, const char *token)
+static void identify(struct engine *e, struct request *q, const char *token, const char *query)
 {
     struct session *s = session_find(e, token);
 
@@ -42,14 +45,14 @@ static void identify(struct engine *e, struct request *q, const char *token)
     q->user = s->user;
     q->right = s->as.right;
     snprintf(q->actor, sizeof q->actor, "%s", e->users[s->user - 1].name);
-    if (!by_itself(q))
+    if (!by_itself(q, query))
         session_seen(s);
 }
 
 struct reply console_answer(struct engine *e, struct request *q, const char *token,
                             const char *query)
 {
-    identify(e, q, token);
+    identify(e, q, token, query);
     return control_act(e, q, query);
 }
 

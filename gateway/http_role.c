@@ -27,6 +27,13 @@ static const struct http_refusal NOT_JSON = {
     "Send it with Content-Type: application/json.",
 };
 
+static const struct http_refusal NOT_POLICY = {
+    415,
+    "wrong_type",
+    "The body is not called a policy.",
+    "Send it with Content-Type: application/x-portcullis-policy.",
+};
+
 /* ---- doors ---------------------------------------------------------------------------------- */
 
 bool http_role_listener(int fd)
@@ -77,12 +84,20 @@ const struct http_refusal *http_role_same_origin(const struct http_engine *e,
     return ours ? NULL : &WRONG_ORIGIN;
 }
 
-const struct http_refusal *http_role_json(const struct http_request *r)
+static bool called(const struct http_request *r, const char *name)
 {
     const char *type;
-    return http_header(r, "Content-Type", &type) == 1 && strcasecmp(type, "application/json") == 0
-               ? NULL
-               : &NOT_JSON;
+    return http_header(r, "Content-Type", &type) == 1 && strcasecmp(type, name) == 0;
+}
+
+const struct http_refusal *http_role_json(const struct http_request *r)
+{
+    return called(r, "application/json") ? NULL : &NOT_JSON;
+}
+
+const struct http_refusal *http_role_policy(const struct http_request *r)
+{
+    return called(r, "application/x-portcullis-policy") ? NULL : &NOT_POLICY;
 }
 
 /* ---- the session ---------------------------------------------------------------------------- */

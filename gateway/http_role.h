@@ -23,6 +23,8 @@ const struct http_refusal *http_role_same_origin(const struct http_engine *e,
                                                  const struct http_request *r);
 /* its body is called JSON. */
 const struct http_refusal *http_role_json(const struct http_request *r);
+/* or a policy: neither is a type that a form of another site could send; */
+const struct http_refusal *http_role_policy(const struct http_request *r);
 /* The session's token in the cookie, "" when there is none or more than one. */
 void http_role_session(const struct http_request *r, char out[SESSION_MAX + 1]);
 

@@ -26,10 +26,17 @@ async function json(answer) {
     }
 }
 
+/* What a page asks while nobody is at it keeps nobody signed in. */
+const ALONE_MS = 60000;
+let touched = Date.now();
+for (const sign of ['pointerdown', 'pointermove', 'keydown', 'wheel'])
+    window.addEventListener(sign, () => (touched = Date.now()), { passive: true, capture: true });
+const alone = () => Date.now() - touched > ALONE_MS;
+
 async function send(method, path, body, type) {
     const options = { method, headers: {}, cache: 'no-store', credentials: 'same-origin' };
-    if (body !== undefined) {
-        options.body = type ? body : JSON.stringify(body);
+    if (method === 'POST' || method === 'PUT') {
+        options.body = type ? body : JSON.stringify(body ?? {});
         options.headers['Content-Type'] = type || 'application/json';
     }
     let answer;
@@ -61,9 +68,11 @@ export function withQuery(path, query) {
 }
 
 export const part = encodeURIComponent;
-export const get = async (path, query) => json(await send('GET', withQuery(path, query)));
+export const get = async (path, query) =>
+    json(await send('GET', withQuery(path, alone() ? { ...query, by: 'page' } : query)));
 export const post = async (path, body) => json(await send('POST', path, body));
 export const put = async (path, body) => json(await send('PUT', path, body));
 export const drop = async (path) => json(await send('DELETE', path));
-export const postText = async (path, text) => json(await send('POST', path, text, 'text/plain'));
+export const postText = async (path, text) =>
+    json(await send('POST', path, text, 'application/x-portcullis-policy'));
 export const getBytes = async (path) => (await send('GET', path)).arrayBuffer();

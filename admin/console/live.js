@@ -55,7 +55,7 @@ export function start(onState) {
     stop();
     told = onState;
     become('starting');
-    source = new EventSource('v1/events');
+    source = new EventSource('v1/events?after=-1');
     source.onopen = () => become('live');
     source.onmessage = read;
     source.onerror = () => {

@@ -280,7 +280,7 @@ export async function render(view) {
     );
     view.leaving = () =>
         edit.text() === inForce.text || confirm('Leave without applying your changes?');
-    view.refresh = () => {};
+    view.refresh = () => edit.text() === inForce.text && reload();
     await check();
 }
 

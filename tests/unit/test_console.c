@@ -213,6 +213,9 @@ static void demands_of_browsers(void **state)
         {"reading from elsewhere", "GET /v1/users", "Sec-Fetch-Site: cross-site\r\n", 403},
         {"a form", "POST /v1/x", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b", 415},
         {"text", "PUT /v1/x", "Content-Type: text/plain\r\nContent-Length: 0\r\n", 415},
+        {"JSON as a policy", "POST /v1/policy/apply", "Content-Type: application/json\r\nContent-Length: 0\r\n", 415},
+        {"text as a policy", "POST /v1/policy/check", "Content-Type: text/plain\r\nContent-Length: 0\r\n", 415},
+        {"a policy as JSON", "POST /v1/x", "Content-Type: application/x-portcullis-policy\r\nContent-Length: 0\r\n", 415},
         {"without a type", "POST /v1/x", "Content-Length: 0\r\n", 415},
         {"a method of others", "PATCH /v1/x", "", 405},
     };

@@ -17,7 +17,8 @@ static const char *from = PLACE;
 
 /* ---- a browser ------------------------------------------------------------------------------- */
 
-static json_t *browse(enum control_method method, const char *path, const char *body, int want)
+static json_t *browse_query(enum control_method method, const char *path, const char *query,
+                            const char *body, int want)
 {
     static struct request q;
 
@@ -27,7 +28,7 @@ static json_t *browse(enum control_method method, const char *path, const char *
     assert_true(ip_parse(from, strlen(from), &q.peer));
     q.body = (const uint8_t *)body;
     q.body_len = body ? strlen(body) : 0;
-    struct reply r = console_answer(L.e, &q, token, "");
+    struct reply r = console_answer(L.e, &q, token, query);
     control_after(L.e);
     if (strcmp(q.new_session, "-") == 0)
         token[0] = '\0';
@@ -36,6 +37,16 @@ static json_t *browse(enum control_method method, const char *path, const char *
     if (want && r.status != want)
         fail_msg("%s: %d and not %d: %s", path, r.status, want, json_dumps(r.body, 0));
     return r.body;
+}
+
+static json_t *browse(enum control_method method, const char *path, const char *body, int want)
+{
+    return browse_query(method, path, "", body, want);
+}
+
+static void asks(const char *path, const char *query, int want)
+{
+    json_decref(browse_query(CONTROL_GET, path, query, NULL, want));
 }
 
 static void does(enum control_method method, const char *path, const char *body, int want)
@@ -332,10 +343,24 @@ static void idle_sessions_end(void **state)
     later(SESSION_IDLE_MS - 1000);
     does(CONTROL_GET, "/v1/events", NULL, 200);    /* the page by itself: holds nothing open */
     does(CONTROL_GET, "/v1/session", NULL, 200);
+    asks("/v1/users", "limit=5&by=page", 200);
+    asks("/v1/users", "by=page", 200);
     later(2000);
     does(CONTROL_GET, "/v1/users", NULL, 401);
     assert_string_equal(token, "");
     ended_because("idle");
+}
+
+static void a_person_at_the_page_keeps_it_open(void **state)
+{
+    static const char *const queries[] = {"", "q=by", "q=by=page", "q=x&by=pages", "near_by=page"};
+
+    (void)state;
+    choose(&olga);
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+        later(SESSION_IDLE_MS - 1000);
+        asks("/v1/users", queries[i], 200);
+    }
 }
 
 static void no_session_is_longer_than_a_day_of_work(void **state)
@@ -590,7 +615,7 @@ int main(void)
         TEST(who_is_signed_in_acts_under_their_name), TEST(everything_else_needs_a_session),
         TEST(refusals_look_the_same), TEST(a_code_is_taken_once),
         TEST(tries_are_few_from_one_place), TEST(codes_are_not_guessed_from_many_places),
-        TEST(idle_sessions_end), TEST(no_session_is_longer_than_a_day_of_work),
+        TEST(idle_sessions_end), TEST(a_person_at_the_page_keeps_it_open), TEST(no_session_is_longer_than_a_day_of_work),
         TEST(they_end_with_the_admin), TEST(a_role_given_back_is_another),
         TEST(new_secrets_end_the_old_sessions), TEST(a_restart_ends_all),
         TEST(signing_out_ends_it), TEST(signing_in_makes_a_new_token), TEST(one_person_has_eight),
