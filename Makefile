@@ -192,6 +192,7 @@ install: binaries                  ## install programs, manual pages, units and 
 	install -d -m 755 $(DESTDIR)/etc/portcullis $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
 	install -m 644 deploy/examples/* $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
 
+$(BUILD)/obj/gateway/openapi.o: admin/openapi.json
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(dir $@)
 	@$(if $(V),,echo '  CC    $<')

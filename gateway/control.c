@@ -25,6 +25,7 @@ static const struct verb {
     enum right least;              /* of who may: RIGHT_NONE, were it left out, is nobody */
     control_verb *act;
 } verbs[] = {
+    {CONTROL_GET, "/v1/openapi", RIGHT_READ, control_openapi},
     {CONTROL_GET, "/v1/status", RIGHT_READ, control_status},
     {CONTROL_GET, "/v1/users", RIGHT_READ, control_users},
     {CONTROL_POST, "/v1/users", RIGHT_OPERATE, control_user_add},
@@ -98,6 +99,13 @@ static const struct verb {
     {CONTROL_POST, "/v1/audit/new-key", RIGHT_OWN, control_audit_new_key},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
+
+bool control_verb_at(size_t i, struct verb_said *out)
+{
+    if (i < VERBS)
+        *out = (struct verb_said){verbs[i].method, verbs[i].path, verbs[i].least};
+    return i < VERBS;
+}
 
 /* ---- replies -------------------------------------------------------------------------------- */
 

@@ -88,10 +88,14 @@ bool query_page(const struct request *q, int64_t *limit, int64_t *after, struct 
 int64_t path_number(const struct request *q);   /* in place of a name; 0: it is none */
 bool name_valid(const char *s);      /* [a-z0-9][a-z0-9._-]{0,62} */
 
+/* The i-th verb of the table; "*" stands for one name. False: there are no more. */
+struct verb_said { enum control_method method; const char *path; enum right least; };
+bool control_verb_at(size_t i, struct verb_said *out);
+
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
 typedef struct reply control_verb(struct engine *e, struct request *q);
-control_verb control_status;
+control_verb control_openapi, control_status;
 control_verb control_users, control_user_add, control_user, control_user_roles,
     control_user_revoke, control_user_restore, control_user_sign_in, control_user_compromised;
 control_verb control_devices, control_device_add, control_device, control_device_revoke,

@@ -44,7 +44,7 @@ PY
 }
 
 # console_admin NAME ROLE: a person who administers, from the link to the first session. The app's
-# secret is kept in $LAB_DIR/NAME.totp.
+# secret is kept in $LAB_DIR/NAME.totp, one of the recovery codes in NAME.recovery.
 console_admin() {
     local link code out
     gw_cli user add "$1" >/dev/null
@@ -56,11 +56,15 @@ console_admin() {
     console_answer "$out" | jq -r .secret >"$LAB_DIR/$1.totp"
     out=$(console "$1" POST /v1/session/confirm \
         "{\"user\":\"$1\",\"code\":\"$code\",\"totp\":\"$(console_app "$(cat "$LAB_DIR/$1.totp")" -1)\"}")
+    console_answer "$out" | jq -r '.recovery[0]' >"$LAB_DIR/$1.recovery"
     [ "$(console_status "$out")" = 200 ] || lab_die "$1 is not signed in: $out"
 }
 
-# console_sign_in NAME STEPS [PASSPHRASE]: the answer as by console.
+# console_sign_in NAME STEPS: the answer as by console; STEPS is how far from now the app's code is, or
+# a recovery code.
 console_sign_in() {
-    console "$1" POST /v1/session "$(jq -nc --arg user "$1" --arg passphrase "${3-$CONSOLE_PASS}" \
-        --arg code "$(console_app "$(cat "$LAB_DIR/$1.totp")" "$2")" '$ARGS.named')"
+    local code=$2
+    [ ${#code} -gt 2 ] || code=$(console_app "$(cat "$LAB_DIR/$1.totp")" "$2")
+    console "$1" POST /v1/session "$(jq -nc --arg user "$1" --arg passphrase "$CONSOLE_PASS" \
+        --arg code "$code" '$ARGS.named')"
 }
