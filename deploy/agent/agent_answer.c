@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SHOWN_MAX 400
+#define SHOWN_MAX AGENT_SHOWN
 #define RULES_SHOWN 64
 #define LEASE_LONGEST 86400
 
@@ -160,4 +160,75 @@ void agent_answer_print(const json_t *answer, int64_t now, FILE *out)
     if (!v.in && !rule_says_it(answer))
         print_code(answer, out);
     print_rules(json_object_get(answer, "rules"), out);
+}
+
+void agent_answer_code(const json_t *answer, char out[AGENT_SHOWN])
+{
+    const json_t *error = json_object_get(answer, "error");
+
+    shown(error ? error : answer, "code", out);
+}
+
+static const json_t *first_failed(const json_t *rules)
+{
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        if (!passed(json_array_get(rules, i)))
+            return json_array_get(rules, i);
+    return NULL;
+}
+
+void agent_answer_reason(const json_t *answer, char sentence[AGENT_SHOWN], char fix[AGENT_SHOWN])
+{
+    const json_t *error = json_object_get(answer, "error"),
+                 *rule = first_failed(json_object_get(answer, "rules"));
+
+    if (error) {
+        shown(error, "message", sentence);
+        shown(error, "hint", fix);
+        return;
+    }
+    if (!*shown(rule, "sentence", sentence))
+        shown(answer, "sentence", sentence);
+    if (!*shown(rule, "fix", fix))
+        shown(answer, "fix", fix);
+}
+
+static const char *entity(char c)
+{
+    return c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : NULL;
+}
+
+/* The bytes of the character at s; a broken one counts as a byte. */
+static size_t character(const char *s)
+{
+    size_t n = 1;
+
+    while (((uint8_t)*s & 0xc0) == 0xc0 && ((uint8_t)s[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+void agent_answer_markup(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+
+    while (*text) {
+        const char *as = entity(*text);
+        size_t take = character(text), len = as ? strlen(as) : take;
+
+        if (n + len >= size)
+            break;
+        memcpy(out + n, as ? as : text, len);
+        n += len;
+        text += take;
+    }
+    out[n] = '\0';
+}
+
+void agent_answer_contact(const json_t *me, FILE *out)
+{
+    char contact[AGENT_SHOWN];
+
+    if (*shown(me, "contact", contact))
+        fprintf(out, "To ask: %s\n", contact);
 }

@@ -82,6 +82,11 @@ int agent_portal_nonce(const char *gateway, json_t **answer, char why[WHY])
     return ask(gateway, "/v1/nonce", NULL, answer, why);
 }
 
+int agent_portal_me(const char *gateway, json_t **answer, char why[WHY])
+{
+    return ask(gateway, "/v1/me", NULL, answer, why);
+}
+
 int agent_portal_post(const char *gateway, const char *token, json_t **answer, char why[WHY])
 {
     return ask(gateway, "/v1/posture", token, answer, why);

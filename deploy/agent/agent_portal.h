@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gateway's portal as the agent sees it: two requests over HTTP inside the tunnel. No proxy,
+ * The gateway's portal as the agent sees it: requests over HTTP inside the tunnel. No proxy,
  * no redirect, no name look-up; answers are bounded.
  */
 #ifndef AGENT_PORTAL_H
@@ -19,9 +19,10 @@ bool agent_gateway_parse(const char *text, char out[AGENT_GATEWAY_TEXT]);
 
 struct agent_nonce { char nonce[AGENT_NONCE_TEXT]; char audience[AGENT_AUDIENCE_TEXT]; };
 
-/* Both: 0 when the gateway answered in its own language (also when it refused: the JSON says
+/* All: 0 when the gateway answered in its own language (also when it refused: the JSON says
  * so), or -1 with a sentence in why. *answer is a new reference to an object. */
 int agent_portal_nonce(const char *gateway, json_t **answer, char why[160]);
+int agent_portal_me(const char *gateway, json_t **answer, char why[160]);
 int agent_portal_post(const char *gateway, const char *token, json_t **answer, char why[160]);
 
 /* False when the answer is not one to GET /v1/nonce. */

@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "deploy/agent/agent_answer.h"
 #include "deploy/agent/agent_facts.h"
+#include "deploy/agent/agent_hands.h"
 #include "deploy/agent/agent_keys.h"
+#include "deploy/agent/agent_state.h"
 #include "deploy/agent/token_encode.h"
 
 #define WHY 160
@@ -17,25 +20,24 @@
 #define LONGEST_PAUSE 60
 #define SHORTEST_RENEWAL 1
 
-static enum agent_exit fail(enum agent_exit code, const char *why)
+static void fail(struct agent_report *r, enum agent_exit code, const char *why)
 {
+    r->code = code;
+    snprintf(r->why, sizeof r->why, "%s", why);
     fprintf(stderr, "portcullis-agent: %s\n", why);
     if (code == AGENT_UNREACHABLE)
         fputs("  Is the tunnel up? If it is, this device may have been shut out: ask your "
               "administrator.\n", stderr);
-    return code;
 }
 
 /* ---- one report ---- */
 
-static int facts_of(const struct agent_options *o, struct agent_facts *f, char why[WHY])
+static int facts_of(const struct agent_options *o, const struct agent_hands *h,
+                    struct agent_facts *f, char why[WHY])
 {
     int64_t now = (int64_t)time(NULL);
 
-    if (o->facts)
-        return agent_facts_file(o->facts, now, f, why);
-    snprintf(why, WHY, "out of memory");
-    return agent_facts_gather("", now, f);
+    return o->facts ? agent_facts_file(o->facts, now, f, why) : agent_hands_facts(h, now, f, why);
 }
 
 static char *make_token(const struct agent_options *o, const struct agent_keys *k,
@@ -57,7 +59,8 @@ static char *make_token(const struct agent_options *o, const struct agent_keys *
     return token;
 }
 
-static enum agent_exit show(const struct agent_options *o, const json_t *answer, int64_t *left)
+/* Takes the answer over. */
+static void show(const struct agent_options *o, json_t *answer, struct agent_report *r)
 {
     struct agent_verdict v = agent_answer_read(answer);
 
@@ -68,74 +71,81 @@ static enum agent_exit show(const struct agent_options *o, const json_t *answer,
         agent_answer_print(answer, (int64_t)time(NULL), stdout);
     }
     fflush(stdout);
-    *left = v.lease_seconds;
-    return v.in ? AGENT_IN : AGENT_REFUSED;
+    r->lease_seconds = v.lease_seconds;
+    r->code = v.in ? AGENT_IN : AGENT_REFUSED;
+    r->answer = answer;
 }
 
-static enum agent_exit deliver(const struct agent_options *o, const char *token, int64_t *left)
+static void deliver(const struct agent_options *o, const char *token, struct agent_report *r)
 {
-    enum agent_exit code;
     char why[WHY];
     json_t *answer;
 
     if (agent_portal_post(o->gateway, token, &answer, why) != 0)
-        return fail(AGENT_UNREACHABLE, why);
-    code = show(o, answer, left);
-    json_decref(answer);
-    return code;
+        fail(r, AGENT_UNREACHABLE, why);
+    else
+        show(o, answer, r);
 }
 
 /* A gateway that gives no nonce says why: that is the answer then. */
-static enum agent_exit ask_nonce(const struct agent_options *o, struct agent_nonce *n)
+static bool ask_nonce(const struct agent_options *o, struct agent_nonce *n, struct agent_report *r)
 {
-    enum agent_exit code = AGENT_IN;
     char why[WHY];
     json_t *answer;
-    int64_t left;
 
-    if (agent_portal_nonce(o->gateway, &answer, why) != 0)
-        return fail(AGENT_UNREACHABLE, why);
-    if (json_object_get(answer, "error"))
-        code = show(o, answer, &left);
-    else if (!agent_nonce_read(answer, n))
-        code = fail(AGENT_UNREACHABLE, "what answers there is not a Portcullis gateway");
+    if (agent_portal_nonce(o->gateway, &answer, why) != 0) {
+        fail(r, AGENT_UNREACHABLE, why);
+        return false;
+    }
+    if (json_object_get(answer, "error")) {
+        show(o, answer, r);
+        return false;
+    }
+    bool good = agent_nonce_read(answer, n);
+
+    if (!good)
+        fail(r, AGENT_UNREACHABLE, "what answers there is not a Portcullis gateway");
     json_decref(answer);
-    return code;
+    return good;
 }
 
-static enum agent_exit report(const struct agent_options *o, const struct agent_keys *k,
-                              int64_t *left)
+static void report(const struct agent_options *o, const struct agent_hands *h,
+                   const struct agent_keys *k, struct agent_report *r)
 {
     struct agent_nonce n;
     struct agent_facts facts = {NULL, NULL, NULL, NULL};
-    enum agent_exit code = ask_nonce(o, &n);
     char why[WHY], *token = NULL;
 
-    if (code != AGENT_IN)
-        return code;
-    if (facts_of(o, &facts, why) != 0)
-        code = fail(AGENT_REFUSED, why);
+    if (!ask_nonce(o, &n, r))
+        return;
+    if (facts_of(o, h, &facts, why) != 0)
+        fail(r, AGENT_REFUSED, why);
     else if (!(token = make_token(o, k, &n, &facts)))
-        code = fail(AGENT_REFUSED, "cannot make the token: a name or fact is not plain text");
+        fail(r, AGENT_REFUSED, "cannot make the token: a name or fact is not plain text");
     else
-        code = deliver(o, token, left);
+        deliver(o, token, r);
     free(token);
     agent_facts_clear(&facts);
-    return code;
 }
 
-enum agent_exit agent_post(const struct agent_options *o, int64_t *lease_seconds)
+void agent_post(const struct agent_options *o, const struct agent_hands *h, struct agent_report *r)
 {
     struct agent_keys k;
-    enum agent_exit code;
     char why[WHY];
 
-    *lease_seconds = 0;
+    memset(r, 0, sizeof *r);
+    r->code = AGENT_REFUSED;
     if (agent_keys_load(o->dir, &k, why) != 0)
-        return fail(AGENT_REFUSED, why);
-    code = report(o, &k, lease_seconds);
+        fail(r, AGENT_REFUSED, why);
+    else
+        report(o, h, &k, r);
     agent_keys_clear(&k);
-    return code;
+}
+
+void agent_report_clear(struct agent_report *r)
+{
+    json_decref(r->answer);
+    memset(r, 0, sizeof *r);
 }
 
 /* ---- for ever ---- */
@@ -159,15 +169,34 @@ static void sleep_for(int64_t s)
         continue;
 }
 
+/* The file for everybody, and the screen when it is news. */
+static void tell(const struct agent_options *o, const struct agent_hands *h, struct agent_told *t,
+                 const struct agent_report *r, unsigned failures)
+{
+    char summary[AGENT_SUMMARY_TEXT], body[AGENT_BODY_TEXT];
+
+    agent_state_write(o, r, (int64_t)time(NULL));
+    if (agent_state_news(t, r, failures, summary, body))
+        agent_hands_notify(h, summary, body);
+}
+
 void agent_run(const struct agent_options *o)
 {
+    struct agent_told told = {.state = AGENT_STATE_NONE};
+    struct agent_hands hands;
+    struct agent_report r;
     unsigned failures = 0;
-    int64_t left;
+    char why[WHY];
 
-    for (;;) {
-        enum agent_exit last = agent_post(o, &left);
-
-        failures = last == AGENT_IN ? 0 : failures + 1;
-        sleep_for(agent_pause(last, left, failures));
+    if (agent_hands_start(&hands, why) != 0) {
+        fprintf(stderr, "portcullis-agent: %s\n", why);
+        return;
+    }
+    while (agent_hands_alive(&hands)) {
+        agent_post(o, &hands, &r);
+        failures = r.code == AGENT_IN ? 0 : failures + 1;
+        tell(o, &hands, &told, &r, failures);
+        sleep_for(agent_pause(r.code, r.lease_seconds, failures));
+        agent_report_clear(&r);
     }
 }

@@ -132,8 +132,8 @@ bool agent_session_find(const char *root, struct agent_session *out, char why[WH
 
 char *agent_session_ask(const char *root, const struct agent_session *s, const char *const *argv)
 {
-    char runtime[64], bus[128], home[AGENT_HOME_TEXT + 8], display[] = "DISPLAY=:0", *out = NULL;
-    const char *const env[] = {runtime, bus, home, display, NULL};
+    char runtime[64], bus[128], home[AGENT_HOME_TEXT + 8], *out = NULL;
+    const char *const env[] = {runtime, bus, home, NULL};
     struct agent_command c = {.root = root, .argv = argv, .env = env, .uid = s->uid, .gid = s->gid,
                               .as_user = geteuid() != s->uid, .seconds = PATIENCE_S};
     int status;

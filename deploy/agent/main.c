@@ -13,8 +13,10 @@
 #include "deploy/agent/agent_enrol.h"
 #include "deploy/agent/agent_facts.h"
 #include "deploy/agent/agent_file.h"
+#include "deploy/agent/agent_hands.h"
 #include "deploy/agent/agent_keys.h"
 #include "deploy/agent/agent_run.h"
+#include "deploy/agent/agent_status.h"
 
 #define DEFAULT_DIR "/etc/portcullis-agent"
 #define WHY 160
@@ -23,16 +25,17 @@ static const char USAGE[] =
     "usage: portcullis-agent enroll LINK [--code CODE] [--up wg-quick|nm] [options]\n"
     "       portcullis-agent keygen [--dir DIR] [--json]\n"
     "       portcullis-agent facts  [--facts FILE] [--json]\n"
-    "       portcullis-agent post   --gateway ADDRESS[:PORT] --device NAME [options]\n"
-    "       portcullis-agent run    --gateway ADDRESS[:PORT] --device NAME [options]\n"
+    "       portcullis-agent status [--json]\n"
+    "       portcullis-agent post | run [--gateway ADDRESS[:PORT] --device NAME] [options]\n"
     "\n"
     "  enroll  redeem an invitation: make keys, write the tunnel's configuration\n"
     "  keygen  make this machine's keys, once, and print what the administrator needs\n"
     "  facts   show what would be reported, and where each fact was read\n"
+    "  status  in or not, what is wrong and how to mend it\n"
     "  post    report once\n"
     "  run     report, and again at a third of each lease\n"
     "\n"
-    "  -g, --gateway   the gateway's address inside the tunnel\n"
+    "  -g, --gateway   the gateway's address inside the tunnel (default: as enrolled)\n"
     "  -d, --device    the name this machine was enrolled by\n"
     "  -a, --audience  the gateway's name (default: as it says itself)\n"
     "  -f, --facts     take the facts from a JSON file\n"
@@ -46,7 +49,8 @@ static const char USAGE[] =
     "\n"
     "Examples:\n"
     "  sudo portcullis-agent enroll 'https://access.example.com:8443/enrol#...' --up wg-quick\n"
-    "  sudo portcullis-agent run --gateway 10.77.0.1 --device maria-laptop\n"
+    "  sudo systemctl enable --now portcullis-agent\n"
+    "  portcullis-agent status\n"
     "\n"
     "Exit: 0 in, 1 refused or in quarantine, 2 usage, 3 the gateway cannot be reached.\n";
 
@@ -147,10 +151,16 @@ static enum agent_exit told_where(const struct agent_options *o)
 
 static enum agent_exit post(const struct agent_options *o)
 {
-    int64_t left;
+    static const struct agent_hands NONE = {.fd = -1};
     enum agent_exit code = told_where(o);
+    struct agent_report r;
 
-    return code == AGENT_IN ? agent_post(o, &left) : code;
+    if (code != AGENT_IN)
+        return code;
+    agent_post(o, &NONE, &r);
+    code = r.code;
+    agent_report_clear(&r);
+    return code;
 }
 
 static enum agent_exit run(const struct agent_options *o)
@@ -159,7 +169,13 @@ static enum agent_exit run(const struct agent_options *o)
 
     if (code == AGENT_IN)
         agent_run(o);
-    return code;
+    return code == AGENT_IN ? AGENT_REFUSED : code;
+}
+
+static enum agent_exit status(const struct agent_options *o)
+{
+    return o->gateway[0] ? agent_status(o)
+                         : usage("--gateway is missing, and this machine is not enrolled");
 }
 
 static enum agent_exit enrol(const struct agent_options *o)
@@ -171,7 +187,8 @@ static const struct verb {
     const char *name;
     enum agent_exit (*act)(const struct agent_options *o);
 } verbs[] = {{"enroll", enrol}, {"enrol", enrol}, {"keygen", keygen},
-             {"facts", facts},  {"post", post},   {"run", run}};
+             {"facts", facts},  {"post", post},   {"run", run},
+             {"status", status}};
 
 static const struct verb *verb_find(const char *name)
 {
@@ -262,8 +279,11 @@ static const char *default_dir(char own[AGENT_PATH])
 static enum agent_exit act(const char *name, const struct agent_options *o)
 {
     const struct verb *v = verb_find(name);
+    struct agent_options whole = *o;
+    char device[64];
 
-    return v ? v->act(o) : usage("there is no such verb");
+    agent_settings(&whole, device);
+    return v ? v->act(v->act == enrol ? o : &whole) : usage("there is no such verb");
 }
 
 int main(int argc, char **argv)
