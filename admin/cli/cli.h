@@ -85,7 +85,7 @@ enum cli_exit user_cmd_add(struct cli *c), user_cmd_list(struct cli *c),
     user_cmd_show(struct cli *c), user_cmd_set_role(struct cli *c), user_cmd_revoke(struct cli *c),
     user_cmd_restore(struct cli *c), user_cmd_sign_in(struct cli *c),
     user_cmd_sign_in_code(struct cli *c), user_cmd_compromised(struct cli *c),
-    user_cmd_remove_passkey(struct cli *c);
+    user_cmd_remove_passkey(struct cli *c), user_cmd_acknowledgements(struct cli *c);
 enum cli_exit device_cmd_add(struct cli *c), device_cmd_assign(struct cli *c),
     device_cmd_list(struct cli *c),
     device_cmd_show(struct cli *c), device_cmd_revoke(struct cli *c), device_cmd_lost(struct cli *c),

@@ -186,11 +186,14 @@ enum cli_exit policy_cmd_show(struct cli *c)
 static void show_applied(const json_t *a)
 {
     char when[32];
-    int64_t devices = int_of(a, "changed_devices");
+    int64_t devices = int_of(a, "changed_devices"), asked = int_of(a, "asked");
     term_lines(stdout, *text_of(a, "diff") ? text_of(a, "diff") : "Nothing changes.\n");
     printf("%sIn force:%s version %lld (%.12s), %lld device%s judged anew.\n",
            term_colour(stdout, GREEN), term_colour(stdout, PLAIN), (long long)int_of(a, "version"),
            text_of(a, "sha256"), (long long)devices, devices == 1 ? "" : "s");
+    if (asked > 0)
+        printf("%lld %s part of it anew: portcullis user acknowledgements shows who has.\n",
+               (long long)asked, asked == 1 ? "person has to sign their" : "people have to sign their");
     if (json_object_get(a, "confirm_until"))
         printf("It rolls back at %s unless you type: portcullis policy confirm\n",
                time_of(a, "confirm_until", "?", when));

@@ -205,6 +205,9 @@ const struct command commands[] = {
     {"user", "remove-passkey", "NAME ID", NULL,
      "Take a passkey away from a person; user show has its number.",
      "user remove-passkey maria 3", user_cmd_remove_passkey},
+    {"user", "acknowledgements", "", NULL,
+     "Who has signed their part of the policy on the portal, who has not, and until when.",
+     "user acknowledgements", user_cmd_acknowledgements},
 
     {"device", "add", "NAME", device_add_options,
      "Enrol a device; prints what its WireGuard configuration needs.",

@@ -129,6 +129,17 @@ static void show_passkeys(const json_t *list)
                    json_is_true(json_object_get(k, "stopped")) ? ", STOPPED: there is a copy" : "");
 }
 
+static void show_acknowledgement(const json_t *ack)
+{
+    char by[32], at[32];
+    if (json_is_integer(json_object_get(ack, "by")))
+        show_linef("policy", "to be signed by %s%s", time_of(ack, "by", "", by),
+                   strcmp(text_of(ack, "state"), "overdue") == 0 ? ", which is over" : "");
+    if (json_is_integer(json_object_get(ack, "signed_at")))
+        show_linef("policy signed", "version %lld, %s", (long long)int_of(ack, "version"),
+                   time_of(ack, "signed_at", "", at));
+}
+
 void show_user(const json_t *u)
 {
     char safe[TERM_SAFE], when[32];
@@ -141,6 +152,7 @@ void show_user(const json_t *u)
     show_line("created", time_of(u, "created", "?", when));
     show_line("ends", time_of(u, "end", "never", when));
     show_line("signed in", time_of(u, "signed_in", "never", when));
+    show_acknowledgement(json_object_get(u, "acknowledgement"));
     show_revoked(json_object_get(u, "revoked"));
     show_names("devices", json_object_get(u, "devices"));
     show_passkeys(json_object_get(u, "passkeys"));
