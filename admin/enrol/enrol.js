@@ -75,15 +75,16 @@ function refused(r) {
 let kept = false;   // has the person taken the configuration somewhere?
 
 function offerFile(name, text) {
-    say('file', name);
-    $('save').addEventListener('click', () => {
+    for (const node of document.querySelectorAll('.file')) node.textContent = name;
+    const save = () => {
         const link = document.createElement('a');
         link.href = URL.createObjectURL(new Blob([text], { type: 'application/octet-stream' }));
         link.download = name;
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 60000);
         kept = true;
-    });
+    };
+    for (const button of document.querySelectorAll('.save')) button.addEventListener('click', save);
 }
 
 function offerCopy(text) {
@@ -112,8 +113,8 @@ const tunnelName = (gateway) => gateway.replace(/[^A-Za-z0-9-]/g, '-').slice(0, 
 function done(r, key) {
     const text = r.wg_quick.replace(/^PrivateKey = PRIVATE_KEY$/m, `PrivateKey = ${key.secret}`);
     const tunnel = tunnelName(r.gateway);
-    say('title', 'Your device is known now');
-    say('who', `${r.full_name || r.user}, it is called ${r.device}.`);
+    say('title', 'Almost done: set up WireGuard');
+    say('who', `${r.full_name || r.user}, your device is called ${r.device}.`);
     show('waiting', r.state === 'waiting');
     offerFile(`${tunnel}.conf`, text);
     say('quick', `wg-quick up ${tunnel}`);
@@ -122,9 +123,10 @@ function done(r, key) {
     say('text', text);
     offerCopy(text);
     showPicture(text);
+    if (matchMedia('(max-width: 40rem)').matches) $('computer').before($('phone'));
     show('ask', false);
     show('done', true);
-    document.title = 'Your device is known now';
+    document.title = 'Set up WireGuard';
     $('title').focus();
     history.replaceState(null, '', location.pathname);   // used up: not a thing to keep
     addEventListener('beforeunload', (event) => { if (!kept) event.preventDefault(); });

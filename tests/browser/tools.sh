@@ -3,6 +3,8 @@
 #
 # What tests in a browser do with the lab and tests in a shell do not. To be sourced after lab.sh.
 
+. "$LAB_SOURCE/enrol.sh"
+
 # Host $1's tunnel wg0, up as the wg-quick configuration in file $2 says it: what a person gets who
 # gives that file to WireGuard. Names are left alone: the lab's are in /etc/hosts.
 browser_tunnel() {

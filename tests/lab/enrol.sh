@@ -3,10 +3,10 @@
 #
 # Enrolment by invitation, as a device without our agent or a browser does it: curl and wg.
 
-# The lab's gateway.conf with a door to enrol by, and the lab's policy.
+# The lab's gateway.conf with a door to enrol by, and the policy in file $1 (lab.policy.conf).
 enrol_write_config() {
     gw_write_config
-    cp "$LAB_SOURCE/lab.policy.conf" "$LAB_DIR/gw/policy.conf"
+    cp "${1:-$LAB_SOURCE/lab.policy.conf}" "$LAB_DIR/gw/policy.conf"
     sed -i -e '$d' -e 's/tunnel wg0 { /&endpoint access.lab.example   dns 10.20.0.53   /' \
         "$LAB_DIR/gw/gateway.conf"
     printf '    enrol { listen 8443 }\n}\n' >>"$LAB_DIR/gw/gateway.conf"
