@@ -18,6 +18,7 @@
 #include "gateway/log.h"
 #include "gateway/respond.h"
 #include "gateway/role.h"
+#include "gateway/visits.h"
 
 #define ROUND 64                /* messages of one peer in a row */
 #define JTI_PRUNE_S 60
@@ -226,6 +227,7 @@ static void prune_jtis(struct engine *e)
     e->jti_pruned = now;
     store_begin(e->store);
     store_prune_jti(e->store, now);
+    store_prune_visits(e->store, (struct wall){now.s - VISITS_KEPT_S}, VISITS_KEPT);
     (void)store_commit(e->store);
     e->n_jtis = store_count_jti(e->store);
 }

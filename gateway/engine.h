@@ -284,6 +284,9 @@ void policy_tick(struct engine *e);
 /* ---- engine_posture.c, engine_nonce.c: the portal's questions ------------------------------- */
 
 int portal_message(struct engine *e, const struct message *m);      /* -1: malformed */
+/* PORTAL_SESSIONS, PORTAL_DENIALS: what the person of this device did in the last days. */
+struct reply person_ask(struct engine *e, const struct dev *d, enum portal_verb verb,
+                        const uint8_t *body, size_t len);
 /* True and a nonce, or false: no room. */
 bool nonce_new(struct engine *e, uint32_t device, uint8_t out[NONCE_BYTES]);
 enum nonce_state nonce_find(const struct engine *e, uint32_t device, const uint8_t v[NONCE_BYTES]);

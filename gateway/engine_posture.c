@@ -383,15 +383,10 @@ static struct reply me(struct engine *e, struct dev *d)
     const struct user *u = dev_user(e, d);
     uint64_t roles = lease_holds(d) ? d->lease.roles : u->role_mask;
     enum refusal_code code;
-
-    if (!bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE))
-        return too_often();
     const char *sentence = dev_sentence(e, d, &code);
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:I,s:I,s:s,s:s,s:o,s:o}", "user", u->name,
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:I,s:I,s:s,s:s,s:o,s:o}", "user", u->name,
                           "full_name", u->full_name ? u->full_name : "", "device", d->name,
-                          "gateway", e->conf.name, "company", e->policy->company, "state",
-                          dev_state_name(e, d), "roles",
-                          role_names_json(e->policy, roles),
+                          "state", dev_state_name(e, d), "roles", role_names_json(e->policy, roles),
                           "lease_until", lease_until(d), "lease_seconds", lease_seconds(d),
                           "reason", decide_reason_name(d->reason), "sentence", sentence, "reach",
                           reach_json(e, d), "remediation", remediation_json(e));
@@ -400,8 +395,6 @@ static struct reply me(struct engine *e, struct dev *d)
         json_object_set_new(o, "code", json_string(code_id(code)));
     if (code != CODE_NONE || d->hold != HOLD_NONE)
         json_object_set_new(o, "fix", json_string(fix_of(e, d, code)));
-    if (e->policy->contact[0])
-        json_object_set_new(o, "contact", json_string(e->policy->contact));
     if (d->hold != HOLD_NONE)
         json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_opening(e, o, d);
@@ -413,6 +406,22 @@ static struct reply me(struct engine *e, struct dev *d)
 }
 
 /* ---- the message ---------------------------------------------------------------------------- */
+
+static bool may_view(struct dev *d)
+{
+    return bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE);
+}
+
+/* What stands around every page: whose gateway this is, and whom to call. */
+static void set_frame(struct engine *e, json_t *o)
+{
+    if (!json_is_object(o))
+        return;
+    json_object_set_new(o, "gateway", json_string(e->conf.name));
+    json_object_set_new(o, "company", json_string(e->policy->company));
+    if (e->policy->contact[0])
+        json_object_set_new(o, "contact", json_string(e->policy->contact));
+}
 
 static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr *peer,
                            const uint8_t *body, size_t len)
@@ -428,10 +437,10 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
     case PORTAL_POSTURE:
         return posture(e, d, body, len);
     case PORTAL_ME:
-        return me(e, d);
+        return may_view(d) ? me(e, d) : too_often();
     case PORTAL_POLICY:
     case PORTAL_ACKNOWLEDGE:
-        if (!bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE))
+        if (!may_view(d))
             return too_often();
         return verb == PORTAL_POLICY ? acknowledge_show(e, d) : acknowledge_sign(e, d, body, len);
     case PORTAL_PASSKEYS:
@@ -442,6 +451,9 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
     case PORTAL_PASSKEY_RENAME:
     case PORTAL_PASSKEY_REMOVE:
         return passkeys_ask(e, d, verb, body, len);
+    case PORTAL_SESSIONS:
+    case PORTAL_DENIALS:
+        return may_view(d) ? person_ask(e, d, verb, body, len) : too_often();
     default:
         return secrets_ask(e, d, verb, body, len);
     }
@@ -459,5 +471,7 @@ int portal_message(struct engine *e, const struct message *m)
     if (!reader_done(&r) || verb < PORTAL_NONCE || verb >= PORTAL_VERBS)
         return -1;
     struct reply reply = answer(e, verb, &peer, body, len);
+    if (verb != PORTAL_NONCE && verb != PORTAL_POSTURE)
+        set_frame(e, reply.body);
     return reply_send(e, e->peer[ROLE_PORTAL], MSG_PORTAL_REPLY, m->seq, 65536, &reply);
 }

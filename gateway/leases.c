@@ -13,6 +13,7 @@
 #include "gateway/clock.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
+#include "gateway/visits.h"
 #include "policy/plan.h"
 
 #define GRACE_FORGET_S 86400       /* passing for so long, a rule may begin its grace anew */
@@ -243,18 +244,31 @@ static json_t *grant_json(struct engine *e, const struct grant *g)
                      g->class_id, "until", (json_int_t)g->until.s);
 }
 
+/* Now, or when the lease ran out: that is noticed up to a second later, or at the next start. */
+static struct wall visit_end(const struct dev *d)
+{
+    struct wall now = clock_wall();
+
+    return d->lease.class_id && d->lease.until.s < now.s ? d->lease.until : now;
+}
+
 static void tell_change(struct batch *b, const struct dev *d, const struct pending *p,
                         const char *cause)
 {
     struct engine *e = b->e;
     char roles[ROLE_LIST_SIZE];
 
+    roles_text(e->policy, p->lease.roles, roles);
+    if (p->lease.class_id)
+        store_begin_visit(e->store, d->k.index, d->user, roles, clock_wall());
+    else
+        store_end_visit(e->store, d->k.index, visit_end(d), p->reason);
     audit_act(e, "engine", ENGINE_UID, p->lease.class_id ? "lease.grant" : "lease.end", d->name,
               json_pack("{s:s,s:s,s:o,s:s}", "cause", cause, "user", dev_user(e, d)->name, "lease",
                         grant_json(e, &p->lease), "reason", decide_reason_name(p->reason)));
     if (p->lease.class_id)
         event_add(e, "lease", "%s (%s) is in as %s", d->name, dev_user(e, d)->name,
-                  roles_text(e->policy, p->lease.roles, roles));
+                  roles);
     else
         event_add(e, "lease", "%s (%s) is not in: %s", d->name, dev_user(e, d)->name,
                   decide_reason_sentence(p->reason));
@@ -360,6 +374,7 @@ static bool believable(struct engine *e, bool same_boot)
 /* For good: what was not believed once is not in the database for the next start. */
 static void drop_restored(struct engine *e, struct dev *d)
 {
+    store_end_visit(e->store, d->k.index, visit_end(d), DECIDE_EVIDENCE_STALE);
     d->lease = (struct grant){0};
     store_drop_lease(e->store, d->k.index);
 }

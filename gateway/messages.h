@@ -90,6 +90,7 @@ enum portal_verb {
     PORTAL_PASSKEY_NEW, PORTAL_PASSKEY_ASK,    /* what the browser is asked */
     PORTAL_PASSKEY_ADD, PORTAL_PASSKEY_SIGN_IN,      /* body: JSON, what it answers (passkeys.h) */
     PORTAL_PASSKEY_RENAME, PORTAL_PASSKEY_REMOVE,    /* body: blob, blob: id, name */
+    PORTAL_SESSIONS, PORTAL_DENIALS,     /* body: blob: "", or the `next` of the page before */
     PORTAL_VERBS
 };
 enum enrol_verb { ENROL_REDEEM = 1 };

@@ -9,12 +9,15 @@
 
 static const struct {
     const char *state, *look;
-    enum text headline;
+    enum text headline, short_name;
 } STATES[] = {
-    {"in", "good", TEXT_IN},          {"quarantine", "wait", TEXT_QUARANTINE},
-    {"locked", "bad", TEXT_LOCKED},   {"revoked", "bad", TEXT_SHUT_OUT},
-    {"lost", "bad", TEXT_LOST},       {"retired", "bad", TEXT_RETIRED},
-    {"waiting", "wait", TEXT_WAITING},
+    {"in", "good", TEXT_IN, TEXT_STATE_IN},
+    {"quarantine", "wait", TEXT_QUARANTINE, TEXT_STATE_QUARANTINE},
+    {"locked", "bad", TEXT_LOCKED, TEXT_STATE_LOCKED},
+    {"revoked", "bad", TEXT_SHUT_OUT, TEXT_STATE_SHUT_OUT},
+    {"lost", "bad", TEXT_LOST, TEXT_STATE_LOST},
+    {"retired", "bad", TEXT_RETIRED, TEXT_STATE_RETIRED},
+    {"waiting", "wait", TEXT_WAITING, TEXT_STATE_WAITING},
 };
 
 static size_t state_of(const json_t *me)
@@ -35,13 +38,6 @@ static enum text headline(const json_t *me)
                                                             : STATES[s].headline;
 }
 
-static void brand(struct page *p, const json_t *me)
-{
-    const char *company = page_member(me, "company");
-    page_wrap(p, "<header class=\"brand\"><b>", company ? company : text_of(TEXT_PRODUCT), "</b>");
-    page_say(p, "<span>", TEXT_GATEWAY, "</span></header>\n", page_member(me, "gateway"));
-}
-
 static void until(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *at = json_object_get(me, "lease_until");
@@ -51,6 +47,7 @@ static void until(struct page *p, const json_t *me, const struct page_clock *c)
     page_say(p, "<p class=\"until\">", TEXT_UNTIL, "</p>",
              page_time(json_integer_value(at), c, time),
              page_span(json_integer_value(at) - c->now, span));
+    page_say(p, "<p>", TEXT_RENEWED, "</p>");
 }
 
 /* What a person can do about a reason for which the engine knows no code. */
@@ -222,27 +219,28 @@ static void remediation(struct page *p, const json_t *me)
 static void own_devices(struct page *p, const json_t *me)
 {
     const json_t *devices = json_object_get(me, "devices");
-    if (json_array_size(devices) < 2)
+    if (json_array_size(devices) == 0)
         return;
     page_say(p, "<h2>", TEXT_YOUR_DEVICES, "</h2>\n<ul>\n");
     for (size_t i = 0; i < json_array_size(devices); i++) {
         const json_t *d = json_array_get(devices, i);
-        bool in = page_member(d, "state") && strcmp(page_member(d, "state"), "in") == 0;
         page_say(p, "<li><span>", json_is_true(json_object_get(d, "this")) ? TEXT_THIS_ONE : TEXT_VALUE,
                  "</span>", page_member(d, "name"));
-        page_wrap(p, in ? "<span class=\"tag good\">" : "<span class=\"tag wait\">",
-                  page_member(d, "state"), "</span></li>\n");
+        page_wrap(p, "<span class=\"tag ", STATES[state_of(d)].look, "\">");
+        page_say(p, "", STATES[state_of(d)].short_name, "</span></li>\n");
     }
-    page_say(p, "</ul>\n<p class=\"note\"><a href=\"/lost\">", TEXT_ONE_IS_LOST, "</a></p>\n");
+    page_html(p, "</ul>\n");
+    if (json_array_size(devices) > 1)
+        page_say(p, "<p class=\"note\"><a href=\"/lost\">", TEXT_ONE_IS_LOST, "</a></p>\n");
 }
 
-static void footer(struct page *p, const json_t *me, const struct page_clock *c)
+static void made(struct page *p, const json_t *me, const struct page_clock *c)
 {
     const json_t *posture = json_object_get(me, "posture");
     const json_t *at = json_object_get(posture, "at");
     const json_t *assurance = json_object_get(posture, "assurance");
     char time[PAGE_TIME_SIZE], level[24];
-    page_html(p, "<footer>");
+    page_html(p, "<p class=\"made\">");
     snprintf(level, sizeof level, "%lld", (long long)json_integer_value(assurance));
     if (json_is_integer(at))
         page_say(p, "", json_is_integer(assurance) ? TEXT_REPORTED_AT_ASSURANCE : TEXT_REPORTED_AT,
@@ -250,7 +248,7 @@ static void footer(struct page *p, const json_t *me, const struct page_clock *c)
     else
         page_say(p, "", TEXT_NOT_REPORTED, " ");
     page_say(p, "", TEXT_PAGE_MADE, "", page_time(c->now, c, time));
-    page_say(p, " <a href=\"/\">", TEXT_LOOK_AGAIN, "</a></footer>\n");
+    page_say(p, " <a href=\"/\">", TEXT_LOOK_AGAIN, "</a></p>\n");
 }
 
 char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len)
@@ -259,8 +257,7 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
     struct page p = {0};
     if (!me)
         return NULL;
-    page_begin(&p, headline(me));
-    brand(&p, me);
+    page_begin_in(&p, TEXT_YOUR_PAGE, headline(me));
     state(&p, me, c);
     who(&p, me);
     checks(&p, me, c);
@@ -268,6 +265,6 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
     remediation(&p, me);
     own_devices(&p, me);
     page_policy_link(&p, me);
-    footer(&p, me, c);
+    made(&p, me, c);
     return page_finish(&p, me, len);
 }

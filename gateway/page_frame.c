@@ -2,7 +2,48 @@
 /* The frame of a page, and the page that apologises. */
 #include "gateway/page_frame.h"
 
-void page_begin(struct page *p, enum text title)
+#include <stdio.h>
+
+#include "policy/model.h"
+
+/* Whose gateway this is and whom to call; "": not known yet, or nobody. */
+static char company[TEXT_SIZE], gateway[TEXT_SIZE], contact[TEXT_SIZE];
+
+static void remember(const json_t *o)
+{
+    const struct { char *to; const char *key; } kept[] = {
+        {company, "company"}, {gateway, "gateway"}, {contact, "contact"}};
+
+    if (!page_member(o, "gateway"))
+        return;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const char *text = page_member(o, kept[i].key);
+        snprintf(kept[i].to, TEXT_SIZE, "%s", text ? text : "");
+    }
+}
+
+static const struct { const char *href; enum text name; } PAGES[] = {
+    {"/", TEXT_YOUR_PAGE},
+    {"/sessions", TEXT_SESSIONS},
+    {"/denials", TEXT_DENIALS},
+    {"/policy", TEXT_YOUR_POLICY},
+    {"/lost", TEXT_REPORT_LOST},
+};
+
+static void navigation(struct page *p, enum text name)
+{
+    page_say(p, "<nav aria-label=\"", TEXT_PAGES, "\"><ul>");
+    for (size_t i = 0; i < sizeof PAGES / sizeof *PAGES; i++) {
+        page_wrap(p, "<li><a href=\"", PAGES[i].href, "\"");
+        page_html(p, PAGES[i].name == name ? " aria-current=\"page\">" : ">");
+        page_say(p, "", PAGES[i].name, "</a></li>");
+    }
+    page_html(p, "</ul></nav>\n");
+}
+
+void page_begin(struct page *p, enum text title) { page_begin_in(p, title, title); }
+
+void page_begin_in(struct page *p, enum text name, enum text title)
 {
     page_say(p, "<!doctype html>\n<html lang=\"", TEXT_LANGUAGE, "\"><head>");
     page_html(p, "<meta charset=\"utf-8\">"
@@ -10,10 +51,23 @@ void page_begin(struct page *p, enum text title)
                  "<meta name=\"color-scheme\" content=\"light dark\">");
     page_say(p, "<title>", title, "</title><style>");
     page_html(p, PAGE_STYLE);
-    page_html(p, "</style></head>\n<body><main>\n");
+    page_say(p, "</style></head>\n<body><a class=\"skip\" href=\"#content\">", TEXT_SKIP, "</a>\n");
+    page_wrap(p, "<header><div class=\"brand\"><b>", company[0] ? company : text_of(TEXT_PRODUCT),
+              "</b>");
+    if (gateway[0])
+        page_say(p, "<span>", TEXT_GATEWAY, "</span>", gateway);
+    page_html(p, "</div>\n");
+    navigation(p, name);
+    page_html(p, "</header>\n<main id=\"content\" tabindex=\"-1\">\n");
 }
 
-void page_end(struct page *p) { page_html(p, "</main></body></html>\n"); }
+void page_end(struct page *p)
+{
+    page_html(p, "</main>\n<footer>");
+    if (contact[0])
+        page_say(p, "<p>", TEXT_WHOM_TO_CALL, "</p>", contact);
+    page_html(p, "</footer></body></html>\n");
+}
 
 const char *page_member(const json_t *object, const char *key)
 {
@@ -25,8 +79,10 @@ json_t *page_load(const uint8_t *json, size_t len)
 {
     json_t *o = json_loadb((const char *)json, len, JSON_REJECT_DUPLICATES, NULL);
 
-    if (json_is_object(o))
+    if (json_is_object(o)) {
+        remember(o);
         return o;
+    }
     json_decref(o);
     return NULL;
 }
@@ -73,7 +129,7 @@ char *page_sorry(const char *code, const char *message, const char *hint, const 
 
 char *page_error(const uint8_t *json, size_t json_len, const char *back, size_t *len)
 {
-    json_t *root = json_loadb((const char *)json, json_len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = page_load(json, json_len);
     const json_t *error = json_object_get(root, "error");
     const char *message = page_member(error, "message");
     char *page = page_sorry(page_member(error, "code"),

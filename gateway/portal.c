@@ -16,6 +16,7 @@
 #include "gateway/http_role.h"
 #include "gateway/log.h"
 #include "gateway/page.h"
+#include "gateway/page_history.h"
 #include "gateway/page_policy.h"
 #include "gateway/page_sign_in.h"
 #include "gateway/role.h"
@@ -23,6 +24,7 @@
 
 #define TOKEN_MAX 8192
 #define FIELD_MAX 1024           /* bytes of one field of a form */
+#define BEFORE_MAX 48            /* bytes that say where a page of a list ended */
 
 static const struct http_limits LIMITS = {
     .connections = 512,
@@ -73,16 +75,19 @@ static void refusals_in_words(void)
 }
 
 enum page_kind { PAGE_NONE = 0, PAGE_ME, PAGE_SIGN_IN, PAGE_SIGNED_IN, PAGE_SET_UP, PAGE_FACTOR,
-                 PAGE_RECOVERY, PAGE_LOST, PAGE_GONE, PAGE_POLICY, PAGE_ACKNOWLEDGED };
+                 PAGE_RECOVERY, PAGE_LOST, PAGE_GONE, PAGE_POLICY, PAGE_ACKNOWLEDGED,
+                 PAGE_SESSIONS, PAGE_DENIALS };
 
-/* A form's fields, one or two, go to the engine as typed; `again` must be the same as the second. */
+/* A form's fields, one or two, go to the engine as typed; `again` must be the same as the second.
+ * Of a list with pages, where the page before ended. */
 static const struct route {
     const char *path;
     enum http_method method;
     enum portal_verb verb;
     enum page_kind page;
     const char *field[2], *again;
-    const char *form;            /* where the form is */
+    const char *form;            /* where the form, or the list, is */
+    bool paged;
 } ROUTES[] = {
     {"/", HTTP_GET, PORTAL_ME, .page = PAGE_ME},
     {"/v1/me", HTTP_GET, PORTAL_ME, .page = PAGE_NONE},
@@ -97,6 +102,8 @@ static const struct route {
      .field = {"code", "passphrase"}, .again = "again", .form = "/set-up"},
     {"/set-up/confirm", HTTP_POST, PORTAL_CONFIRM, .page = PAGE_RECOVERY,
      .field = {"code", "totp"}, .form = "/set-up"},
+    {"/sessions", HTTP_GET, PORTAL_SESSIONS, .page = PAGE_SESSIONS, .form = "/sessions", .paged = true},
+    {"/denials", HTTP_GET, PORTAL_DENIALS, .page = PAGE_DENIALS, .form = "/denials", .paged = true},
     {"/lost", HTTP_GET, PORTAL_ME, .page = PAGE_LOST},
     {"/lost", HTTP_POST, PORTAL_LOST, .page = PAGE_GONE,
      .field = {"device", "passphrase"}, .form = "/lost"},
@@ -183,6 +190,20 @@ static const struct http_refusal *put_fields(const struct http_request *r, const
     return why;
 }
 
+/* Where the page before ended, from the query; nothing at the beginning. */
+static const struct http_refusal *put_before(const struct http_request *r, struct writer *w)
+{
+    char before[BEFORE_MAX];
+    const char *query = r->target.query;
+    size_t n = 0;
+
+    if (query[0] != '\0' &&
+        !form_get((const uint8_t *)query, strlen(query), "before", before, sizeof before, &n))
+        return &BAD_FORM;
+    put_blob(w, before, n);
+    return NULL;
+}
+
 static void portal_handle(void *arg, struct http_request *r)
 {
     const struct route *route = route_of(r);
@@ -190,11 +211,16 @@ static void portal_handle(void *arg, struct http_request *r)
     struct writer w, fields;
     writer_init(&w, CHANNEL_MESSAGE_MAX);
     writer_init(&fields, 4 * FIELD_MAX);
-    if (route->field[0])
-        why = put_fields(r, route, &fields);
     put_u8(&w, (uint8_t)route->verb);
     put_addr(&w, &r->peer);
-    put_blob(&w, route->field[0] ? fields.v : r->body, route->field[0] ? fields.n : r->body_len);
+    if (route->field[0]) {
+        why = put_fields(r, route, &fields);
+        put_blob(&w, fields.v, fields.n);
+    } else if (route->paged) {
+        why = put_before(r, &w);
+    } else {
+        put_blob(&w, r->body, r->body_len);
+    }
     if (why)
         http_refuse(r, why);
     else
@@ -211,10 +237,15 @@ static struct page_clock clock_of_page(struct tm *tm)
     return (struct page_clock){.now = now, .utc_offset = tm->tm_gmtoff, .zone = tm->tm_zone};
 }
 
-static char *page_of_me(const uint8_t *json, size_t len, size_t *page_len)
+/* The pages that say times. */
+static char *page_of_time(enum page_kind kind, const uint8_t *json, size_t len, size_t *page_len)
 {
     struct tm tm;
     struct page_clock now = clock_of_page(&tm);
+    if (kind == PAGE_SESSIONS)
+        return page_sessions(json, len, &now, page_len);
+    if (kind == PAGE_DENIALS)
+        return page_denials(json, len, &now, page_len);
     return page_me(json, len, &now, page_len);
 }
 
@@ -259,10 +290,12 @@ static char *make_page(const struct http_request *r, const uint8_t *json, size_t
     case PAGE_ACKNOWLEDGED:
         return page_acknowledged(json, len, page_len);
     case PAGE_ME:
+    case PAGE_SESSIONS:
+    case PAGE_DENIALS:
     case PAGE_NONE:
         break;
     }
-    return page_of_me(json, len, page_len);
+    return page_of_time(route_of(r)->page, json, len, page_len);
 }
 
 static void answer_page(struct http_request *r, unsigned int status, const uint8_t *json,

@@ -123,6 +123,11 @@ void store_prune_attempts(struct store *s, int64_t keep);
 void store_prune_old_attempts(struct store *s, struct wall before);   /* last seen before; not of cases */
 void store_each_attempt(struct store *s, const struct attempt_filter *f,
                         void (*each)(void *arg, const struct attempt *a), void *arg);
+/* Of one device, while it was this person's; the newest first, seen since then and before (last,
+ * id). */
+void store_each_attempt_of(struct store *s, const char *device, const char *user, struct wall since,
+                           int64_t last, int64_t id, int64_t limit,
+                           void (*each)(void *arg, const struct attempt *a), void *arg);
 
 /* The greatest time that a handshake of this device bore. */
 void store_put_handshake(struct store *s, uint32_t device, const uint8_t time[HANDSHAKE_TIME]);

@@ -163,6 +163,19 @@ void store_each_attempt(struct store *s, const struct attempt_filter *f,
     }
 }
 
+void store_each_attempt_of(struct store *s, const char *device, const char *user, struct wall since,
+                           int64_t last, int64_t id, int64_t limit,
+                           void (*each)(void *arg, const struct attempt *a), void *arg)
+{
+    sqlite3_stmt *q = store_bind(s, Q_ATTEMPTS_OF, "ttiiii", device, user, since.s, last, id, limit);
+    struct attempt a;
+
+    while (store_row(s, q)) {
+        read_attempt(q, &a);
+        each(arg, &a);
+    }
+}
+
 /* ---- handshakes ------------------------------------------------------------------------------ */
 
 void store_put_handshake(struct store *s, uint32_t device, const uint8_t time[HANDSHAKE_TIME])

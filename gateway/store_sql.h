@@ -95,6 +95,11 @@ static const char *const store_migrations[] = {
     " stopped INTEGER NOT NULL, name TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL);"
     "CREATE INDEX passkeys_user ON passkeys(user);",
     "ALTER TABLE invites ADD COLUMN corp INTEGER NOT NULL DEFAULT 1;",
+    "CREATE TABLE visits(id INTEGER PRIMARY KEY AUTOINCREMENT, device INTEGER NOT NULL,"
+    " user INTEGER NOT NULL, roles TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
+    " why INTEGER NOT NULL);"
+    "CREATE INDEX visits_user ON visits(user, id);"
+    "CREATE UNIQUE INDEX visits_open ON visits(device) WHERE ended = 0;",
 };
 
 /* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
@@ -174,6 +179,8 @@ static const char *const store_migrations[] = {
       ATTEMPT_FITS " ORDER BY last DESC, id DESC LIMIT ?10")                                      \
     X(Q_ATTEMPT_NEWEST, "SELECT id FROM attempts WHERE device = ? AND kind = ? AND last >= ?"     \
       " AND (?4 < 0 OR reason = ?4) ORDER BY last DESC, id DESC LIMIT ?5")                        \
+    X(Q_ATTEMPTS_OF, "SELECT * FROM attempts WHERE device = ?1 AND user = ?2 AND last >= ?3"      \
+      " AND (last, id) < (?4, ?5) ORDER BY last DESC, id DESC LIMIT ?6")                          \
     X(Q_HOLD_PUT, "INSERT OR REPLACE INTO holds VALUES(?,?,?,?,?,?,?,?,?,?,?,?)")                 \
     X(Q_HOLD_DROP, "DELETE FROM holds WHERE device = ?")                                          \
     X(Q_HOLDS, "SELECT * FROM holds ORDER BY device")                                             \
@@ -238,6 +245,15 @@ static const char *const store_migrations[] = {
     X(Q_SIGNED_PUT, "INSERT OR REPLACE INTO acknowledgements VALUES(?,?,?,?,?,?,?)")              \
     X(Q_SIGNED, "SELECT user, asked, at, version, sha256 FROM acknowledgements")                  \
     X(Q_SIGNED_TEXT, "SELECT text, sha256 FROM acknowledgements WHERE user = ? AND at != 0")      \
+    X(Q_VISIT_BEGIN, "INSERT INTO visits(device, user, roles, began, ended, why)"                 \
+      " VALUES(?,?,?,?,0,0) ON CONFLICT(device) WHERE ended = 0 DO UPDATE SET"                    \
+      " user = excluded.user, roles = excluded.roles")                                            \
+    X(Q_VISIT_END, "UPDATE visits SET ended = max(began, ?2), why = ?3"                           \
+      " WHERE device = ?1 AND ended = 0")                                                         \
+    X(Q_VISITS, "SELECT * FROM visits WHERE user = ?1 AND id < ?2 AND (ended = 0 OR ended >= ?3)" \
+      " ORDER BY id DESC LIMIT ?4")                                                               \
+    X(Q_VISIT_PRUNE, "DELETE FROM visits WHERE id IN (SELECT id FROM visits ORDER BY id LIMIT"    \
+      " 1000) AND ended != 0 AND (ended < ?1 OR id <= (SELECT max(id) FROM visits) - ?2)")        \
     X(Q_OUTBOX_PUT, "INSERT INTO outbox VALUES(?,?)")                                             \
     X(Q_OUTBOX_DROP, "DELETE FROM outbox WHERE seq <= ?")                                         \
     X(Q_OUTBOX, "SELECT record FROM outbox ORDER BY seq")

@@ -23,6 +23,7 @@ await test('portal', async (t) => {
     const { secret, recovery } = await choosing(t, page);
     await signingIn(t, page, secret);
     await withoutScripts(t, browser, recovery);
+    await lastDays(t, page);
     await losing(t, page);
     t.same('no page complained in the console', [], page.complaints);
 });
@@ -111,6 +112,31 @@ async function withoutScripts(t, browser, recovery) {
     await page.click('form button');
     await t.says('without scripts one signs in as well', page, 'h1', 'You are signed in');
     await context.close();
+}
+
+// What was refused, and when one was in; from the person's page, by keyboard.
+async function lastDays(t, page) {
+    await t.labStatus('lab_on', 'laptop', 'probe', '-t', 300, 'tcp', '10.20.0.9', 5432);
+    await page.goto(`${PORTAL}/`);
+    await t.says('the person to call is on the page also of who is in', page, 'footer',
+        'Whom to call: the IT desk, extension 100.');
+    t.check('the first thing that Tab brings is the way past the links', await t.tabTo(page, '.skip', 1));
+    await page.keyboard.press('Enter');
+    t.check('and it leads to the content', await page.evaluate(() => location.hash === '#content' &&
+        document.activeElement.id === 'content'));
+    await page.click('nav a[href="/sessions"]');
+    await t.says('the session that goes on is listed', page, 'main', /maria From .* To still in/);
+    await looked(t, page, 'sessions');
+    await t.until('what was refused is listed, with the reason', 5, async () => {
+        await page.goto(`${PORTAL}/denials`);
+        return /10\.20\.0\.9, tcp 5432 Why No role of yours reaches this/
+            .test((await page.innerText('main')).replace(/\s+/g, ' '));
+    });
+    await t.says('what was refused while the sign-in was missing likewise', page, 'main', 'A sign-in');
+    await looked(t, page, 'denials');
+    await page.goto(`${PORTAL}/denials?before=x`);
+    await t.says('a page that is none leads back', page, 'main a', 'Try again');
+    await looked(t, page, 'no-such-page');
 }
 
 // A second device is reported lost from the first.

@@ -105,9 +105,12 @@ static void says(void **state)
         {"locked, since when", "{\"state\":\"locked\",\"reason\":\"locked\",\"fix\":\"Call <IT>.\","
          "\"hold\":{\"since\":1795322734}}", "This device is locked</h1><p class=\"until\">Since "
          "22:45 CST.</p><p><b>What to do.</b> Call &lt;IT&gt;.</p>", "until 2"},
-        {"whom to call", "{\"state\":\"quarantine\",\"contact\":\"<IT>\"}",
-         "Whom to call: &lt;IT&gt;.", "You are in<"},
-        {"nobody is called who is in", "{\"state\":\"in\",\"contact\":\"IT\"}", "You are in<", "IT"},
+        {"whom to call", "{\"state\":\"quarantine\",\"contact\":\"<IT>\",\"gateway\":\"g\"}",
+         "Whom to call: &lt;IT&gt;.</p></section>", "You are in<"},
+        {"whom to call is below every page", "{\"state\":\"in\",\"contact\":\"IT\",\"gateway\":\"g\"}",
+         "<footer><p>Whom to call: IT.</p></footer>", "quarantine"},
+        {"the last answer said it", "{\"state\":\"in\"}", "<footer><p>Whom to call: IT.", "Since"},
+        {"nobody any more", "{\"state\":\"in\",\"gateway\":\"g\"}", "<footer></footer>", "IT"},
         {"held, until when", "{\"state\":\"quarantine\",\"reason\":\"held\",\"fix\":\"Call X.\","
          "\"hold\":{\"since\":1795322000,\"until\":1795322734},\"posture\":{\"rules\":[{\"rule\":"
          "\"a\",\"result\":\"deny\"},{\"rule\":\"b\",\"result\":\"deny\"}]}}",
@@ -187,7 +190,7 @@ static void says(void **state)
          "\"received\":\"<i>\"}]}}",
          "&lt;i&gt;", "<i"},
         {"members of wrong types",
-         "{\"user\":1,\"roles\":\"x\",\"reach\":{\"a\":1},\"remediation\":[1,null],\"posture\":[],"
+         "{\"gateway\":\"g\",\"user\":1,\"roles\":\"x\",\"reach\":{\"a\":1},\"remediation\":[1,null],\"posture\":[],"
          "\"state\":[],\"lease_until\":\"soon\",\"company\":null}",
          "Portcullis", "null"},
     };

@@ -1,276 +1,282 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a person reads and signs: the sentences, what alters them and what does not, the lines. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* What the portal tells a person of the last days: their own sessions and denials, by pages. */
+#include "tests/unit/engine_lab.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "gateway/attempts.h"
+#include "gateway/page_history.h"
+#include "gateway/visits.h"
 
-#include "policy/person.h"
+static struct lab L;
+static struct laptop maria, phone, jo;
 
-static struct diags diags;
-
-static struct policy *parse(const char *text)
+static int begin(void **state)
 {
-    struct policy *p = policy_parse(text, strlen(text), &diags);
-
-    if (!p)
-        fail_msg("line %d: %s in\n%s", diags.v[0].pos.line, diags.v[0].text, text);
-    return p;
-}
-
-static char *text_of(const char *policy, uint64_t roles)
-{
-    struct policy *p = parse(policy);
-    char *text = policy_person_text(p, roles);
-
-    policy_free(p);
-    assert_non_null(text);
-    return text;
-}
-
-#define RESOURCES \
-    "resource db { 10.20.0.9 tcp 5432 sensitive } resource web { 10.20.0.10 tcp 80 } " \
-    "resource updates { 10.20.0.40 tcp 443 } remediation { updates } "
-#define BASE "posture p { os windows >= 10.0.19045, macos >= 14.7 " \
-    "require age(os.patch) <= 30d grace 7d require fw.on when os in { windows macos } }"
-#define ROLE "role a { reach web, db posture p sign-in every 12h hours Mon-Fri 06:00-20:00 UTC } "
-
-#define RECORDED \
-    "What is recorded about you:\n" \
-    "When each of your devices was let in, as what, until when, and when that ended.\n" \
-    "Each report of your devices: which of the rules above they met, and which not.\n" \
-    "Each packet of your devices to what you may not reach: time, destination and the packet " \
-    "itself.\n" \
-    "Your sign-ins and those that failed, and what you have signed.\n" \
-    "What administrators do with your account and your devices.\n" \
-    "What you do within what you may reach is not recorded.\n"
-
-static void whole(void **state)
-{
-    char *text = text_of(RESOURCES BASE ROLE "role b { reach web posture p all traffic } "
-                         "respond { port-scan 20 within 1m lock "
-                         "repeated-bad-tokens 5 within 10m quarantine 1h }", 3);
-
     (void)state;
-    assert_string_equal(
-        text, "What you work as:\n"
-              "a and b\n"
-              "What you may reach, and nothing else:\n"
-              "db (what is in it is sensitive)\n"
-              "web\n"
-              "updates, with every device, so that it can get well again\n"
-              "When, and how you sign in:\n"
-              "As a you work Mon-Fri 06:00-20:00 UTC; at their end connections end, too.\n"
-              "As a you sign in every 12 hours.\n"
-              "As b you work at any time.\n"
-              "As b all that your devices send passes the gateway, not only what is for the "
-              "office.\n"
-              "What your device must be like, for the work as a and b:\n"
-              "Its system is windows 10.0.19045 or newer or macos 14.7 or newer.\n"
-              "Its last system update is at most 30 days old. You have 7 days to mend it.\n"
-              "When its system is windows or macos: its firewall is on.\n"
-              "When your device is shut out by itself:\n"
-              "Until an administrator unlocks it, when it tried one closed port after another, as "
-              "a port scan does.\n"
-              "For 1 hour, when it sent reports again and again that were forged, borrowed or used "
-              "before.\n" RECORDED);
-    free(text);
+    lab_new(&L);
+    lab_start(&L, LAB_POLICY);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"jo\",\"roles\":[\"filing\"]}", 201);
+    lab_enrol(&L, &maria, "maria-laptop", "maria");
+    lab_enrol(&L, &phone, "maria-phone", "maria");
+    lab_enrol(&L, &jo, "jo-laptop", "jo");
+    return 0;
 }
 
-static void nobody(void **state)
+static int end(void **state)
 {
-    char *text = text_of(RESOURCES BASE ROLE, 0), *beyond = text_of(RESOURCES BASE ROLE, 2);
-
     (void)state;
-    assert_string_equal(text, "");
-    assert_string_equal(beyond, "");
-    free(text);
-    free(beyond);
+    lab_end(&L);
+    return 0;
 }
 
-static void rules(void **state)
+static json_t *ask(const struct laptop *t, enum portal_verb verb, const char *before)
 {
-    static const struct { const char *rule, *says; } cases[] = {
-        {"fde.sys", "Its system disk is encrypted."},
-        {"not tamper.rooted deny", "It is not rooted or jailbroken."},
-        {"not usb.storage", "It takes no USB storage."},
-        {"pend.crit == 0 grace 3d missing ok", "The number of critical updates that wait is 0, or "
-         "it cannot tell. You have 3 days to mend it."},
-        {"lock.max_s <= 900 warn", "The time after which its screen locks is at most 15 minutes. "
-         "Otherwise you are warned, no more."},
-        {"age(av.defs_at) < 1d", "The last update of its antivirus program is less than 1 day old."},
-        {"os.ver >= 14.7", "The version of its system is 14.7 or newer."},
-        {"av.ver != 1.0", "The version of its antivirus program is not 1.0."},
-        {"os.build < 9", "The build of its system is older than 9."},
-        {"os.patch >= 2026-01-02", "Its last system update is of 2026-01-02 or later."},
-        {"os.patch < 2026-01-02", "Its last system update is of before 2026-01-02."},
-        {"os.patch != 2026-01-02", "Its last system update is not of 2026-01-02."},
-        {"own == corp", "Its kind (corp is the firm's, byod your own) is corp."},
-        {"os not in { windows }", "Its system is not windows."},
-        {"os not in { windows macos debian }", "Its system is neither windows, macos nor debian."},
-        {"hwmodel != x1", "Its hardware model is not x1."},
-        {"lic.unauth == 0", "The number of its programs that are not allowed is 0."},
-        {"fw.on when not fw.in", "When its firewall lets connections from outside in: its firewall "
-         "is on."},
-    };
+    int status;
+    json_t *o = lab_portal(&L, t, verb, before, &status);
 
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char policy[256], says[PERSON_RULE];
-
-        snprintf(policy, sizeof policy, "posture p { require %s }", cases[i].rule);
-        struct policy *p = parse(policy);
-        person_rule(&p->postures[0].rules[0], says);
-        if (strcmp(says, cases[i].says) != 0)
-            fail_msg("%s: %s", cases[i].rule, says);
-        policy_free(p);
-    }
+    assert_int_equal(status, 200);
+    return o;
 }
 
-static void every_fact_has_words(void **state)
+static json_t *item(const json_t *o, size_t i)
 {
-    char says[PERSON_RULE];
+    return json_array_get(json_object_get(o, "items"), i);
+}
 
+static size_t items(const json_t *o) { return json_array_size(json_object_get(o, "items")); }
+
+/* ---- sessions --------------------------------------------------------------------------------- */
+
+static void from_lease_to_end(void **state)
+{
     (void)state;
-    for (int f = 0; f < FACT_COUNT; f++) {
-        bool truth = fact_type((enum fact_id)f) == FACT_BOOL;
+    int status;
+    json_t *o = ask(&maria, PORTAL_SESSIONS, "");
+    assert_int_equal(items(o), 0);
+    json_decref(o);
 
-        for (int op = truth ? OP_TRUE : OP_EQ; op <= (truth ? OP_FALSE : OP_GE); op++) {
-            struct posture_rule r = {.require = {.fact = (enum fact_id)f, .op = (enum operator)op,
-                                                 .n_text = 1}};
-            strcpy(r.require.text[0], "1");
-            person_rule(&r, says);
-            if (strlen(says) < 10 || strstr(says, "null"))
-                fail_msg("%s: %s", fact_name((enum fact_id)f), says);
+    lab_in(&L, &maria);
+    lab_in(&L, &jo);
+    o = ask(&maria, PORTAL_SESSIONS, "");
+    assert_int_equal(items(o), 1);
+    assert_string_equal(lab_text(item(o, 0), "device"), "maria-laptop");
+    assert_string_equal(lab_text(item(o, 0), "roles"), "filing");
+    assert_null(json_object_get(item(o, 0), "ended"));
+    json_decref(o);
+
+    lab_in(&L, &maria);
+    json_decref(lab_report(&L, &maria, &(struct report){.encrypted = false}, &status));
+    o = ask(&maria, PORTAL_SESSIONS, "");
+    assert_int_equal(items(o), 1);
+    assert_string_equal(lab_text(item(o, 0), "reason"), "posture");
+    assert_true(lab_text(item(o, 0), "sentence")[0] != '\0');
+    json_decref(o);
+
+    lab_in(&L, &maria);
+    o = ask(&phone, PORTAL_SESSIONS, "");
+    assert_int_equal(items(o), 2);
+    assert_null(json_object_get(item(o, 0), "ended"));
+    assert_non_null(json_object_get(item(o, 1), "ended"));
+    json_decref(o);
+}
+
+static void what_ends_them(void **state)
+{
+    (void)state;
+    lab_in(&L, &maria);
+    lab_do(&L, CONTROL_POST, "/v1/devices/maria-laptop/lost", "{}", 200);
+    json_t *o = ask(&phone, PORTAL_SESSIONS, "");
+    assert_int_equal(items(o), 1);
+    assert_string_equal(lab_text(item(o, 0), "reason"), "device-ended");
+    json_decref(o);
+
+    lab_in(&L, &jo);
+    struct dev *d = dev_by_name(L.e, "jo-laptop");
+    store_begin(L.e->store);
+    store_put_lease(L.e->store, d->k.index, &(struct grant){.class_id = d->lease.class_id,
+                    .granted = d->lease.granted, .until = d->lease.granted, .end_boot_ms = 1},
+                    "filing");
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+    lab_stop(&L);
+    dataplane_clear(&L.dp);
+    lab_start(&L, LAB_POLICY);
+    o = ask(&jo, PORTAL_SESSIONS, "");
+    assert_int_equal(items(o), 2);      /* the evidence held: a new lease */
+    assert_null(json_object_get(item(o, 0), "ended"));
+    assert_non_null(json_object_get(item(o, 1), "ended"));
+    json_decref(o);
+}
+
+/* Walks all pages; how many items they have together. Each is older than the one before it. */
+static size_t walk(const struct laptop *t, enum portal_verb verb, const char *time)
+{
+    json_int_t last = INT64_MAX;
+    char before[64] = "";
+    size_t n = 0;
+
+    for (int pages = 0; pages < 10; pages++) {
+        json_t *o = ask(t, verb, before);
+        assert_int_equal(json_is_true(json_object_get(o, "first")), pages == 0);
+        for (size_t i = 0; i < items(o); i++, n++) {
+            json_int_t at = json_integer_value(json_object_get(item(o, i), time));
+            assert_true(at <= last);
+            last = at;
         }
+        snprintf(before, sizeof before, "%s", lab_text(o, "next"));
+        assert_true(items(o) <= 25);
+        json_decref(o);
+        if (before[0] == '\0')
+            return n;
     }
+    fail_msg("the pages do not end");
+    return 0;
 }
 
-/* The first is signed: does the second ask for it again? */
-static void what_alters_it(void **state)
+static void sessions_by_pages(void **state)
 {
-    static const struct { const char *what, *to; bool alters; } cases[] = {
-        {"nothing", RESOURCES BASE ROLE, false},
-        {"another role", RESOURCES BASE ROLE "role z { reach web posture p }", false},
-        {"the order of everything",
-         "resource updates { 10.20.0.40 tcp 443 } remediation { updates } "
-         "resource web { 10.20.0.10 tcp 80 } resource db { 10.20.0.9 tcp 5432 sensitive } " BASE
-         "role a { sign-in every 12h reach db, web hours Mon-Fri 06:00-20:00 UTC posture p }", false},
-        {"an address", "resource db { 10.20.0.8 tcp 5432 sensitive } "
-         "resource web { 10.20.0.10 tcp 80 } resource updates { 10.20.0.40 tcp 443 } "
-         "remediation { updates } " BASE ROLE, false},
-        {"an alarm", RESOURCES BASE ROLE "respond { port-scan 9 within 1m alarm }", false},
-        {"the time to sign", RESOURCES BASE ROLE "acknowledge within 1d", false},
-        {"a lock", RESOURCES BASE ROLE "respond { port-scan 9 within 1m lock }", true},
-        {"a resource less", RESOURCES BASE "role a { reach web posture p sign-in every 12h "
-         "hours Mon-Fri 06:00-20:00 UTC }", true},
-        {"the hours", RESOURCES BASE "role a { reach web, db posture p sign-in every 12h "
-         "hours Mon-Fri 06:00-19:00 UTC }", true},
-        {"the sign-in", RESOURCES BASE "role a { reach web, db posture p sign-in every 8h "
-         "hours Mon-Fri 06:00-20:00 UTC }", true},
-        {"a rule", RESOURCES "posture p { os windows >= 10.0.19045, macos >= 14.7 "
-         "require age(os.patch) <= 14d grace 7d require fw.on when os in { windows macos } }" ROLE,
-         true},
-        {"no grace", RESOURCES "posture p { os windows >= 10.0.19045, macos >= 14.7 "
-         "require age(os.patch) <= 30d require fw.on when os in { windows macos } }" ROLE, true},
-        {"a trial", RESOURCES "posture p { report only os windows >= 10.0.19045, macos >= 14.7 "
-         "require age(os.patch) <= 30d grace 7d require fw.on when os in { windows macos } }" ROLE,
-         true},
-    };
-    char *before = text_of(RESOURCES BASE ROLE, 1);
-
     (void)state;
+    uint32_t index = dev_by_name(L.e, "maria-laptop")->k.index;
+    uint32_t user = dev_by_name(L.e, "maria-laptop")->user;
+    int64_t now = clock_wall().s;
+
+    store_begin(L.e->store);
+    for (int64_t i = 0; i < 60; i++) {
+        struct wall at = {now - 5000 + i * 10};
+        store_begin_visit(L.e->store, index, user, "filing", at);
+        store_end_visit(L.e->store, index, (struct wall){at.s + 5}, DECIDE_HOURS);
+    }
+    store_begin_visit(L.e->store, index, user, "old", (struct wall){now - 40 * 86400});
+    store_end_visit(L.e->store, index, (struct wall){now - 39 * 86400}, DECIDE_HOURS);
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+    assert_int_equal(walk(&maria, PORTAL_SESSIONS, "began"), 60);
+    assert_int_equal(walk(&jo, PORTAL_SESSIONS, "began"), 0);
+    store_begin(L.e->store);
+    store_prune_visits(L.e->store, (struct wall){now - 30 * 86400}, 31);
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+    assert_int_equal(walk(&maria, PORTAL_SESSIONS, "began"), 30);
+}
+
+/* ---- denials ---------------------------------------------------------------------------------- */
+
+static void note_of(const char *user, const struct laptop *t, const char *to, uint16_t port,
+                    enum deny_reason reason, int64_t ago)
+{
+    struct wall at = {clock_wall().s - ago};
+    struct attempt a = {.kind = ATTEMPT_PACKET, .reason = (uint8_t)reason, .proto = 6, .port = port,
+                        .why = DECIDE_NO_EVIDENCE, .count = 2, .first = at, .last = at};
+
+    assert_true(ip_parse(to, strlen(to), &a.destination));
+    snprintf(a.device, sizeof a.device, "%s", t->name);
+    snprintf(a.user, sizeof a.user, "%s", user);
+    assert_int_not_equal(store_add_attempt(L.e->store, &a), 0);
+}
+
+static void note(const struct laptop *t, const char *to, uint16_t port, enum deny_reason reason,
+                 int64_t ago)
+{
+    note_of(dev_user(L.e, dev_by_name(L.e, t->name))->name, t, to, port, reason, ago);
+}
+
+static void one_s_own_denials(void **state)
+{
+    (void)state;
+    note(&maria, "10.20.0.9", 5432, DENY_NOT_PERMITTED, 50);
+    note(&phone, "10.20.0.10", 80, DENY_NO_LEASE, 20);
+    note(&jo, "10.20.0.11", 22, DENY_NOT_PERMITTED, 10);
+    note(&maria, "10.20.0.12", 22, DENY_NOT_PERMITTED, 8 * 86400);
+    note_of("otto", &maria, "10.20.0.13", 22, DENY_NOT_PERMITTED, 30);   /* who had it before */
+    json_t *o = ask(&maria, PORTAL_DENIALS, "");
+    assert_int_equal(items(o), 2);
+    assert_string_equal(lab_text(item(o, 0), "device"), "maria-phone");
+    assert_string_equal(lab_text(item(o, 0), "sentence"),
+                        decide_reason_sentence(DECIDE_NO_EVIDENCE));
+    assert_string_equal(lab_text(item(o, 1), "destination"), "10.20.0.9");
+    assert_string_equal(lab_text(item(o, 1), "reason"), "not-permitted");
+    json_decref(o);
+}
+
+static void denials_by_pages(void **state)
+{
+    (void)state;
+    for (uint16_t i = 0; i < 70; i++)
+        note(i % 3 ? &maria : &phone, "10.20.0.9", (uint16_t)(1000 + i), DENY_NOT_PERMITTED, i / 4);
+    note(&jo, "10.20.0.9", 1, DENY_NOT_PERMITTED, 0);
+    assert_int_equal(walk(&phone, PORTAL_DENIALS, "last"), 70);
+}
+
+static void no_such_page(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"x", "1x", "-1", "1-2-3", "--", "1 2", "'",
+                                        "99999999999999999999999999999999999999999999999999"};
+    int status;
+
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *after = text_of(cases[i].to, 1);
-
-        if ((strcmp(before, after) != 0) != cases[i].alters)
-            fail_msg("%s: %s", cases[i].what, after);
-        free(after);
+        json_t *o = lab_portal(&L, &maria, i % 2 ? PORTAL_SESSIONS : PORTAL_DENIALS, cases[i], &status);
+        if (status != 400)
+            fail_msg("%s: %d", cases[i], status);
+        assert_string_equal(lab_text(o, "gateway"), "hq");
+        json_decref(o);
     }
-    free(before);
 }
 
-/* A policy of so many resources, all reached. */
-static char *long_text(int n, const char *last)
+/* ---- the pages -------------------------------------------------------------------------------- */
+
+static void in_words(void **state)
 {
-    size_t size = (size_t)n * 120 + 200, at = 0;
-    char *policy = malloc(size), *text;
-
-    assert_non_null(policy);
-    for (int i = 0; i < n; i++)
-        at += (size_t)snprintf(policy + at, size - at, "resource r-%040d { 10.0.0.1 tcp 1 } ", i);
-    at += (size_t)snprintf(policy + at, size - at, "resource %s { 10.0.0.1 tcp 1 } posture p { } "
-                           "role a { posture p reach %s", last, last);
-    for (int i = 0; i < n; i++)
-        at += (size_t)snprintf(policy + at, size - at, ", r-%040d", i);
-    snprintf(policy + at, size - at, " }");
-    text = text_of(policy, 1);
-    free(policy);
-    return text;
-}
-
-static void too_long(void **state)
-{
-    char *few = long_text(300, "z"), *many = long_text(700, "z"), *other = long_text(700, "zz");
-    const char *end = strstr(many, "There is more than fits here (");
-
     (void)state;
-    assert_non_null(strstr(few, "is not recorded.\n"));
-    assert_non_null(end);
-    assert_true(strlen(many) < PERSON_TEXT_MAX && strlen(many) > PERSON_TEXT_MAX - 300);
-    assert_int_equal(end[-1], '\n');
-    assert_string_not_equal(many, other);     /* what does not fit counts, too */
-    free(few);
-    free(many);
-    free(other);
-}
-
-static void note(void *arg, enum line_change c, const char *s, size_t len)
-{
-    char *out = arg;
-
-    snprintf(out + strlen(out), 200 - strlen(out), "%c%.*s|", " +-"[c], (int)len, s);
-}
-
-static void line_by_line(void **state)
-{
-    static const struct { const char *from, *to, *says; } cases[] = {
-        {"", "", ""},
-        {"", "a\nb\n", "+a|+b|"},
-        {"a\nb\n", "", "-a|-b|"},
-        {"a\nb\n", "a\nb\n", " a| b|"},
-        {"a\nb\nc\n", "a\nx\nc\n", " a|+x|-b| c|"},
-        {"a\nb\nc\n", "a\nc\n", " a|-b| c|"},
-        {"a\nc\n", "a\nb\nc\n", " a|+b| c|"},
-        {"a\nb\n", "b\na\n", " b| a|"},
-        {"a\nb\nc\n", "c\n", "-a|-b| c|"},
-        {"a\na\n", "a\n", " a|"},
-        {"a", "a\n", " a|"},
-        {"ab\n", "a\n", "+a|-ab|"},
+    static const struct {
+        const char *what, *json, *has, *lacks;
+        char *(*page)(const uint8_t *, size_t, const struct page_clock *, size_t *);
+    } cases[] = {
+        {"no session", "{\"days\":7,\"first\":true,\"items\":[]}", "None of your devices was in.", "<ul>\n",
+         page_sessions},
+        {"one that goes on", "{\"items\":[{\"device\":\"<b>\",\"began\":1795318400}]}",
+         "<h2>&lt;b&gt;</h2><dl><dt>From</dt><dd>21:33 CST</dd><dt>To</dt><dd>still in</dd><dt>How "
+         "long</dt><dd>1 hour</dd></dl>", "Ended", page_sessions},
+        {"one that ended", "{\"items\":[{\"device\":\"m\",\"roles\":\"a,b\",\"began\":1795318400,\"ended\":"
+         "1795318520,\"sentence\":\"<i>\"}]}", "<dt>Roles</dt><dd>a,b</dd><dt>Ended "
+         "because</dt><dd>&lt;i&gt;</dd>", "still", page_sessions},
+        {"the next page", "{\"items\":[],\"next\":\"7\\\">\"}", "href=\"/sessions?before=7&quot;&gt;\">Older",
+         "?before=\"", page_sessions},
+        {"nothing refused", "{\"items\":[],\"first\":true}", "Nothing was refused.", "newest ones</a>",
+         page_denials},
+        {"what and why", "{\"items\":[{\"kind\":\"packet\",\"reason\":\"not-permitted\",\"destination\":"
+         "\"10.20.0.9\",\"proto\":\"tcp\",\"port\":22,\"count\":1,\"last\":1795322000,\"device\":\"m\"}]}",
+         "<h2>10.20.0.9, tcp 22</h2><dl><dt>Why</dt><dd>No role of yours reaches this.</dd><dt>When"
+         "</dt><dd>22:33 CST</dd><dt>Device</dt><dd>m</dd>", "times", page_denials},
+        {"the engine knows why", "{\"items\":[{\"kind\":\"packet\",\"reason\":\"no-lease\",\"sentence\":\"S<\","
+         "\"destination\":\"d\",\"resource\":\"db<\",\"proto\":\"icmp\",\"port\":0,\"count\":3}]}",
+         "<h2>db&lt; (d, icmp)</h2><dl><dt>Why</dt><dd>S&lt;</dd>", "was not in", page_denials},
+        {"another kind", "{\"items\":[{\"kind\":\"sign-in\",\"reason\":\"sign-in-too-often\",\"count\":2}]}",
+         "<h2>A sign-in</h2><dl><dt>Why</dt><dd>There were too many tries.", "not right", page_denials},
+        {"an unknown kind", "{\"items\":[{\"kind\":\"<x>\"},7]}", "<h2>&lt;x&gt;</h2>", "<x>", page_denials},
     };
+    const struct page_clock now = {.now = 1795322000, .utc_offset = -21600, .zone = "CST"};
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char says[200] = "";
-
-        text_diff(cases[i].from, cases[i].to, note, says);
-        assert_string_equal(says, cases[i].says);
+        size_t n;
+        char *html = cases[i].page((const uint8_t *)cases[i].json, strlen(cases[i].json), &now, &n);
+        assert_non_null(html);
+        if (!strstr(html, cases[i].has) || strstr(html, cases[i].lacks))
+            fail_msg("%s: %s", cases[i].what, strstr(html, "<main"));
+        free(html);
     }
+    size_t n;
+    assert_null(page_sessions((const uint8_t *)"{}", 2, &now, &n));
+    assert_null(page_denials((const uint8_t *)"[]", 2, &now, &n));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),          cmocka_unit_test(nobody),
-        cmocka_unit_test(rules),          cmocka_unit_test(every_fact_has_words),
-        cmocka_unit_test(what_alters_it), cmocka_unit_test(too_long),
-        cmocka_unit_test(line_by_line),
+        cmocka_unit_test_setup_teardown(from_lease_to_end, begin, end),
+        cmocka_unit_test_setup_teardown(what_ends_them, begin, end),
+        cmocka_unit_test_setup_teardown(sessions_by_pages, begin, end),
+        cmocka_unit_test_setup_teardown(one_s_own_denials, begin, end),
+        cmocka_unit_test_setup_teardown(denials_by_pages, begin, end),
+        cmocka_unit_test_setup_teardown(no_such_page, begin, end),
+        cmocka_unit_test(in_words),
     };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("person", tests, NULL, NULL);
 }
