@@ -40,6 +40,7 @@ LIBS_AGENT   := $(call pkg,libs,libsodium jansson libcurl)
 
 # Files that are part of the daemon: a table of each folder (gateway/embed).
 EMBEDDED := console enrol
+EMBED_console := admin/enrol/qr.js
 EMBED_SRC := $(patsubst %,$(BUILD)/gen/%_files.c,$(EMBEDDED))
 EMBED_OBJ := $(EMBED_SRC:.c=.o)
 
@@ -199,10 +200,10 @@ $(BUILD)/obj/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 .SECONDEXPANSION:
-$(BUILD)/gen/%_files.c: gateway/embed $$(wildcard admin/$$* admin/$$*/*)
+$(BUILD)/gen/%_files.c: gateway/embed $$(wildcard admin/$$* admin/$$*/*) $$(EMBED_$$*)
 	@mkdir -p $(dir $@)
 	@$(if $(V),,echo '  EMBED admin/$*')
-	$(Q)gateway/embed $*_files admin/$* >$@.new && mv $@.new $@
+	$(Q)gateway/embed $*_files admin/$* $(EMBED_$*) >$@.new && mv $@.new $@
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 

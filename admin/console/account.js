@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Passkeys and sign-in links of admins. */
-import { drop, get, part, post } from './api.js';
+import { get, post } from './api.js';
+import { dialog } from './dialog.js';
 import { announce, fill, h } from './dom.js';
-import { button, carried, facts, failure, note, table } from './parts.js';
+import { button, carried, facts, field, note, table } from './parts.js';
 import { at, when } from './words.js';
 
 /* ---- base64url and the browser's own bytes ---------------------------------------------------- */
@@ -17,106 +18,112 @@ const toText = (buffer) =>
 
 const described = (list) => (list || []).map((c) => ({ ...c, id: toBytes(c.id) }));
 
-/* The gateway's options, as the browser wants them. */
-function options(o) {
-    const given = o.publicKey || o,
-        out = { ...given, challenge: toBytes(given.challenge) };
-    if (given.user) out.user = { ...given.user, id: toBytes(given.user.id) };
-    if (given.allowCredentials) out.allowCredentials = described(given.allowCredentials);
-    if (given.excludeCredentials) out.excludeCredentials = described(given.excludeCredentials);
+/* The gateway's options, with bytes where the browser wants bytes. */
+function options({ publicKey: o }) {
+    const out = { ...o, challenge: toBytes(o.challenge) };
+    if (o.user) out.user = { ...o.user, id: toBytes(o.user.id) };
+    if (o.allowCredentials) out.allowCredentials = described(o.allowCredentials);
+    if (o.excludeCredentials) out.excludeCredentials = described(o.excludeCredentials);
     return out;
 }
 
-function answered(credential) {
-    const r = credential.response,
-        response = { clientDataJSON: toText(r.clientDataJSON) };
-    for (const name of ['attestationObject', 'authenticatorData', 'signature', 'userHandle'])
-        if (r[name]) response[name] = toText(r[name]);
-    return { id: credential.id, rawId: toText(credential.rawId), type: credential.type, response };
-}
+/* Only where the console is called by a name: an address has no passkeys. */
+export const passkeysPossible = () =>
+    window.isSecureContext && !!window.PublicKeyCredential && !/^[\d.]+$|:/.test(location.hostname);
 
-export const passkeysPossible = () => window.isSecureContext && !!window.PublicKeyCredential;
-
-/* Signs in; the session comes with the last answer. */
-export async function signInByPasskey(user) {
-    const begun = await post('v1/session/passkey/begin', user ? { user } : {});
-    const credential = await navigator.credentials.get({ publicKey: options(begun) });
+/* Nobody is named: the passkey says whose it is. */
+export async function signInByPasskey() {
+    const publicKey = options(await post('v1/session/passkey/begin'));
+    const { id, response } = await navigator.credentials.get({ publicKey });
     return post('v1/session/passkey/finish', {
-        ...(user ? { user } : {}),
-        ...answered(credential),
+        id,
+        client_data: toText(response.clientDataJSON),
+        data: toText(response.authenticatorData),
+        signature: toText(response.signature),
+        user_handle: toText(response.userHandle || new ArrayBuffer(0)),
     });
 }
 
 /* ---- one's own ------------------------------------------------------------------------------- */
 
-async function register(box) {
-    const begun = await post('v1/session/passkeys/begin', {});
-    const credential = await navigator.credentials.create({ publicKey: options(begun) });
-    await post('v1/session/passkeys/finish', answered(credential));
-    announce('The passkey is kept');
-    passkeys(box);
+function add(box) {
+    const name = h('input', { type: 'text', required: true, maxlength: 60, placeholder: 'Laptop' });
+    dialog({
+        title: 'Add a passkey',
+        yes: 'Go on',
+        content: [
+            h('p', {}, 'Your browser asks for your finger, your face or your security key.'),
+            field('What you call it', name),
+        ],
+        act: async () => {
+            const publicKey = options(await post('v1/session/passkeys/begin'));
+            const { response } = await navigator.credentials.create({ publicKey });
+            await post('v1/session/passkeys/finish', {
+                name: name.value,
+                client_data: toText(response.clientDataJSON),
+                attestation: toText(response.attestationObject),
+            });
+            announce('The passkey is kept');
+            passkeys(box);
+        },
+    });
+}
+
+function remove(box, p) {
+    dialog({
+        title: `Remove the passkey ${p.name}?`,
+        yes: 'Remove',
+        danger: true,
+        content: h('p', {}, 'It opens nothing any more. Take it out of your device, too.'),
+        act: async () => {
+            await post('v1/session/passkeys/remove', { id: p.id });
+            passkeys(box);
+        },
+    });
+}
+
+function row(box, p, fresh) {
+    return [
+        [p.name, p.stopped && h('span', { class: 'soft' }, ' (stopped: a copy of it was used)')],
+        at(p.created),
+        when(p.used),
+        fresh && button('Remove', () => remove(box, p), { class: 'danger quiet' }),
+    ];
 }
 
 export async function passkeys(box) {
-    const wrong = h('div'),
-        guarded = (act) => async () => {
-            try {
-                fill(wrong);
-                await act();
-            } catch (e) {
-                fill(wrong, failure(e));
-            }
-        };
     try {
-        const { items } = await get('v1/session/passkeys');
+        const a = await get('v1/session/passkeys');
+        if (!a.on) {
+            fill(box, note(a.why || 'This gateway offers no passkeys.'));
+            return;
+        }
         fill(
             box,
             table(
                 'Passkeys',
                 [['Name'], ['Since', 'num'], ['Last used', 'num'], ['', 'acts']],
-                items.map((p) => [
-                    p.name || p.id,
-                    p.made ? at(p.made) : '',
-                    when(p.used),
-                    button(
-                        'Remove',
-                        guarded(async () => {
-                            await drop(`v1/session/passkeys/${part(p.id)}`);
-                            passkeys(box);
-                        }),
-                        { class: 'danger quiet' },
-                    ),
-                ]),
-                'None yet.',
+                a.items.map((p) => row(box, p, a.fresh)),
+                'None yet. With one you sign in by finger, face or security key.',
             ),
-            passkeysPossible()
-                ? button(
-                      'Add a passkey',
-                      guarded(() => register(box)),
-                  )
-                : note('Passkeys need the console by its name, not by its address.'),
-            wrong,
+            !passkeysPossible()
+                ? note(`Passkeys need the console by its name: ${a.site || 'see gateway.conf'}.`)
+                : a.fresh
+                  ? button('Add a passkey', () => add(box))
+                  : note('To change them sign out and in again, by passphrase and code.'),
         );
     } catch (e) {
-        fill(
-            box,
-            note(
-                e.status === 404 || e.status === 409
-                    ? 'This gateway offers no passkeys.'
-                    : e.message,
-            ),
-        );
+        fill(box, note(e.message));
     }
 }
 
 /* A one-time link for another admin. */
 export function carriedLink(a) {
-    const link = a.link || `${location.origin}${location.pathname}#set-up=${a.code}`;
     return {
         title: `Sign-in link for ${a.user}`,
         content: [
             h('p', {}, 'Give it to them in person, or by a channel that only they read.'),
-            carried(link, 'the link', 'wide'),
+            carried(a.link, 'the link', 'wide'),
             facts([['Valid until', at(a.until)]]),
         ],
     };

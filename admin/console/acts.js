@@ -1,119 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What admins do to people and devices: a button, one question, what came of it. */
+/* Giving access, and the rest of what admins do: a button, one question, what came of it. */
 import { get, part, post, put } from './api.js';
-import { dialog, receiptShown } from './dialog.js';
+import { acted, input, reasonField } from './cuts.js';
+import { dialog } from './dialog.js';
 import { announce, h } from './dom.js';
 import { button, carried, facts, field, link, newId, note, select } from './parts.js';
 import { may } from './session.js';
 import { at, span } from './words.js';
-
-let changed = () => {};
-/* Pages say here what is to be shown anew after an act. */
-export function afterActs(act) {
-    changed = act;
-}
-
-const input = (given) => h('input', { type: 'text', autocomplete: 'off', ...given });
-const reasonField = (control, hint) => field('Reason (kept on record)', control, hint);
-
-/* ---- ending access --------------------------------------------------------------------------- */
-
-function ending({ title, says, path, yes, name }) {
-    const reason = input({ maxlength: 200 });
-    dialog({
-        title,
-        yes,
-        danger: true,
-        content: [h('p', {}, says), reasonField(reason)],
-        act: async () => {
-            const receipt = await post(path, reason.value ? { reason: reason.value } : {});
-            changed(name);
-            return receiptShown(receipt);
-        },
-    });
-}
-
-export function revokePerson(name, given = {}) {
-    return (
-        may('operate') &&
-        button(
-            'Revoke',
-            () =>
-                ending({
-                    title: `Revoke ${name}?`,
-                    yes: `Revoke ${name}`,
-                    name,
-                    path: `v1/users/${part(name)}/revoke`,
-                    says: 'All of their devices are cut off at once, downloads that run included. It can be undone: Restore.',
-                }),
-            {
-                class: 'danger',
-                id: `revoke-person-${name}`,
-                'aria-label': `Revoke ${name}`,
-                ...given,
-            },
-        )
-    );
-}
-
-export function revokeDevice(name, given = {}) {
-    return (
-        may('operate') &&
-        button(
-            'Revoke',
-            () =>
-                ending({
-                    title: `Revoke the device ${name}?`,
-                    yes: `Revoke ${name}`,
-                    name,
-                    path: `v1/devices/${part(name)}/revoke`,
-                    says: 'It is cut off at once and for good; its person keeps their other devices. To come back it has to be enrolled anew.',
-                }),
-            {
-                class: 'danger',
-                id: `revoke-device-${name}`,
-                'aria-label': `Revoke the device ${name}`,
-                ...given,
-            },
-        )
-    );
-}
-
-export const lostDevice = (name) =>
-    may('operate') &&
-    button('Lost', () =>
-        ending({
-            title: `Is ${name} lost or stolen?`,
-            yes: 'Cut it off as lost',
-            name,
-            path: `v1/devices/${part(name)}/lost`,
-            says: 'It is cut off at once and never comes back. Whatever knocks with its key afterwards is recorded.',
-        }),
-    );
-
-export const retireDevice = (name) =>
-    may('operate') &&
-    button('Retire', () =>
-        ending({
-            title: `Retire ${name}?`,
-            yes: 'Retire it',
-            name,
-            path: `v1/devices/${part(name)}/retire`,
-            says: 'For a device that is no longer used. It is cut off at once and its key ends for good.',
-        }),
-    );
-
-export const compromisedPerson = (name) =>
-    may('operate') &&
-    button('Compromised', () =>
-        ending({
-            title: `Are the secrets of ${name} known to somebody else?`,
-            yes: 'End all of their secrets',
-            name,
-            path: `v1/users/${part(name)}/compromised`,
-            says: 'All of their devices end for good, passphrase and second factor are void. The person stays: give them a sign-in code and invite their devices anew.',
-        }),
-    );
 
 /* ---- giving access --------------------------------------------------------------------------- */
 
@@ -133,7 +26,7 @@ export const restorePerson = (name) =>
                 act: async () => {
                     await post(`v1/users/${part(name)}/restore`);
                     announce(`${name} is restored`);
-                    changed(name);
+                    acted(name);
                 },
             }),
         { class: 'strong' },
@@ -154,7 +47,7 @@ export const unlockDevice = (name) =>
                 ],
                 act: async () => {
                     await post(`v1/devices/${part(name)}/unlock`, { reason: reason.value });
-                    changed(name);
+                    acted(name);
                 },
             });
         },
@@ -177,7 +70,7 @@ export const approveDevice = (name, given = {}) =>
                 act: async () => {
                     await post(`v1/devices/${part(name)}/approve`);
                     announce(`${name} is approved`);
-                    changed(name);
+                    acted(name);
                 },
             }),
         { class: 'strong', id: `approve-${name}`, 'aria-label': `Approve ${name}`, ...given },
@@ -201,28 +94,31 @@ function invitation(a) {
     };
 }
 
-export const invite = (user) =>
-    may('help') &&
-    button('Invite a device', () => {
-        const name = input({
-            maxlength: 63,
-            placeholder: `${user}-laptop`,
-            autocapitalize: 'none',
-        });
-        dialog({
-            title: `Invite a device of ${user}`,
-            yes: 'Make the invitation',
-            content: field('Name of the device', name, 'Leave it empty to let the person choose.'),
-            act: async () => {
-                const a = await post(
-                    `v1/users/${part(user)}/invite`,
-                    name.value ? { device: name.value } : {},
-                );
-                changed(user);
-                return invitation(a);
-            },
-        });
+const OWNERS = [
+    ['byod', 'the person'],
+    ['corp', 'the company'],
+];
+
+function askInvitation(user) {
+    const name = input({ maxlength: 63, placeholder: `${user}-laptop`, autocapitalize: 'none' });
+    const own = select(OWNERS, 'corp');
+    dialog({
+        title: `Invite a device of ${user}`,
+        yes: 'Make the invitation',
+        content: [
+            field('Name of the device', name, 'Leave it empty to let the person choose.'),
+            field('It belongs to', own),
+        ],
+        act: async () => {
+            const asked = { own: own.value, ...(name.value ? { device: name.value } : {}) };
+            const a = await post(`v1/users/${part(user)}/invite`, asked);
+            acted(user);
+            return invitation(a);
+        },
     });
+}
+
+export const invite = (user) => may('help') && button('Invite a device', () => askInvitation(user));
 
 export const signInCode = (user) =>
     may('help') &&
@@ -291,7 +187,7 @@ export const setRoles = (user) =>
             act: async () => {
                 await put(`v1/users/${part(user.name)}/roles`, { roles: boxes.chosen() });
                 announce('Roles are set');
-                changed(user.name);
+                acted(user.name);
             },
         });
     });
@@ -330,7 +226,7 @@ export const addPerson = () =>
                     if (end.value)
                         body.end = Math.floor(new Date(`${end.value}T23:59:59`).getTime() / 1000);
                     const user = await post('v1/users', body);
-                    changed(user.name);
+                    acted(user.name);
                     return {
                         title: `${user.name} is added`,
                         content: [
@@ -362,7 +258,7 @@ export const assignDevice = (name) =>
                 content: field('Name of the person', user),
                 act: async () => {
                     await put(`v1/devices/${part(name)}/user`, { user: user.value });
-                    changed(name);
+                    acted(name);
                 },
             });
         },
@@ -397,7 +293,7 @@ export const exceptRule = (device, rule) =>
                         reason: reason.value,
                         until: Math.floor(Date.now() / 1000) + Number(days.value) * 86400,
                     });
-                    changed(device);
+                    acted(device);
                 },
             });
         },
@@ -423,7 +319,7 @@ export const allowWithheld = () =>
             ],
             act: async () => {
                 await post('v1/respond/allow', { reason: reason.value });
-                changed('');
+                acted('');
             },
         });
     });

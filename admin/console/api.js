@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The paths of admin/CONTROL.md: questions, acts and their refusals. */
 
-export class Refused extends Error {
+class Refused extends Error {
     constructor(status, body) {
         const error = body?.error || {};
         super(error.message || `The gateway answered ${status}.`);

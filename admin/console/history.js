@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What pages of people and of devices both show: devices, attempts, sessions, acts. */
-import { revokeDevice } from './acts.js';
 import { get } from './api.js';
+import { revokeDevice } from './cuts.js';
 import { fill, h } from './dom.js';
 import { device, failure, link, note, person, table } from './parts.js';
 import { at, clock, kind, number, reason, tag, target, when } from './words.js';

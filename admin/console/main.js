@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The frame of the console: session, pages by address, the search from anywhere, what is live. */
-import { afterActs, revokeDevice, revokePerson } from './acts.js';
 import { get, whenEnded } from './api.js';
+import { afterActs, revokeDevice, revokePerson } from './cuts.js';
 import { announce, fill, h } from './dom.js';
 import * as live from './live.js';
 import * as admins from './page_admins.js';

@@ -76,7 +76,7 @@ const linkFor = (a) =>
             {},
             'With it they choose a new passphrase and second factor. It opens once, within a day.',
         ),
-        act: async () => carriedLink(await post(`v1/users/${part(a.name)}/sign-in-code`)),
+        act: async () => carriedLink(await post(`v1/admins/${part(a.name)}/link`)),
     });
 
 function adminRow(a, reload) {

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices: searched on the server; one page each, with what was expected of it and what it said. */
-import {
-    approveDevice,
-    assignDevice,
-    exceptRule,
-    lostDevice,
-    retireDevice,
-    revokeDevice,
-    unlockDevice,
-} from './acts.js';
+import { approveDevice, assignDevice, exceptRule, unlockDevice } from './acts.js';
 import { get, part, withQuery } from './api.js';
+import { lostDevice, retireDevice, revokeDevice } from './cuts.js';
 import { fill, h } from './dom.js';
 import { actsAbout, attemptsTable, deviceRow, DEVICE_COLUMNS, sessionsAbout } from './history.js';
 import {

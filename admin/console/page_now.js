@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Now: who is in, who is in quarantine and why, attempts as they come, alarms. */
-import { allowWithheld, approveDevice, revokeDevice, unlockDevice } from './acts.js';
+import { allowWithheld, approveDevice, unlockDevice } from './acts.js';
 import { get } from './api.js';
+import { revokeDevice } from './cuts.js';
 import { fill, h } from './dom.js';
 import { devicesPlot, deniedPlot, latencyPlot } from './plot.js';
 import { device, failure, head, link, note, panel, person, table } from './parts.js';
-import { at, clock, kind, number, reason, span, tag, target, when } from './words.js';
+import { at, clock, kind, number, reason, span, target, when } from './words.js';
 
 const FEED = 12,
     QUARANTINE = 25,

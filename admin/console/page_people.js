@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* People: searched on the server; one page each. */
-import {
-    addPerson,
-    compromisedPerson,
-    invite,
-    policyRoles,
-    restorePerson,
-    revokePerson,
-    setRoles,
-    signInCode,
-} from './acts.js';
-import { get, part, withQuery } from './api.js';
-import { fill, h } from './dom.js';
+import { addPerson, invite, policyRoles, restorePerson, setRoles, signInCode } from './acts.js';
+import { get, part, post, withQuery } from './api.js';
+import { compromisedPerson, revokePerson } from './cuts.js';
+import { announce, fill, h } from './dom.js';
 import { actsAbout, attemptsTable, devicesTable, sessionsAbout } from './history.js';
 import {
     device,
@@ -19,13 +11,13 @@ import {
     failure,
     head,
     link,
-    note,
     pagedList,
     panel,
     person,
     searchField,
     select,
 } from './parts.js';
+import { may } from './session.js';
 import { at, dateTime, tag, when } from './words.js';
 
 const STATES = [
@@ -128,6 +120,13 @@ function buttons(u) {
           ];
 }
 
+/* Whether they signed their part of the policy. */
+function signedShown(a) {
+    if (!a || a.state === 'not-asked') return undefined;
+    const signed = a.signed_at ? ['version ', a.version, ', ', when(a.signed_at)] : 'never';
+    return a.state === 'signed' ? signed : [signed, `; ${a.state}: by `, at(a.by)];
+}
+
 function about(u) {
     return facts(
         [
@@ -147,24 +146,50 @@ function about(u) {
             ],
             ['Ends', u.end && dateTime(u.end).slice(0, 10)],
             ['Added', at(u.created)],
-            ['Policy signed', u.acknowledged && when(u.acknowledged.time)],
+            ['Policy signed', signedShown(u.acknowledgement)],
         ].filter(Boolean),
     );
 }
 
-async function invitations(u) {
-    try {
-        const { items } = await get('v1/invites');
-        const open = items.filter((i) => i.user === u.name && (!i.state || i.state === 'open'));
-        return (
-            open.length > 0 &&
-            note(
-                `${open.length === 1 ? 'An invitation is' : `${open.length} invitations are`} open, until ${dateTime(open[0].until)}.`,
-            )
-        );
-    } catch {
-        return null;
-    }
+async function invitations(name) {
+    const { items } = await get('v1/invites', { user: name, state: 'open' });
+    return items;
+}
+
+function invitationsShown(items, again) {
+    return (
+        items.length > 0 &&
+        panel(
+            'Open invitations',
+            {},
+            table(
+                'Open invitations',
+                [['Device'], ['Made', 'num'], ['By'], ['Valid until', 'num'], ['', 'acts']],
+                items.map((i) => [
+                    i.device || 'the person chooses its name',
+                    when(i.made),
+                    i.by,
+                    at(i.until),
+                    withdraw(i, again),
+                ]),
+            ),
+        )
+    );
+}
+
+function withdraw(i, again) {
+    return (
+        may('help') &&
+        button(
+            'Withdraw',
+            async () => {
+                await post(`v1/invites/${i.id}/withdraw`);
+                announce('The invitation is withdrawn');
+                again();
+            },
+            { class: 'danger quiet' },
+        )
+    );
 }
 
 export async function renderOne(view) {
@@ -179,7 +204,7 @@ export async function renderOne(view) {
                 get('v1/devices', { user: name, limit: 50 }),
                 get('v1/attempts', { user: name, newest: 1, limit: 10 }),
                 get('v1/cases', { user: name, limit: 20 }),
-                invitations({ name }),
+                invitations(name),
             ]);
             if (view.over) return;
             fill(
@@ -189,7 +214,8 @@ export async function renderOne(view) {
                     lead: h('code', {}, u.name),
                     actions: buttons(u),
                 }),
-                panel('State', {}, about(u), invited),
+                panel('State', {}, about(u)),
+                invitationsShown(invited, refresh),
                 panel(
                     'Devices',
                     {},

@@ -4,7 +4,7 @@ import { get, post, postText, withQuery } from './api.js';
 import { dialog } from './dialog.js';
 import { announce, fill, h } from './dom.js';
 import { editor } from './editor.js';
-import { button, failure, field, head, later, note, panel, select } from './parts.js';
+import { button, field, head, later, note, panel, select } from './parts.js';
 import { may } from './session.js';
 import { dateTime, number, span } from './words.js';
 

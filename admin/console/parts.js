@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What pages are put together from. */
-import { fill, h } from './dom.js';
+import { fill, h, svg } from './dom.js';
+import { qrMatrix } from './qr.js';
 import { number } from './words.js';
 
 let numbers = 0;
@@ -256,4 +257,21 @@ export function carried(text, label, look = '') {
         { 'aria-label': `Copy ${label}` },
     );
     return h('div', { class: 'carried' }, h('code', { class: look }, text), copy, done);
+}
+
+/* The same for the camera of a phone: black on white, light or dark. */
+export function qrCode(text, label) {
+    const rows = qrMatrix(text, 'M'),
+        quiet = 4;
+    if (!rows) return null;
+    const side = rows.length + 2 * quiet;
+    const dark = rows.map((row, y) =>
+        row.map((on, x) => (on ? `M${x + quiet} ${y + quiet}h1v1h-1z` : '')).join(''),
+    );
+    return svg(
+        'svg',
+        { class: 'qr', viewBox: `0 0 ${side} ${side}`, role: 'img', 'aria-label': label },
+        svg('rect', { class: 'light', width: side, height: side }),
+        svg('path', { class: 'dark', d: dark.join('') }),
+    );
 }

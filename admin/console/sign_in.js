@@ -3,7 +3,7 @@
 import { passkeysPossible, signInByPasskey } from './account.js';
 import { post } from './api.js';
 import { announce, fill, h } from './dom.js';
-import { button, carried, failure, field, note } from './parts.js';
+import { button, carried, failure, field, note, qrCode } from './parts.js';
 
 function frame(root, title, ...content) {
     fill(
@@ -73,7 +73,7 @@ export function signIn(root, done, why) {
         button('Sign in with a passkey', async () => {
             try {
                 fill(wrong);
-                await signInByPasskey(user.value.trim());
+                await signInByPasskey();
                 done();
             } catch (e) {
                 fill(
@@ -144,8 +144,10 @@ function secondFactor(root, user, code, begun, done) {
             h(
                 'li',
                 {},
-                'In your authenticator app choose “enter a key” (time-based), and give it this key:',
-                carried(begun.secret, 'the key', 'code'),
+                'Show this to your authenticator app:',
+                qrCode(begun.uri, 'The key of your second factor, for the camera of a phone'),
+                'Or choose “enter a key” (time-based) there, and give it this key:',
+                carried(begun.secret.replace(/(.{4})(?=.)/g, '$1 '), 'the key', 'key'),
             ),
             h('li', {}, 'Type the six digits that it shows now.'),
         ),
