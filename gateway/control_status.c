@@ -121,6 +121,16 @@ static json_t *alarms_status(struct engine *e)
     return list;
 }
 
+/* What TLS shows, while a door asks for it. */
+static json_t *tls_status(struct engine *e)
+{
+    char pin[TLS_PIN];
+
+    return tls_pin(e, pin) ? json_pack("{s:s,s:b,s:o}", "pin", pin, "own", e->tls.own, "until",
+                                       time_json(e->tls.until))
+                           : NULL;
+}
+
 static json_t *roles_status(struct engine *e)
 {
     json_t *o = json_object();
@@ -153,6 +163,7 @@ struct reply control_status(struct engine *e, struct request *q)
     json_object_set_new(o, "alarms", alarms_status(e));
     json_object_set_new(o, "roles", roles_status(e));
     json_object_set_new(o, "outlets", outlets_json(e));
+    json_object_set_new(o, "tls", tls_status(e));
     json_object_set_new(o, "passkeys", passkeys_status(e));
     return (struct reply){200, o};
 }

@@ -72,6 +72,7 @@ static int on_reload(struct engine *e, struct reader *r)
     memcpy(copy, text, len);
     policy_reload(e, copy, len, "policy.reload");
     free(copy);
+    tls_reload(e);
     return 0;
 }
 
@@ -249,6 +250,7 @@ static void tick(void *arg, uint32_t events)
     history_tick(e);
     prune_jtis(e);
     sessions_tick(e);
+    tls_tick(e);
     audit_tick(e);
     parent_drain(e);
 }

@@ -94,7 +94,8 @@ struct engine {
     struct alarm alarms[ALARMS_MAX];  size_t n_alarms;
     struct attempts attempts;
     struct metric_counts metrics;
-    struct { struct tls_identity id; char pin[TLS_PIN]; struct wall until; } tls;
+    struct { struct tls_identity id; char pin[TLS_PIN]; struct wall until; bool own;
+             int64_t looked_s; } tls;
     struct outlets outlets;
     struct evidence_wait evidence[EVIDENCE_WAITING];
     uint32_t evidence_seq;
@@ -300,11 +301,13 @@ bool bucket_take(struct bucket *b, int64_t now_ms, unsigned burst, unsigned per_
 void history_tick(struct engine *e);                                /* each second */
 void history_sample(struct engine *e);
 
-/* ---- engine_doors.c ------------------------------------------------------------------------- */
+/* ---- engine_doors.c, engine_tls.c ----------------------------------------------------------- */
 
 void doors_start(struct engine *e);
 /* What the servers behind the doors show; e->tls.id is empty when no door asks for TLS. */
 void tls_start(struct engine *e);
+void tls_reload(struct engine *e);                /* SIGHUP: the files again */
+void tls_tick(struct engine *e);                  /* each second */
 void tls_tell(struct engine *e, enum gateway_role r);   /* a new one, or all that is new to it */
 /* Base64url of the SHA-256 of its public key, for agents; false: there is none. */
 bool tls_pin(const struct engine *e, char out[TLS_PIN]);

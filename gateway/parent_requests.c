@@ -29,7 +29,7 @@ static const struct request {
     {MSG_OPEN, PHASE_OPEN, request_open, true},
     {MSG_VERIFY, PHASE_LOADED | PHASE_OPEN, request_verify, true},
     {MSG_COURIER, PHASE_LOADED, request_courier, true},
-    {MSG_OUTLET_FILE, PHASE_LOADED, request_outlet_file, true},
+    {MSG_OUTLET_FILE, PHASE_LOADED | PHASE_OPEN, request_outlet_file, true},
     {MSG_DOOR, PHASE_LOADED, request_door, true},
     {MSG_FAILED, PHASE_STARTED | PHASE_TUNNEL | PHASE_LOADED, request_failed, false},
 };

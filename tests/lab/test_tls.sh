@@ -98,4 +98,53 @@ check "an office interface made anew: another console" lab_wait_for 10 other_tha
 check "which answers" lab_wait_for 5 answers console
 same "and still nobody else" 000 "$(web office --interface 10.20.0.35 $CONSOLE/v1/session)"
 
+# --- the certificate ---------------------------------------------------------------------------------
+pin_at() { # URL's host, port, from where
+    lab_on "$3" openssl s_client -connect "$1:$2" </dev/null 2>/dev/null | openssl x509 -pubkey -noout |
+        openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '='
+}
+pin_is() { [ "$(pin_at $GW_OUTSIDE4 8443 attacker)" = "$1" ]; }
+pin=$(gw_api GET /v1/status | jq -r .tls.pin)
+check "enrolment shows the key that status names" pin_is "$pin"
+same "the portal shows the same" "$pin" "$(pin_at $GW_TUNNEL4 443 laptop)"
+gw_stop
+gw_start
+check "and after a restart as well" lab_wait_for 5 pin_is "$pin"
+
+certificate() {
+    openssl req -x509 -newkey "$@" -nodes -days 90 -subj "/CN=lab" \
+        -addext 'subjectAltName=DNS:access.lab.example' -keyout "$LAB_DIR/gw/access.key" \
+        -out "$LAB_DIR/gw/access.pem" 2>/dev/null
+    chmod 600 "$LAB_DIR/gw/access.key"
+    openssl x509 -in "$LAB_DIR/gw/access.pem" -pubkey -noout | openssl pkey -pubin -outform DER |
+        openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '='
+}
+parent_pid() {
+    gw_daemon_pids | while read -r p; do
+        ! lab_on gw grep -qaz -- --foreground "/proc/$p/cmdline" || echo "$p"
+    done
+}
+of_file=$(certificate rsa:2048)
+sed -i 's/tls { name access.lab.example/&  certificate access.pem  key access.key/' "$LAB_DIR/gw/gateway.conf"
+gw_stop
+gw_start
+check "the certificate of the files is shown" lab_wait_for 5 pin_is "$of_file"
+same "by TLS that knows this authority" 400 "$(lab_on attacker curl -s -o /dev/null -w '%{http_code}' \
+    --cacert "$LAB_DIR/gw/access.pem" --resolve "access.lab.example:8443:$GW_OUTSIDE4" "${json[@]}" \
+    https://access.lab.example:8443/v1/enrol)"
+of_file=$(certificate ec -pkeyopt ec_paramgen_curve:P-256)
+lab_on gw kill -HUP "$(parent_pid)"
+check "another one at SIGHUP, without a restart" lab_wait_for 5 pin_is "$of_file"
+echo nonsense >"$LAB_DIR/gw/access.key"
+lab_on gw kill -HUP "$(parent_pid)"
+alarmed() { gw_api GET /v1/status | jq -e '.alarms[] | select(.text | test("not one in PEM"))'; }
+check "files that do not belong together are an alarm" lab_wait_for 5 alarmed
+check "and change nothing" pin_is "$of_file"
+
+# --- what is spoken ----------------------------------------------------------------------------------
+spoken() { lab_on attacker openssl s_client -connect $GW_OUTSIDE4:8443 "$@" </dev/null >"$LAB_DIR/spoken" 2>&1; }
+check "TLS 1.3" spoken -tls1_3
+check "TLS 1.2" spoken -tls1_2
+refuse "not TLS 1.1" spoken -tls1_1 -cipher ALL:@SECLEVEL=0
+refuse "no cipher without authentication of what is sent" spoken -tls1_2 -cipher AES128-SHA:ECDHE-ECDSA-AES128-SHA
 test_end
