@@ -18,7 +18,9 @@ bool right_parse(const char *name, enum right *out);      /* of the four roles *
 
 /* ---- control_admins.c ----------------------------------------------------------------------- */
 
-/* Active, with a role of an admin, and not waiting for new secrets. */
+/* With a role of an admin, neither revoked nor ended: may choose secrets. And may sign in: is not
+ * waiting for new ones. */
+bool admin_stands(const struct user *u);
 bool admin_active(const struct user *u);
 /* May who asks do this to this person, as far as that one administers? False: *no says why not. A
  * `cut` one may do to oneself; what gives access, or new secrets, not. */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/invites.h"
+#include "gateway/passkeys.h"
 #include "gateway/secrets.h"
 #include "policy/address.h"
 
@@ -30,11 +32,13 @@ bool right_parse(const char *name, enum right *out)
 
 /* ---- who is protected ------------------------------------------------------------------------ */
 
-bool admin_active(const struct user *u)
+bool admin_stands(const struct user *u)
 {
-    return u->admin.right >= RIGHT_READ && u->state == USER_ACTIVE && u->compromised.s == 0 &&
+    return u->admin.right >= RIGHT_READ && u->state == USER_ACTIVE &&
            (u->end.s == 0 || u->end.s > clock_wall().s);
 }
+
+bool admin_active(const struct user *u) { return admin_stands(u) && u->compromised.s == 0; }
 
 /* Is there no other owner who could sign in? */
 static bool last_owner(struct engine *e, const struct user *u)
@@ -94,11 +98,25 @@ struct reply control_admins(struct engine *e, struct request *q)
 
 /* ---- changing --------------------------------------------------------------------------------- */
 
+/* Who was no admin had secrets and invitations from those who may give them to staff. Whoever of them
+ * knows one would be an admin now. */
+static void void_access(struct engine *e, const struct user *u)
+{
+    store_drop_secret(e->store, u->id);
+    store_drop_setup(e->store, u->id);
+    store_drop_passkeys(e->store, u->id);
+    store_void_invites(e->store, u->id, clock_wall());
+    challenges_drop(&e->challenges[0], u->id);
+    challenges_drop(&e->challenges[1], u->id);
+}
+
 /* To database, audit log and memory; a->right 0 = no admin any more. */
 static bool set_admin(struct engine *e, const struct request *q, struct user *u,
                       const struct admin *a, const char *act)
 {
     store_begin(e->store);
+    if (!u->admin.right)
+        void_access(e, u);
     if (a->right)
         store_put_admin(e->store, u->id, a);
     else

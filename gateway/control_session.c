@@ -104,9 +104,9 @@ static struct user *admin_named(struct engine *e, const char *name, enum secrets
 {
     struct user *u = user_by_name(e, name);
 
-    if (!u || u->admin.right < RIGHT_READ || u->state != USER_ACTIVE)
+    if (!u || !(step == STEP_SIGN_IN ? admin_active(u) : admin_stands(u)))
         return NULL;
-    return admin_active(u) || (step != STEP_SIGN_IN && u->compromised.s) ? u : NULL;
+    return u;
 }
 
 static struct reply step(struct engine *e, struct request *q, enum secrets_step step,

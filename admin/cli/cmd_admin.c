@@ -28,7 +28,8 @@ enum cli_exit admin_cmd_add(struct cli *c)
     if (o && c->json)
         rc = print_json(o);
     else if (o)
-        printf("%s administers as %s.\n", term_safe(text_of(o, "name"), safe), role);
+        printf("%s administers as %s. A link to begin with: portcullis admin link %s\n",
+               term_safe(text_of(o, "name"), safe), role, c->args[0]);
     json_decref(o);
     return rc;
 }

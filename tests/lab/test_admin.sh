@@ -84,7 +84,14 @@ same "the policy is what it was" "$before" "$(gw_api GET /v1/policy | jq .versio
 # --- what ends a session -----------------------------------------------------------------------------------
 same "aud reads" 200 "$(console_is aud GET /v1/audit)"
 cp "$LAB_DIR/aud.cookies" "$LAB_DIR/stolen.cookies"
+lab_start office stream curl -sSkN --interface $CONSOLE_FROM -b "$LAB_DIR/aud.cookies" -H 'Accept: text/event-stream' \
+    "$CONSOLE/v1/events"
+streams() { lab_on office kill -0 "$(lab_job_pid office stream)" 2>/dev/null; }
+gw_cli user add zoe >/dev/null
+check "and hears what happens" lab_wait_for 3 grep -q zoe "$LAB_DIR/log/office.stream"
 gw_cli user revoke aud >/dev/null
+stream_ended() { ! streams; }
+check "revoked, the stream ends" lab_wait_for 3 stream_ended
 same "revoked, the next request is refused" 401 "$(console_is aud GET /v1/audit)"
 same "a copied cookie, too" 401 "$(console_is stolen GET /v1/audit)"
 gw_cli user restore aud >/dev/null
