@@ -39,8 +39,8 @@ LIBS_CLI     := $(call pkg,libs,jansson libqrencode)
 LIBS_AGENT   := $(call pkg,libs,libsodium jansson libcurl)
 
 # Files that are part of the daemon: a table of each folder (gateway/embed).
-EMBEDDED := console enrol
 EMBED_console := admin/enrol/qr.js
+EMBEDDED := console enrol portal
 EMBED_SRC := $(patsubst %,$(BUILD)/gen/%_files.c,$(EMBEDDED))
 EMBED_OBJ := $(EMBED_SRC:.c=.o)
 

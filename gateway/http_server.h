@@ -79,6 +79,7 @@ void http_answer(struct http_request *r, unsigned int status, const char *type, 
 struct http_extra {
     const char *cache;  /* Cache-Control instead of no-store */
     const char *etag, *cookie, *disposition;
+    const char *content_policy; /* instead of the server's */
 };
 void http_answer_with(struct http_request *r, unsigned int status, const char *type, char *text,
                       size_t len, const struct http_extra *extra);

@@ -27,6 +27,7 @@ static const struct { const char *href; enum text name; } PAGES[] = {
     {"/sessions", TEXT_SESSIONS},
     {"/denials", TEXT_DENIALS},
     {"/policy", TEXT_YOUR_POLICY},
+    {"/passkeys", TEXT_PASSKEYS},
     {"/lost", TEXT_REPORT_LOST},
 };
 

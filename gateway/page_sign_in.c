@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "gateway/page_frame.h"
+#include "gateway/page_passkeys.h"
 #include "gateway/qr.h"
 
 #define PASSWORD "type=\"password\" maxlength=\"256\" autocomplete="
 #define ONE_TIME "autocomplete=\"one-time-code\" autocapitalize=\"off\" spellcheck=\"false\""
 
-char *page_sign_in(const uint8_t *json, size_t json_len, size_t *len)
+char *page_sign_in(const uint8_t *json, size_t json_len, bool by_name, size_t *len)
 {
     json_t *me = page_load(json, json_len);
     struct page p = {0};
@@ -26,6 +27,7 @@ char *page_sign_in(const uint8_t *json, size_t json_len, size_t *len)
         page_field(&p, TEXT_PASSPHRASE, "passphrase", PASSWORD "\"current-password\" autofocus");
         page_field(&p, TEXT_APP_CODE, "code", ONE_TIME " maxlength=\"40\"");
         page_say(&p, "<button>", TEXT_SIGN_IN, "</button></form>\n");
+        page_passkey_sign_in(&p, json_object_get(me, "sign_in"), by_name);
     } else {
         page_say(&p, "<p>", TEXT_NO_PASSPHRASE, "</p>\n");
         page_say(&p, "<p><a href=\"/set-up\">", TEXT_HAVE_CODE, "</a></p>\n");

@@ -9,7 +9,7 @@
 #include "gateway/page.h"
 
 /* The forms; json is the answer to "who am I?". */
-char *page_sign_in(const uint8_t *json, size_t json_len, size_t *len);
+char *page_sign_in(const uint8_t *json, size_t json_len, bool by_name, size_t *len);
 char *page_set_up(const uint8_t *json, size_t json_len, size_t *len);
 /* Signed in. */
 char *page_signed_in(const uint8_t *json, size_t json_len, size_t *len);

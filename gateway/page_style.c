@@ -35,7 +35,7 @@ const char PAGE_STYLE[] =
     "h2{font-size:1.0625rem;margin:2rem 0 .625rem;font-weight:650}"
     ".rule{background:var(--card);border:1px solid var(--line);border-radius:.625rem;"
     "padding:1rem 1.125rem;margin:0 0 .75rem}"
-    ".rule h3{font-size:1.125rem;line-height:1.35;margin:.5rem 0;font-weight:600}"
+    ".rule h2,.rule h3{font-size:1.125rem;line-height:1.35;margin:.5rem 0;font-weight:600}"
     ".rule p{margin:.75rem 0 0}.rule .note{font-size:.875rem}"
     ".fix{border-left:3px solid var(--wait);padding-left:.75rem}"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.125rem .875rem;margin:0;"

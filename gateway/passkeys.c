@@ -57,6 +57,22 @@ json_t *passkeys_own(struct engine *e, const struct user *u, int64_t proved_boot
     return o;
 }
 
+void passkeys_mention(struct engine *e, const struct user *u, json_t *sign_in)
+{
+    struct passkey all[PASSKEYS_EACH];
+    json_t *o = passkeys_status(e);
+    json_int_t usable = 0;
+
+    if (json_is_true(json_object_get(o, "on"))) {
+        size_t n = u->id ? store_get_passkeys(e->store, u->id, all, PASSKEYS_EACH) : 0;
+        for (size_t i = 0; i < n; i++)
+            usable += !all[i].stopped;
+        json_object_set(sign_in, "site", json_object_get(o, "site"));
+        json_object_set_new(sign_in, "passkeys", json_integer(usable));
+    }
+    json_decref(o);
+}
+
 bool passkey_fresh(int64_t proved_boot_ms)
 {
     return proved_boot_ms > 0 && clock_boot_ms() - proved_boot_ms < PASSKEY_FRESH_MS;

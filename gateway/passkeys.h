@@ -49,6 +49,8 @@ const char *passkeys_off(struct engine *e);
 /* {on, site? | why?} */
 json_t *passkeys_status(struct engine *e);
 
+/* Into what a person sees of signing in: passkeys (how many may be used) and site, where there are any. */
+void passkeys_mention(struct engine *e, const struct user *u, json_t *sign_in);
 /* Were passphrase and code given lately? What changes somebody's passkeys asks for it. */
 bool passkey_fresh(int64_t proved_boot_ms);
 struct reply passkey_not_fresh(void);

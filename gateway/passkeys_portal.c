@@ -29,6 +29,11 @@ static bool read_typed(const uint8_t *body, size_t len, int64_t *id, char name[N
     return n_id > 0 && *end == '\0' && *id > 0;
 }
 
+static struct reply list(struct engine *e, const struct ceremony *c)
+{
+    return (struct reply){200, passkeys_own(e, c->place.user, c->place.dev->proved_boot_ms)};
+}
+
 static struct reply change(struct engine *e, const struct ceremony *c, unsigned verb,
                            const uint8_t *body, size_t len)
 {
@@ -37,8 +42,12 @@ static struct reply change(struct engine *e, const struct ceremony *c, unsigned 
 
     if (!read_typed(body, len, &id, name))
         return reply_error(400, "bad_form", "The form cannot be read.", NULL);
-    return verb == PORTAL_PASSKEY_RENAME ? passkey_rename(e, c, id, name)
-                                         : passkey_take_away(e, c, id);
+    struct reply r = verb == PORTAL_PASSKEY_RENAME ? passkey_rename(e, c, id, name)
+                                                   : passkey_take_away(e, c, id);
+    if (r.status != 200)
+        return r;
+    json_decref(r.body);
+    return list(e, c);
 }
 
 /* What leaves something behind asks for a fresh sign-in with what the person knows and has. */
@@ -68,7 +77,7 @@ struct reply passkeys_ask(struct engine *e, struct dev *d, unsigned verb, const 
         return reply_error(429, "rate_limited", "Too many tries to sign in.",
                            "Wait a minute, then try once more.");
     if (verb == PORTAL_PASSKEYS)
-        return (struct reply){200, passkeys_own(e, c.place.user, d->proved_boot_ms)};
+        return list(e, &c);
     if (verb == PORTAL_PASSKEY_ASK)
         return passkey_ask(e, &c);
     if (verb == PORTAL_PASSKEY_SIGN_IN)

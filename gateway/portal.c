@@ -14,9 +14,11 @@
 #include "gateway/form.h"
 #include "gateway/http_engine.h"
 #include "gateway/http_role.h"
+#include "gateway/http_static.h"
 #include "gateway/log.h"
 #include "gateway/page.h"
 #include "gateway/page_history.h"
+#include "gateway/page_passkeys.h"
 #include "gateway/page_policy.h"
 #include "gateway/page_sign_in.h"
 #include "gateway/role.h"
@@ -62,6 +64,9 @@ static const struct http_refusal WRONG_FORM_TYPE = {
     "A form has the type application/x-www-form-urlencoded.",
     "Send it with the page's own button.",
 };
+/* Content-Security-Policy of pages without a script, and with one. */
+static char policy[256], script_policy[320];
+
 /* What a person may see of these is in words of the catalogue: refusals_in_words(). */
 static struct http_refusal BAD_FORM = {400, "bad_form", NULL, NULL};
 static struct http_refusal NOT_THE_SAME = {422, "not_the_same", NULL, NULL};
@@ -76,7 +81,7 @@ static void refusals_in_words(void)
 
 enum page_kind { PAGE_NONE = 0, PAGE_ME, PAGE_SIGN_IN, PAGE_SIGNED_IN, PAGE_SET_UP, PAGE_FACTOR,
                  PAGE_RECOVERY, PAGE_LOST, PAGE_GONE, PAGE_POLICY, PAGE_ACKNOWLEDGED,
-                 PAGE_SESSIONS, PAGE_DENIALS };
+                 PAGE_SESSIONS, PAGE_DENIALS, PAGE_PASSKEYS };
 
 /* A form's fields, one or two, go to the engine as typed; `again` must be the same as the second.
  * Of a list with pages, where the page before ended. */
@@ -88,6 +93,7 @@ static const struct route {
     const char *field[2], *again;
     const char *form;            /* where the form, or the list, is */
     bool paged;
+    bool json;                   /* what comes is JSON of our own script */
 } ROUTES[] = {
     {"/", HTTP_GET, PORTAL_ME, .page = PAGE_ME},
     {"/v1/me", HTTP_GET, PORTAL_ME, .page = PAGE_NONE},
@@ -110,6 +116,16 @@ static const struct route {
     {"/policy", HTTP_GET, PORTAL_POLICY, .page = PAGE_POLICY},
     {"/policy", HTTP_POST, PORTAL_ACKNOWLEDGE, .page = PAGE_ACKNOWLEDGED,
      .field = {"sha256"}, .form = "/policy"},
+    {"/passkeys", HTTP_GET, PORTAL_PASSKEYS, .page = PAGE_PASSKEYS},
+    {"/v1/passkeys", HTTP_GET, PORTAL_PASSKEYS, .page = PAGE_NONE},
+    {"/v1/passkeys/new", HTTP_POST, PORTAL_PASSKEY_NEW, .json = true},
+    {"/v1/passkeys/add", HTTP_POST, PORTAL_PASSKEY_ADD, .json = true},
+    {"/v1/passkeys/ask", HTTP_POST, PORTAL_PASSKEY_ASK, .json = true},
+    {"/v1/passkeys/sign-in", HTTP_POST, PORTAL_PASSKEY_SIGN_IN, .json = true},
+    {"/passkeys/rename", HTTP_POST, PORTAL_PASSKEY_RENAME, .page = PAGE_PASSKEYS,
+     .field = {"id", "name"}, .form = "/passkeys"},
+    {"/passkeys/remove", HTTP_POST, PORTAL_PASSKEY_REMOVE, .page = PAGE_PASSKEYS,
+     .field = {"id", "name"}, .form = "/passkeys"},
 };
 
 /* The route of path and method; with HTTP_OTHER for the method, the first of the path. */
@@ -157,6 +173,8 @@ static const struct http_refusal *portal_admit(void *arg, struct http_request *r
     if (why || (!r->tls && !called_by_its_address(r)))
         return why ? why : &WRONG_HOST;
     const struct route *route = route_of(r);
+    if (!route && http_static_find(portal_files, r->target.path))
+        return r->method == HTTP_GET ? NULL : &HTTP_BAD_METHOD;
     if (!route)
         return find_route(r, HTTP_OTHER) ? &HTTP_BAD_METHOD : &HTTP_NOT_FOUND;
     if (r->method != HTTP_POST)
@@ -164,6 +182,8 @@ static const struct http_refusal *portal_admit(void *arg, struct http_request *r
     why = r->tls ? http_role_same_origin(engine, r) : NULL;
     if (why || (!r->tls && !same_origin(r)))
         return why ? why : &WRONG_ORIGIN;
+    if (route->json)
+        return http_role_json(r);
     if (route->field[0])
         return has_type(r, "application/x-www-form-urlencoded") ? NULL : &WRONG_FORM_TYPE;
     return has_type(r, "application/eat+jwt") ? NULL : &WRONG_TYPE;
@@ -209,6 +229,10 @@ static void portal_handle(void *arg, struct http_request *r)
     const struct route *route = route_of(r);
     const struct http_refusal *why = NULL;
     struct writer w, fields;
+    if (!route) {
+        http_static_answer(r, http_static_find(portal_files, r->target.path));
+        return;
+    }
     writer_init(&w, CHANNEL_MESSAGE_MAX);
     writer_init(&fields, 4 * FIELD_MAX);
     put_u8(&w, (uint8_t)route->verb);
@@ -235,6 +259,23 @@ static struct page_clock clock_of_page(struct tm *tm)
     if (!localtime_r(&now, tm))
         return (struct page_clock){.now = now, .utc_offset = 0, .zone = "UTC"};
     return (struct page_clock){.now = now, .utc_offset = tm->tm_gmtoff, .zone = tm->tm_zone};
+}
+
+/* Opened by the gateway's name: where passkeys are. */
+static bool called_by_its_name(const struct http_engine *e, const struct http_request *r)
+{
+    const char *host;
+    size_t n = strlen(e->name);
+    return r->tls && n > 0 && http_header(r, "Host", &host) == 1 &&
+           strncasecmp(host, e->name, n) == 0 && (host[n] == '\0' || host[n] == ':');
+}
+
+static char *page_of_passkeys(const struct http_engine *e, const struct http_request *r,
+                              const uint8_t *json, size_t len, size_t *page_len)
+{
+    struct tm tm;
+    struct page_clock now = clock_of_page(&tm);
+    return page_passkeys(json, len, &now, called_by_its_name(e, r), page_len);
 }
 
 /* The pages that say times. */
@@ -267,12 +308,12 @@ static char *page_of_factor(const struct http_request *r, const uint8_t *json, s
     return page_factor(json, len, code, page_len);
 }
 
-static char *make_page(const struct http_request *r, const uint8_t *json, size_t len,
+static char *make_page(const struct http_engine *e, const struct http_request *r, const uint8_t *json, size_t len,
                        size_t *page_len)
 {
     switch (route_of(r)->page) {
     case PAGE_SIGN_IN:
-        return page_sign_in(json, len, page_len);
+        return page_sign_in(json, len, called_by_its_name(e, r), page_len);
     case PAGE_SIGNED_IN:
         return page_signed_in(json, len, page_len);
     case PAGE_SET_UP:
@@ -289,6 +330,8 @@ static char *make_page(const struct http_request *r, const uint8_t *json, size_t
         return page_of_policy(json, len, page_len);
     case PAGE_ACKNOWLEDGED:
         return page_acknowledged(json, len, page_len);
+    case PAGE_PASSKEYS:
+        return page_of_passkeys(e, r, json, len, page_len);
     case PAGE_ME:
     case PAGE_SESSIONS:
     case PAGE_DENIALS:
@@ -298,13 +341,18 @@ static char *make_page(const struct http_request *r, const uint8_t *json, size_t
     return page_of_time(route_of(r)->page, json, len, page_len);
 }
 
-static void answer_page(struct http_request *r, unsigned int status, const uint8_t *json,
-                        size_t len)
+static bool has_script(enum page_kind p) { return p == PAGE_SIGN_IN || p == PAGE_PASSKEYS; }
+
+static void answer_page(const struct http_engine *e, struct http_request *r, unsigned int status,
+                        const uint8_t *json, size_t len)
 {
     size_t page_len = 0;
-    char *page = status == 200 ? make_page(r, json, len, &page_len) : page_error(json, len, route_of(r)->form, &page_len);
+    const struct http_extra with_script = {.content_policy = script_policy};
+    char *page = status == 200 ? make_page(e, r, json, len, &page_len)
+                               : page_error(json, len, route_of(r)->form, &page_len);
     if (page)
-        http_answer(r, status, "text/html; charset=utf-8", page, page_len);
+        http_answer_with(r, status, "text/html; charset=utf-8", page, page_len,
+                         r->tls && has_script(route_of(r)->page) ? &with_script : NULL);
     else
         http_refuse(r, &HTTP_INTERNAL);
 }
@@ -313,7 +361,7 @@ static void portal_reply(struct http_engine *e, struct http_request *r, unsigned
                          size_t len)
 {
     if (route_of(r)->page)
-        answer_page(r, status, json, len);
+        answer_page(e, r, status, json, len);
     else
         http_engine_pass(e, r, status, json, len);
 }
@@ -330,17 +378,17 @@ static char *portal_render(void *arg, const struct http_request *r, const struct
     return page_sorry(why->code, why->message, why->hint, route->form, len);
 }
 
-/* Only our own style sheet, named by its hash. */
-static void content_policy(char *out, size_t size)
+/* Only our own style sheet, named by its hash; on some pages our own script, which asks us alone. */
+static void content_policy(char *out, size_t size, const char *scripts)
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
     char text[sodium_base64_ENCODED_LEN(sizeof hash, sodium_base64_VARIANT_ORIGINAL)];
     crypto_hash_sha256(hash, (const unsigned char *)PAGE_STYLE, strlen(PAGE_STYLE));
     sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
     snprintf(out, size,
-             "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
+             "default-src 'none'; %sstyle-src 'sha256-%s'; base-uri 'none'; "
              "form-action 'self'; frame-ancestors 'none'",
-             text);
+             scripts, text);
 }
 
 static void listen_all(struct http_server *s, bool with_v6)
@@ -353,7 +401,6 @@ static void listen_all(struct http_server *s, bool with_v6)
 
 int portal_main(void)
 {
-    static char policy[256];
     bool with_v6 = http_role_listener(FD_LISTEN6); /* before something else takes the numbers */
     struct loop *loop = loop_new();
     struct http_engine engine;
@@ -368,7 +415,8 @@ int portal_main(void)
     refusals_in_words();
     unsetenv("TZ"); /* people read the box's own time; read once, before the cage */
     tzset();
-    content_policy(policy, sizeof policy);
+    content_policy(policy, sizeof policy, "");
+    content_policy(script_policy, sizeof script_policy, "script-src 'self'; connect-src 'self'; ");
     http_engine_open(&engine, loop, ROLE_PORTAL, portal_reply);
     http_role_doors(&engine, FD_TLS, FD_TLS6);
     engine.server = http_server_new(loop, &LIMITS, &ops, &engine);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/clock.h"
+#include "gateway/passkeys.h"
 
 /* ---- a device that is lost -------------------------------------------------------------------- */
 
@@ -95,5 +96,6 @@ json_t *secrets_json(struct engine *e, const struct user *u)
     json_t *o = json_pack("{s:b,s:b}", "asked", every > 0 || u->compromised.s, "set_up", set_up);
     if (every > 0 && u->signed_in.s > 0)
         json_object_set_new(o, "until", json_integer(u->signed_in.s + every));
+    passkeys_mention(e, u, o);
     return o;
 }

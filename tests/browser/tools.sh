@@ -23,3 +23,19 @@ browser_home() {
 
 # Another device of person $2, on host $1; its name is the person's with $3 behind it.
 staff_enrol_second() { STAFF_DEVICE_SUFFIX=$3 staff_enrol "$1" "$2"; }
+
+# The gateway is called $1 from now on, by its certificate and on every host, and starts anew.
+browser_name() {
+    gw_stop
+    sed -i "s/^    clock host/    tls { name $1 }\n&/" "$LAB_DIR/gw/gateway.conf"
+    printf '%s %s\n' "$GW_TUNNEL4" "$1" >>"$LAB_DIR/etc/hosts"
+    gw_start
+}
+
+# The hash of the key that the server at $2 (host:port) shows to host $1, as Chromium's option
+# --ignore-certificate-errors-spki-list wants it: to that browser its certificate is a good one.
+browser_pin() {
+    # shellcheck disable=SC2016
+    lab_on "$1" bash -c 'openssl s_client -connect "$1" </dev/null 2>/dev/null | openssl x509 -pubkey -noout |
+        openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64' pin "$2"
+}
