@@ -46,10 +46,12 @@ void pulse_tick(struct parent *p)
     }
 }
 
+/* And who watches the parent hears that it goes on. */
 static void tick(void *arg, uint32_t events)
 {
     (void)events;
     pulse_tick(arg);
+    notify_supervisor("WATCHDOG=1");
 }
 
 void pulse_start(struct parent *p) { (void)loop_timer(p->loop, TICK_MS, TICK_MS, tick, p); }
