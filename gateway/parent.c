@@ -105,6 +105,7 @@ static int check_key(struct parent *p)
 
 static void close_kernel(struct parent *p)
 {
+    offload_stop(p);
     if (!p->failed)
         keeper_leave(p);
     wireguard_go_release(p);
@@ -278,6 +279,7 @@ int parent_main(const struct parent_options *o)
                        .control = -1,
                        .keeper = -1,
                        .compare_timer = -1,
+                       .offload_timer = -1,
                        .wgo = {.pidfd = -1, .timer = -1},
                        .endings = {.timer = -1}};
     const size_t n = sizeof steps / sizeof *steps;

@@ -7,7 +7,8 @@
  * parent_pulse (ending those that do not go on), parent_doors (listening sockets), parent_door (those that the engine asks for), parent_requests
  * (the table of what the engine may ask), parent_tunnel, parent_commit and parent_query (its
  * handlers), parent_knock (opening handshakes), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
- * connections), parent_watch (noticing others and repairing), parent_keeper (handing the table to the next daemon), wireguard_go.
+ * connections), parent_watch (noticing others and repairing),
+ * parent_offload (our flowtable), parent_keeper (handing the table to the next daemon), wireguard_go.
  */
 #ifndef GATEWAY_PARENT_H
 #define GATEWAY_PARENT_H
@@ -98,6 +99,8 @@ struct parent {
     struct role_process role[ROLES];
     int compare_timer;
     bool flowtable_there;             /* somebody's, over our interfaces, already told */
+    int offload_timer;
+    int offload_fault;                /* why our own cannot be had, already told; 0 = it is there */
     bool burst;                /* we wrote more than the event socket may have taken */
 };
 
@@ -203,8 +206,16 @@ int watch_peers(struct parent *p, bool repair, char what[WHAT_SIZE]);
 /* Likewise the interface's addresses, its MTU and whether it is up; and whether we forward. */
 int watch_interface(struct parent *p, bool repair, char what[WHAT_SIZE]);
 int watch_forwarding(struct parent *p, bool repair, char what[WHAT_SIZE]);
-void watch_flowtable(struct parent *p);   /* somebody's, over our interfaces */
+void watch_flowtable(struct parent *p);   /* somebody's, over our interfaces; and what is in any */
+/* Ends connections in a flowtable whose grant has ended. */
+void watch_end_offloaded(struct parent *p);
 void watch_start(struct parent *p);
+
+/* ---- parent_offload.c --------------------------------------------------------------------------- */
+
+/* Keeps the flowtable that gateway.conf asks for, and ends its connections with their grants. */
+void offload_start(struct parent *p);
+void offload_stop(struct parent *p);              /* before somebody else holds the table */
 
 /* ---- parent_endings.c ------------------------------------------------------------------------------ */
 

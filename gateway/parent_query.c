@@ -197,6 +197,7 @@ int request_ready(struct parent *p, struct reader *r, struct writer *answer)
     keeper_dismiss(p);
     roles_open_doors(p);
     watch_start(p);
+    offload_start(p);
     notify_supervisor("READY=1");
     log_info("ready");
     return 0;

@@ -334,16 +334,22 @@ static bool in_force(const void *arg, uint32_t mark)
 void watch_flowtable(struct parent *p)
 {
     char what[WHAT_SIZE];
-    uint32_t ended = 0;
     bool there = nft_flowtable_over(p->nft, &p->tunnel, what) > 0;
     if (there && !p->flowtable_there) {
         log_alarm("%s: its connections bypass the rules; remove it", what);
         tell_foreign(p, what, 0, false);
     }
     p->flowtable_there = there;
-    int rc = there ? ct_end_offloaded(p->ct, in_force, &p->wish, &ended) : 0;
+    if (there || p->tunnel.flowtable)
+        watch_end_offloaded(p);
+}
+
+void watch_end_offloaded(struct parent *p)
+{
+    uint32_t ended = 0;
+    int rc = ct_end_offloaded(p->ct, in_force, &p->wish, &ended);
     if (rc < 0)
-        log_alarm("cannot end the connections of the %s: %s", what, strerror(-rc));
+        log_alarm("cannot end the connections in a flowtable: %s", strerror(-rc));
 }
 
 static const struct {

@@ -210,6 +210,7 @@ void put_tunnel(struct writer *w, const struct tunnel *t)
     put_u16(w, t->portal_tls_port);
     put_u16(w, t->nflog_group);
     put_u32(w, t->log_rate);
+    put_u8(w, t->flowtable);
 }
 
 void get_tunnel(struct reader *r, struct tunnel *t)
@@ -234,6 +235,7 @@ void get_tunnel(struct reader *r, struct tunnel *t)
     t->portal_tls_port = get_u16(r);
     t->nflog_group = get_u16(r);
     t->log_rate = get_u32(r);
+    t->flowtable = get_bool(r);
 }
 
 void put_device(struct writer *w, const struct device *d)

@@ -53,6 +53,12 @@ int nft_verify_static(struct nft *n, const struct dataplane *wish, char what[128
 /* Does somebody's flowtable, in whatever table, cover one of our interfaces? Its connections pass
  * by every forward chain: alarm, and end connections by conntrack. 1 yes (what: which), 0 no. */
 int nft_flowtable_over(struct nft *n, const struct tunnel *t, char what[128]);
+/* Our own (tunnel.flowtable): there, over those of our interfaces that are there. Whoever calls
+ * this ends the offloaded connections whose grant has ended (ct_end_offloaded()): no rule does.
+ * 0; -EOPNOTSUPP or -ENOENT where the kernel has none. */
+int nft_flowtable_keep(struct nft *n, const struct tunnel *t);
+/* Takes it off: its connections go by the rules again. 0 or a negative errno. */
+int nft_flowtable_drop(struct nft *n);
 
 /* One device, for receipts and explain, asked by key (no dump). */
 struct nft_device_state {

@@ -419,4 +419,11 @@ void clamp_mss(struct rule *r)
     nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_SREG, NFT_REG_1);
 }
 
+void offload_to(struct rule *r, const char *flowtable)
+{
+    struct nftnl_expr *e = rule_expr(r, "flow_offload");
+    if (e)
+        rule_name(r, e, NFTNL_EXPR_FLOW_TABLE_NAME, flowtable);
+}
+
 void masquerade(struct rule *r) { (void)rule_expr(r, "masq"); }

@@ -14,6 +14,11 @@
 #include "kernel_rules/netlink.h"
 #include "kernel_rules/nft.h"
 
+/* Of the flowtable that gateway.conf may ask for (nft_flowtable.c). */
+#define OFFLOAD_FLOWTABLE "fast"
+#define OFFLOAD_LIVE "offload_live"
+#define OFFLOAD_CHAIN "offload"
+
 struct nftnl_rule;
 struct nftnl_expr;
 
@@ -57,6 +62,7 @@ void rule_close(struct rule *r);                       /* no verdict: the next r
 void rule_accept(struct rule *r);
 void rule_drop(struct rule *r);
 void rule_goto(struct rule *r, const char *chain);
+void rule_jump(struct rule *r, const char *chain);
 
 /* For nft_expr.c: one more expression (NULL: memory, noted in the batch), and its attributes that
  * are copied. */
@@ -105,6 +111,7 @@ void limit_to(struct rule *r, uint32_t per_second);
 void log_to(struct rule *r, const char *prefix, uint16_t group, uint32_t bytes);
 void clamp_mss(struct rule *r);
 void masquerade(struct rule *r);
+void offload_to(struct rule *r, const char *flowtable);   /* a match too: it ends where it cannot */
 
 /* ---- tables, chains, counters, sets (nft_objects.c) ------------------------------------- */
 

@@ -72,3 +72,4 @@ static void end_with(struct rule *r, int verdict, const char *chain)
 void rule_accept(struct rule *r) { end_with(r, NF_ACCEPT, NULL); }
 void rule_drop(struct rule *r) { end_with(r, NF_DROP, NULL); }
 void rule_goto(struct rule *r, const char *chain) { end_with(r, NFT_GOTO, chain); }
+void rule_jump(struct rule *r, const char *chain) { end_with(r, NFT_JUMP, chain); }

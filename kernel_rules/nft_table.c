@@ -18,6 +18,8 @@
  *                 without a lease: quarantine
  *   judge_sender: the same by the packet's own source: an ICMP error from a device belongs, to
  *                 conntrack, to whatever connection it names, and its grant may be another's
+ *   offload_live: jump offload; accept: in place of the accept behind @live, where gateway.conf asks
+ *                 for a flowtable; offload: nft_flowtable.c
  *   input, output, nat: nft_gateway.c
  *
  * Every deny chain counts exactly, logs a limited sample and drops.
@@ -221,12 +223,26 @@ void put_spoof(const struct tabling *x, const char *chain, bool from_tunnel)
     }
 }
 
-static void accept_live(struct rule *r)
+static void accept_live(const struct tabling *x, struct rule *r)
 {
     match_ct_not_expected(r);
     match_ct_mark_in(r, "live");
     set_mark_bits(r, MARK_STAMP);
-    rule_accept(r);
+    if (x->t->flowtable)
+        rule_goto(r, OFFLOAD_LIVE);
+    else
+        rule_accept(r);
+}
+
+/* What is in the second chain is nft_flowtable.c's affair, and so is when. */
+static void put_offload(const struct tabling *x)
+{
+    if (!x->t->flowtable)
+        return;
+    struct rule r = in_main(x, OFFLOAD_LIVE);
+    rule_jump(&r, OFFLOAD_CHAIN);
+    r = in_main(x, OFFLOAD_LIVE);
+    rule_accept(&r);
 }
 
 /* The segment size of the route, on SYNs both ways. */
@@ -247,7 +263,7 @@ static void put_from_tunnel(const struct tabling *x)
     r = in_main(x, "from_tunnel");
     match_ct_opener(&r);
     match_ct_state(&r, STATE_ESTABLISHED);
-    accept_live(&r);
+    accept_live(x, &r);
     put_spoof(x, "from_tunnel", true);
     r = in_main(x, "from_tunnel");
     match_ct_state(&r, STATE_RELATED);
@@ -272,7 +288,7 @@ static void put_to_tunnel(const struct tabling *x)
     }
     r = in_main(x, "to_tunnel");
     match_ct_reply(&r);
-    accept_live(&r);
+    accept_live(x, &r);
     r = in_main(x, "to_tunnel");
     match_ct_state(&r, STATE_ESTABLISHED | STATE_RELATED);
     rule_goto(&r, "judge");
@@ -353,6 +369,10 @@ static void put_plain_chains(struct batch *b, const struct dataplane *dp)
     put_counter(b, NFT_TABLE_NAME, KNOCKS_LOGGED);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         put_chain(b, NFT_TABLE_NAME, names[i]);
+    if (dp->tunnel.flowtable) {
+        put_chain(b, NFT_TABLE_NAME, OFFLOAD_LIVE);
+        put_chain(b, NFT_TABLE_NAME, OFFLOAD_CHAIN);
+    }
     for (size_t i = 0; i < dp->n_classes; i++) {
         if (dp->classes[i].id == 0)
             continue;
@@ -374,6 +394,7 @@ static void put_plain_rules(const struct tabling *x, const struct dataplane *dp,
     put_judge(x);
     put_judge_sender(x);
     put_quarantine(x);
+    put_offload(x);
     put_from_tunnel(x);
     put_to_tunnel(x);
     put_gateway_chains(x);

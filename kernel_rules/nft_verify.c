@@ -26,6 +26,7 @@ struct lines {
     size_t n, size;
     char chain[128]; /* of the last rule, and its number there */
     unsigned number;
+    bool offload; /* our flowtable and its rule come and go (nft_flowtable.c) */
 };
 
 static int add_line(struct lines *l, const char *text)
@@ -156,6 +157,8 @@ static int describe_flowtable(const struct nlmsghdr *nlh, struct lines *l)
         !tb[NFTA_FLOWTABLE_NAME] ||
         mnl_attr_validate(tb[NFTA_FLOWTABLE_NAME], MNL_TYPE_NUL_STRING) < 0)
         return -EBADMSG;
+    if (l->offload && strcmp(mnl_attr_get_str(tb[NFTA_FLOWTABLE_NAME]), OFFLOAD_FLOWTABLE) == 0)
+        return 0;
     snprintf(line, sizeof line, "flowtable %s", mnl_attr_get_str(tb[NFTA_FLOWTABLE_NAME]));
     return add_line(l, line);
 }
@@ -212,6 +215,8 @@ static int describe_rule(struct nftnl_rule *r, void *arg)
     char line[LINE_MAX_LEN];
     const char *table = or_none(nftnl_rule_get_str(r, NFTNL_RULE_TABLE));
     const char *chain = or_none(nftnl_rule_get_str(r, NFTNL_RULE_CHAIN));
+    if (l->offload && strcmp(chain, OFFLOAD_CHAIN) == 0)
+        return 0;
     int n = snprintf(line, sizeof line, "rule %s %s %u:", table, chain,
                      number_in_chain(l, table, chain));
     if (n < 0 || (size_t)n >= sizeof line)
@@ -374,7 +379,8 @@ int guard_verify(struct nl *nl, const struct tunnel *t, char what[128])
 
 static int main_verify(struct nl *nl, const struct dataplane *wish, char what[128])
 {
-    struct lines want = {0}, have = {0};
+    struct lines want = {.offload = wish->tunnel.flowtable};
+    struct lines have = {.offload = wish->tunnel.flowtable};
     char generation;
     int rc = quarantine_generation(nl, quarantine_of(wish), &generation);
     if (rc == 0)

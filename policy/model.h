@@ -98,6 +98,7 @@ struct tunnel {
     uint16_t portal_tls_port;        /* likewise by TLS; 0 = none */
     uint16_t nflog_group;
     uint32_t log_rate;               /* logged denials per second and reason; burst is twice that */
+    bool flowtable;                  /* granted connections pass by the rules while their grant lives */
 };
 
 /* Everything the kernel holds on our behalf: the wish, and the report. Arrays are owned by it. */

@@ -148,6 +148,11 @@ static void tunnel_portal(struct parser *p)
     parse_u16(p, "portal", "the portal's TCP port", 1, 65535, &tunnel(p)->portal_port);
 }
 
+static void tunnel_flowtable(struct parser *p)
+{
+    parse_once(p, &tunnel(p)->flowtable, "flowtable");
+}
+
 static void gateway_tunnel(struct parser *p)
 {
     static const struct statement body[] = {{"listen", tunnel_listen},
@@ -156,6 +161,7 @@ static void gateway_tunnel(struct parser *p)
                                             {"portal", tunnel_portal},
                                             {"endpoint", tunnel_endpoint},
                                             {"dns", tunnel_dns},
+                                            {"flowtable", tunnel_flowtable},
                                             {NULL, NULL}};
     bool seen = tunnel(p)->iface[0] != '\0';
 

@@ -8,12 +8,12 @@ GW_SOCKET=/run/portcullis/control.sock
 
 # The lab's gateway.conf and the example policy, made fit for a lab: no working hours (a lab runs
 # at any hour) unless the caller writes a policy of its own. GW_OFFICE_OPTIONS, like
-# "{ masquerade }", goes behind the office's interface.
+# "{ masquerade }", goes behind the office's interface, GW_TUNNEL_OPTIONS, like "flowtable", into the tunnel.
 gw_write_config() {
     mkdir -p "$LAB_DIR/gw"
     cat >"$LAB_DIR/gw/gateway.conf" <<CONF
 gateway lab-edge-1 {
-    tunnel wg0 { listen $GW_PORT   address $GW_TUNNEL4/16, $GW_TUNNEL6/64 }
+    tunnel wg0 { listen $GW_PORT   address $GW_TUNNEL4/16, $GW_TUNNEL6/64   ${GW_TUNNEL_OPTIONS-} }
     outside eth0
     office eth1 ${GW_OFFICE_OPTIONS-}
     clock host

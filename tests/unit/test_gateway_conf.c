@@ -42,6 +42,7 @@ static void shortest(void **state)
     assert_int_equal(c.tunnel.portal_port, 80);
     assert_int_equal(c.tunnel.nflog_group, 77);
     assert_int_equal(c.tunnel.log_rate, 100);
+    assert_false(c.tunnel.flowtable);
     assert_false(c.clock_host);
     assert_int_equal(c.keep_acts.s, 1826 * 86400);
     assert_int_equal(c.keep_packets.s, 90 * 86400);
@@ -100,7 +101,7 @@ static void everything(void **state)
     (void)state;
     if (parse("gateway g { outside wan.100 office lan0 { masquerade } office lan1\n"
               "log { rate 5 group 9 } tunnel wg-staff { address fd77::1/64 address 10.1.2.3/24\n"
-              "mtu 1280 portal 8080 listen 1 } }",
+              "mtu 1280 portal 8080 flowtable listen 1 } }",
               &c) != 0)
         fail_msg("%s", diags.v[0].text);
     assert_int_equal(c.tunnel.n_office, 2);
@@ -112,6 +113,7 @@ static void everything(void **state)
     assert_int_equal(c.tunnel.portal_port, 8080);
     assert_int_equal(c.tunnel.nflog_group, 9);
     assert_int_equal(c.tunnel.log_rate, 5);
+    assert_true(c.tunnel.flowtable);
 }
 
 /* WebAuthn wants a name and TLS: with a name the portal is there by both. */

@@ -297,13 +297,14 @@ static void dumps_again(void **state)
 
 /* ---- flowtables ---------------------------------------------------------------------- */
 
-static void prepare_flowtable(const char *const devices[], size_t n)
+static void prepare_flowtable(const char *table, const char *name, const char *const devices[],
+                              size_t n)
 {
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(prepared);
     nlh->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWFLOWTABLE;
     mnl_nlmsg_put_extra_header(nlh, sizeof(struct nfgenmsg));
-    mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, "fast");
-    mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, "f");
+    mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_TABLE, table);
+    mnl_attr_put_strz(nlh, NFTA_FLOWTABLE_NAME, name);
     struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK);
     mnl_attr_put_u32(nlh, NFTA_FLOWTABLE_HOOK_NUM, 0);
     struct nlattr *devs = mnl_attr_nest_start(nlh, NFTA_FLOWTABLE_HOOK_DEVS);
@@ -334,18 +335,65 @@ static void flowtables(void **state)
     strcpy(t.office[1].name, "eth2");
     assert_int_equal(nft_open(&n, -1), 0);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        prepare_flowtable(tables[i].devices, tables[i].n);
+        prepare_flowtable("fast", "f", tables[i].devices, tables[i].n);
         script = found;
         int rc = nft_flowtable_over(n, &t, what);
         if (rc != (tables[i].says[0] != '\0') || strcmp(what, tables[i].says) != 0)
             fail_msg("%s: %d \"%s\"", tables[i].what, rc, what);
     }
+    prepare_flowtable(NFT_TABLE_NAME, OFFLOAD_FLOWTABLE, (const char *const[]){"wg0"}, 1);
+    script = found;
+    assert_int_equal(nft_flowtable_over(n, &t, what), 1);      /* nobody asked for one of ours */
+    t.flowtable = true;
+    script = found;
+    assert_int_equal(nft_flowtable_over(n, &t, what), 0);
     script = none;
     assert_int_equal(nft_flowtable_over(n, &t, what), 0);
     script = nameless;
     assert_int_equal(nft_flowtable_over(n, &t, what), -EBADMSG);
     script = again;
     assert_int_equal(nft_flowtable_over(n, &t, what), -EBADMSG);
+    script = NULL;
+    nft_close(n);
+}
+
+/* One request to look, another to write when the flowtable is not over what there is. */
+static void own_flowtable(void **state)
+{
+    static const struct step same[] = {{MESSAGE, 0}, {DONE, 0}, {END, 0}},
+                             other[] = {{MESSAGE, 0}, {DONE, 0}, {THIRD, 0}},
+                             none[] = {{DONE, 0}, {END, 0}},
+                             refused[] = {{DONE, 0}, {STATUS, -EOPNOTSUPP}};
+    static const struct {
+        const char *what, *table, *devices[2];
+        size_t n, offices;
+        const struct step *script;
+        bool drop;
+        int rc;
+        unsigned requests;
+    } cases[] = {
+        {"one interface alone", "", {NULL}, 0, 0, none, false, 0, 1},
+        {"no flowtables in this kernel", "", {NULL}, 0, 1, refused, false, -EOPNOTSUPP, 2},
+        {"as it should be", NFT_TABLE_NAME, {"lo", "lo"}, 2, 1, same, false, 0, 1},
+        {"over an interface that is gone", NFT_TABLE_NAME, {"lo", "absent0"}, 2, 0, other, false, 0, 2},
+        {"taken off", NFT_TABLE_NAME, {"lo", "absent0"}, 2, 1, other, true, 0, 2},
+        {"nothing to take off", "", {NULL}, 0, 1, none, true, 0, 1},
+        {"somebody's of the same name", "fast", {"lo", "lo"}, 2, 1, same, true, 0, 1},
+    };
+    struct nft *n;
+
+    (void)state;
+    assert_int_equal(nft_open(&n, -1), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tunnel t = {.iface = "lo", .outside = "absent0", .flowtable = true,
+                           .n_office = (uint32_t)cases[i].offices, .office = {{.name = "lo"}}};
+        prepare_flowtable(cases[i].table, OFFLOAD_FLOWTABLE, cases[i].devices, cases[i].n);
+        requests = 0;
+        script = cases[i].script;
+        int rc = cases[i].drop ? nft_flowtable_drop(n) : nft_flowtable_keep(n, &t);
+        if (rc != cases[i].rc || requests != cases[i].requests)
+            fail_msg("%s: %d by %u requests", cases[i].what, rc, requests);
+    }
     script = NULL;
     nft_close(n);
 }
@@ -505,7 +553,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answers), cmocka_unit_test(sending),    cmocka_unit_test(batches),
-        cmocka_unit_test(flowtables),  cmocka_unit_test(offloaded),   cmocka_unit_test(wireguard),
+        cmocka_unit_test(flowtables),  cmocka_unit_test(own_flowtable),
+        cmocka_unit_test(offloaded),   cmocka_unit_test(wireguard),
         cmocka_unit_test(ended_and_looked_for), cmocka_unit_test(dumps_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

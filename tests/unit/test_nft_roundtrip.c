@@ -92,6 +92,7 @@ static struct dataplane empty_plane(void)
     if (rnd(3) == 0)
         dp.tunnel.log_rate = 0;
     dp.tunnel.office[0].masquerade = rnd(2);
+    dp.tunnel.flowtable = rnd(2);
     return dp;
 }
 

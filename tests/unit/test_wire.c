@@ -159,7 +159,8 @@ static struct tunnel a_tunnel(void)
                        .portal_port = 80,
                        .portal_tls_port = 443,
                        .nflog_group = 7,
-                       .log_rate = 100};
+                       .log_rate = 100,
+                       .flowtable = true};
     t.net4 = (struct ip_prefix){v4(1), 16};
     t.net6 = (struct ip_prefix){v6(1), 64};
     memcpy(t.office[0].name, "eth1", 5);
