@@ -5,6 +5,7 @@
  */
 #include "admin/cli/machine.h"
 #include "admin/cli/policy_file.h"
+#include "admin/cli/setup_doors.h"
 #include "admin/cli/term.h"
 #include "admin/cli/call.h"
 #include "admin/cli/wg_quick.h"
@@ -28,7 +29,8 @@ struct setup {
     struct policy_file old;      /* of --from */
     struct wg_quick q;
     char name[ANSWER_MAX], company[ANSWER_MAX], outside[ANSWER_MAX], office[ANSWER_MAX],
-        network[ANSWER_MAX], port[ANSWER_MAX];
+        network[ANSWER_MAX], port[ANSWER_MAX], endpoint[ANSWER_MAX], enrol[ANSWER_MAX],
+        console[ANSWER_MAX];
     const char *etc, *state;
 };
 
@@ -50,6 +52,7 @@ struct question {
     const char *option, *text;
     char *answer;                /* what is proposed; then what holds */
     bool (*good)(struct setup *s, const char *answer);   /* says why not */
+    bool optional;               /* "none", or nothing at all, will do */
 };
 
 static bool typed(const struct question *q)
@@ -62,6 +65,8 @@ static bool typed(const struct question *q)
     line[strcspn(line, "\n")] = 0;
     if (*line)
         snprintf(q->answer, ANSWER_MAX, "%s", line);
+    if (q->optional && strcmp(q->answer, "none") == 0)
+        *q->answer = 0;
     return true;
 }
 
@@ -72,11 +77,15 @@ static bool ask(struct setup *s, const struct question *q)
         snprintf(q->answer, ANSWER_MAX, "%s", given);
         return q->good(s, q->answer);
     }
+    if (!s->asks && !*q->answer && q->optional)
+        return true;
     if (!s->asks && !*q->answer)
         return cannot("%s cannot be found out here: give %s", q->text, q->option);
     do {
         if (s->asks && !typed(q))
             return false;
+        if (q->optional && !*q->answer)
+            return true;
     } while (!q->good(s, q->answer) && s->asks);
     return s->asks || q->good(s, q->answer);
 }
@@ -125,8 +134,29 @@ static bool good_port(struct setup *s, const char *v)
 {
     (void)s;
     size_t n = strspn(v, "0123456789");
-    return (n > 0 && n < 6 && !v[n] && atoi(v) > 0 && atoi(v) < 65536) ||
-           cannot("'%s' is no UDP port", v);
+    return (n > 0 && n < 6 && v[0] != '0' && !v[n] && atoi(v) < 65536) ||
+           cannot("'%s' is no port", v);
+}
+
+static bool good_endpoint(struct setup *s, const char *v)
+{
+    char why[192];
+    (void)s;
+    return !doors_endpoint_fault(v, why) || cannot("%s", why);
+}
+
+/* Invitations are links, and a link names a host. */
+static bool good_enrol(struct setup *s, const char *v)
+{
+    return good_port(s, v) && (*s->endpoint || cannot("invitations need --endpoint, too"));
+}
+
+static bool good_console(struct setup *s, const char *v)
+{
+    const struct nic *n = machine_nic(&s->machine, v);
+    return (strcmp(v, s->office) == 0 || cannot("the console is on the office's interface: %s",
+                                                s->office)) &&
+           ((n && n->net4.addr.family) || cannot("%s has no IPv4 address yet", v));
 }
 
 static bool good_network(struct setup *s, const char *v)
@@ -191,21 +221,49 @@ static void propose(struct setup *s)
     propose_network(s);
 }
 
+static bool ask_list(struct setup *s, const struct question *q, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!ask(s, &q[i]))
+            return false;
+    return true;
+}
+
 static bool ask_all(struct setup *s)
 {
     const struct question all[] = {
-        {"--company", "The company's name", s->company, good_company},
-        {"--name", "This gateway's name", s->name, good_name},
-        {"--outside", "The interface to the internet", s->outside, good_nic},
-        {"--office", "The interface to the office's servers", s->office, good_office},
+        {"--company", "The company's name", s->company, good_company, false},
+        {"--name", "This gateway's name", s->name, good_name, false},
+        {"--outside", "The interface to the internet", s->outside, good_nic, false},
+        {"--office", "The interface to the office's servers", s->office, good_office, false},
         {"--network", "The tunnel's network, with the gateway's own address in it", s->network,
-         good_network},
-        {"--port", "WireGuard's UDP port", s->port, good_port},
+         good_network, false},
+        {"--port", "WireGuard's UDP port", s->port, good_port, false},
     };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (!ask(s, &all[i]))
-            return false;
-    return true;
+    return ask_list(s, all, sizeof all / sizeof all[0]);
+}
+
+/* A door opens because somebody said so: asked for, proposed to who sits there, never by --yes. */
+static bool ask_doors(struct setup *s)
+{
+    const struct question host =
+        {"--endpoint", "Where devices find this gateway from the internet: a name or an address, or "
+         "none yet", s->endpoint, good_endpoint, true};
+    const struct question doors[] = {
+        {"--enrol", "The TCP port for invitations, open to the internet, or none", s->enrol,
+         good_enrol, true},
+        {"--console", "The office's interface for the admins' console, or none", s->console,
+         good_console, true},
+    };
+    const struct nic *office = machine_nic(&s->machine, s->office);
+    doors_public(machine_nic(&s->machine, s->outside), s->endpoint);
+    if (!ask(s, &host))
+        return false;
+    if (s->asks && *s->endpoint)
+        snprintf(s->enrol, ANSWER_MAX, "8443");
+    if (s->asks && office && office->net4.addr.family)
+        snprintf(s->console, ANSWER_MAX, "%s", s->office);
+    return ask_list(s, doors, sizeof doors / sizeof doors[0]);
 }
 
 /* ---- the older server -------------------------------------------------------------------------- */
@@ -247,59 +305,62 @@ static bool write_new(const char *dir, const char *file, mode_t mode, const void
     return true;
 }
 
-static bool write_text(struct setup *s, const char *file, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static bool write_text(struct setup *s, const char *file, const char *fmt, ...)
+/* What `fill` prints, as a new file. */
+static bool write_text(struct setup *s, const char *file, void (*fill)(struct setup *s, FILE *f))
 {
-    char *text;
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vasprintf(&text, fmt, ap);
-    va_end(ap);
-    if (n < 0)
-        return cannot("out of memory");
-    bool ok = write_new(s->etc, file, 0644, text, (size_t)n);
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (f)
+        fill(s, f);
+    bool ok = f && fclose(f) == 0 ? write_new(s->etc, file, 0644, text, n)
+                                  : cannot("out of memory");
     free(text);
     return ok;
 }
 
-static bool write_gateway(struct setup *s)
+static void gateway_text(struct setup *s, FILE *f)
 {
-    char mtu[48] = "";
+    const struct doors d = {s->endpoint, s->enrol, *s->console != 0, s->port,
+                            machine_nic(&s->machine, s->office)};
+    fprintf(f, "# This box. The firm's rules are in policy.conf; see policy.conf(5).\n\n"
+            "gateway %s {\n"
+            "    tunnel wg0 {\n"
+            "        listen %s                 # UDP: let it in from the internet\n"
+            "        address %s   # the gateway's own\n", s->name, s->port, s->network);
     if (s->q.mtu && s->q.mtu <= 1500)
-        snprintf(mtu, sizeof mtu, "        mtu %u\n", s->q.mtu);
-    return write_text(s, "gateway.conf",
-                      "# This box. The firm's rules are in policy.conf; see policy.conf(5).\n\n"
-                      "gateway %s {\n"
-                      "    tunnel wg0 {\n"
-                      "        listen %s                 # UDP: let it in from the internet\n"
-                      "        address %s   # the gateway's own\n%s"
-                      "    }\n"
-                      "    outside %s                    # towards the internet\n"
-                      "    office %s { masquerade }      # towards the servers; they see the gateway's\n"
-                      "                                    # address. Without it they need a route back\n"
-                      "}\n",
-                      s->name, s->port, s->network, mtu, s->outside, s->office);
+        fprintf(f, "        mtu %u\n", s->q.mtu);
+    doors_tunnel(&d, f);
+    fprintf(f, "    }\n"
+            "    outside %s                    # towards the internet\n"
+            "    office %s { masquerade }      # towards the servers; they see the gateway's\n"
+            "                                    # address. Without it they need a route back\n",
+            s->outside, s->office);
+    doors_blocks(&d, f);
+    fputs("}\n", f);
 }
 
-static bool write_policy(struct setup *s)
+static void policy_text(struct setup *s, FILE *f)
 {
-    return write_text(s, "policy.conf",
-                      "# Who may reach what, from which devices, and when; see policy.conf(5).\n"
-                      "# Change it, then: portcullis policy check FILE; portcullis policy apply FILE\n\n"
-                      "company \"%s\"\n"
-                      "contact \"the IT person\"           # whom staff call when they are blocked\n\n"
-                      "# What there is in the office. Name each server once:\n"
-                      "# resource files { 10.20.0.11 tcp 445 }\n\n"
-                      "# What a device must be like to get in.\n"
-                      "posture baseline {\n"
-                      "    lease 15m   evidence <= 8h   assurance >= PA1\n"
-                      "    require fde.sys                 # its disk is encrypted\n"
-                      "    require fw.on                   # its firewall is on\n"
-                      "}\n\n"
-                      "# Who may reach what: nobody and nothing, until you say it.\n"
-                      "role staff { posture baseline }     # reach files\n",
-                      s->company);
+    fprintf(f, "# Who may reach what, from which devices, and when; see policy.conf(5).\n"
+            "# Change it, then: portcullis policy check FILE; portcullis policy apply FILE\n\n"
+            "company \"%s\"\n"
+            "contact \"the IT person\"           # whom staff call when they are blocked\n\n"
+            "# What there is in the office. Name each server once:\n"
+            "# resource files { 10.20.0.11 tcp 445 }\n\n"
+            "# What a device must be like to get in.\n"
+            "posture baseline {\n"
+            "    lease 15m   evidence <= 8h   assurance >= PA1\n"
+            "    require fde.sys                 # its disk is encrypted\n"
+            "    require fw.on                   # its firewall is on\n"
+            "}\n\n"
+            "# Who may reach what: nobody and nothing, until you say it.\n"
+            "role staff { posture baseline }     # reach files\n\n"
+            "# New devices come in by invitation; without this: any number, and no approval.\n"
+            "# enrolment { at most 3 devices   approve every device   invitation 24h }\n\n"
+            "# People read and sign their part of this on the portal, anew when it changes.\n"
+            "# acknowledge within 14d\n",
+            s->company);
 }
 
 /* The parent reads the key as 32 bytes, and beside it pairs of a peer's key and the shared one. */
@@ -345,6 +406,10 @@ static void say_next(const struct setup *s, const char *from)
         printf("  portcullis import --apply %s\n", term_safe(from, safe));
     else
         printf("  portcullis user add NAME --role staff\n");
+    if (*s->enrol)
+        printf("  portcullis device invite NAME\n");
+    if (*s->console)
+        printf("  portcullis admin add NAME --role owner; portcullis admin link NAME\n");
     printf("  portcullis status\n");
 }
 
@@ -358,8 +423,9 @@ static enum cli_exit set_up(struct setup *s)
     if (machine_read(&s->machine) < 0 || (from && !read_old(s, from)))
         return CLI_REFUSED;
     propose(s);
-    if (!ask_all(s) || !make_directory(s->etc, 0755) || !make_directory(s->state, 0711) ||
-        !write_gateway(s) || !write_policy(s) || (from && !write_secrets(s)))
+    if (!ask_all(s) || !ask_doors(s) || !make_directory(s->etc, 0755) || !make_directory(s->state, 0711) ||
+        !write_text(s, "gateway.conf", gateway_text) || !write_text(s, "policy.conf", policy_text) ||
+        (from && !write_secrets(s)))
         return CLI_REFUSED;
     say_next(s, from);
     return CLI_DONE;

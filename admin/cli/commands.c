@@ -119,6 +119,9 @@ static const struct option_spec setup_options[] = {
     {"--office", "IFACE", "the interface to the office's servers"},
     {"--network", "ADDRESS", "the gateway's address in the tunnel: 10.77.0.1/16[, fd77::1/64]"},
     {"--port", "PORT", "WireGuard's UDP port; otherwise 51820"},
+    {"--endpoint", "HOST", "where devices find the gateway: access.example.com[:51820]"},
+    {"--enrol", "PORT", "open this TCP port to the internet, for invitations alone"},
+    {"--console", "IFACE", "open the admins' console on this interface of the office"},
     {"--etc", "DIR", "where both files go; otherwise /etc/portcullis"},
     {"--state", "DIR", "where secrets go; otherwise /var/lib/portcullis"}, END};
 

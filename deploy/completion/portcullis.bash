@@ -29,7 +29,7 @@ _portcullis()
         receipt) verbs='verify save' ;;
     esac
     case "$noun${verbs:+ $verb}" in
-        'setup') options+=' --yes --from --company --name --outside --office --network --port --etc --state' ;;
+        'setup') options+=' --yes --from --company --name --outside --office --network --port --endpoint --enrol --console --etc --state' ;;
         'import') options+=' --apply' ;;
         'explain') options+=' --device' ;;
         'policy show') options+=' --version' ;;

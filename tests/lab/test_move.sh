@@ -69,6 +69,27 @@ cp "$LAB_SOURCE/lab.policy.conf" "$dir/policy.conf"
 gw_start
 same "the daemon has the old key" "$(wg pubkey <<<"$server")" "$(gw_public_key)"
 
+# --- a new office ------------------------------------------------------------------------------------
+new=$LAB_DIR/new
+fresh() {
+    lab_on gw portcullis setup --yes --company New --name new --outside eth0 --office eth1 --etc "$new" \
+        --state "$new/state" "$@" 2>&1
+}
+opened() { sed -En 's/#.*//; /^ *(endpoint|tls|enrol|console)/p' "$new/gateway.conf" | xargs; }
+out=$(fresh --endpoint 'Access Point')
+check "an endpoint that is none is refused" grep -q 'no host that devices can connect to' <<<"$out"
+out=$(fresh --endpoint access.example.com --enrol 8443 --console eth0)
+check "the console is for the office" grep -q "the console is on the office's interface: eth1" <<<"$out"
+refuse "and nothing is written" test -e "$new/gateway.conf"
+fresh >/dev/null
+same "doors that nobody asked for are comments; the address is one that the internet reaches" \
+    "endpoint $GW_OUTSIDE4" "$(opened)"
+rm -r "$new"
+out=$(fresh --endpoint access.example.com --enrol 8443 --console eth1)
+same "the doors that were asked for" "endpoint access.example.com tls { name access.example.com } enrol { listen 8443 } \
+console eth1 { listen 10.20.0.1:8443 from 10.20.0.0/24 }" "$(opened)"
+check "and the next commands for them" grep -q 'portcullis device invite NAME' <<<"$out"
+
 # --- import -----------------------------------------------------------------------------------------
 out=$(gw_cli import "$dir/wg0.conf")
 check "import shows first" grep -q '^1 to add, 0 there already, 1 not taken over' <<<"$out"
