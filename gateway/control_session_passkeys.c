@@ -45,9 +45,9 @@ struct reply control_session_passkey_finish(struct engine *e, struct request *q)
 struct reply control_session_passkeys(struct engine *e, struct request *q)
 {
     struct session *s = session_by_id(e, q->session);
+    struct ceremony c = passkey_at_console(e, q);
 
-    return s ? (struct reply){200, passkeys_own(e, &e->users[s->user - 1], s->proved_boot_ms)}
-             : no_console();
+    return s ? (struct reply){200, passkeys_own(e, &c, s->proved_boot_ms)} : no_console();
 }
 
 /* Changes ask for passphrase and code in this session, just now. True: *c is who and where. */

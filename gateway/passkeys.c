@@ -16,6 +16,7 @@
 
 #define BODY_MAX 8192
 #define PART_MAX 4096            /* bytes of one member */
+#define PORTAL_PORT 443          /* by TLS */
 #define TIMEOUT_MS 120000        /* of the browser's question to the person */
 #define HANDLE 4                 /* bytes that name the person to their authenticator: their number */
 
@@ -36,20 +37,25 @@ static struct reply off(const char *why)
                         "There are no passkeys here: %s.", why);
 }
 
-json_t *passkeys_status(struct engine *e)
+static json_t *status(struct engine *e, uint16_t port)
 {
     const char *why = passkeys_off(e);
     json_t *o = json_pack("{s:b}", "on", !why);
-    char site[HOST_SIZE + 16];
+    char site[HOST_SIZE + 24], behind[8] = "";
 
-    snprintf(site, sizeof site, "https://%s/", e->conf.tls.name);
+    if (port != PORTAL_PORT)
+        snprintf(behind, sizeof behind, ":%u", port);
+    snprintf(site, sizeof site, "https://%s%s/", e->conf.tls.name, behind);
     json_object_set_new(o, why ? "why" : "site", json_string(why ? why : site));
     return o;
 }
 
-json_t *passkeys_own(struct engine *e, const struct user *u, int64_t proved_boot_ms)
+json_t *passkeys_status(struct engine *e) { return status(e, PORTAL_PORT); }
+
+json_t *passkeys_own(struct engine *e, const struct ceremony *c, int64_t proved_boot_ms)
 {
-    json_t *o = passkeys_status(e);
+    const struct user *u = c->place.user;
+    json_t *o = status(e, c->port);
 
     json_object_update_new(o, json_pack("{s:s,s:b,s:o,s:i}", "user", u->name, "fresh",
                                         passkey_fresh(proved_boot_ms),
@@ -89,7 +95,7 @@ struct reply passkey_not_fresh(void)
 struct ceremony passkey_at_portal(struct engine *e, struct dev *d)
 {
     return (struct ceremony){.place = {.dev = d, .user = dev_user(e, d)}, .from = d->k.index,
-                             .port = 443};
+                             .port = PORTAL_PORT};
 }
 
 /* All that one owner of IPv6 addresses has counts as one. */

@@ -74,8 +74,8 @@ struct reply passkey_add(struct engine *e, const struct ceremony *c, const uint8
 struct reply passkey_sign_in(struct engine *e, struct ceremony *c, const uint8_t *body, size_t len);
 struct reply passkey_rename(struct engine *e, const struct ceremony *c, int64_t id, const char *name);
 struct reply passkey_take_away(struct engine *e, const struct ceremony *c, int64_t id);
-/* {on, site? | why?, fresh, items, most} */
-json_t *passkeys_own(struct engine *e, const struct user *u, int64_t proved_boot_ms);
+/* {on, site? | why?, user, fresh, items, most} */
+json_t *passkeys_own(struct engine *e, const struct ceremony *c, int64_t proved_boot_ms);
 
 /* ---- passkeys_portal.c ---------------------------------------------------------------------- */
 

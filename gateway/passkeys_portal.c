@@ -31,7 +31,7 @@ static bool read_typed(const uint8_t *body, size_t len, int64_t *id, char name[N
 
 static struct reply list(struct engine *e, const struct ceremony *c)
 {
-    return (struct reply){200, passkeys_own(e, c->place.user, c->place.dev->proved_boot_ms)};
+    return (struct reply){200, passkeys_own(e, c, c->place.dev->proved_boot_ms)};
 }
 
 static struct reply change(struct engine *e, const struct ceremony *c, unsigned verb,
