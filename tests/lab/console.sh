@@ -20,8 +20,9 @@ CONF
 # console WHO METHOD PATH [BODY]: one request with that admin's cookies; the answer, then its status in
 # a line of its own. The certificate is the gateway's own: -k. CONSOLE_CURL: more arguments of curl.
 console() {
-    local jar=$LAB_DIR/$1.cookies body=()
-    [ $# -lt 4 ] || body=(-H 'Content-Type: application/json' -d "$4")
+    local jar=$LAB_DIR/$1.cookies type=application/json body=()
+    [[ ! $3 =~ ^/v1/policy/(check|diff|apply) ]] || type=application/x-portcullis-policy
+    [ $# -lt 4 ] || body=(-H "Content-Type: $type" --data-binary "$4")
     lab_on office curl -sSk --max-time $((10 * LAB_SLOW)) --interface "$CONSOLE_FROM" -b "$jar" -c "$jar" \
         -X "$2" -w '\n%{http_code}\n' "${body[@]}" "${CONSOLE_CURL[@]}" "$CONSOLE$3"
 }
