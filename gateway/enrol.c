@@ -15,6 +15,8 @@
 static const struct http_limits LIMITS = {
     .connections = 256,
     .per_address = 16,
+    .crowd = 224,
+    .per_net6 = 16,
     .connection_memory = 8u << 10,
     .body_max = ENROL_BODY_MAX,
     .bodies_max = 1u << 20,

@@ -362,8 +362,10 @@ static void last_step(struct http_exchange *x)
         http_refuse(&x->request, x->refusal);
     else if (x->stage == STAGE_BODY && x->request.body_len != x->body_declared)
         http_refuse(&x->request, &HTTP_TWO_LENGTHS);
-    else if (x->stage == STAGE_BODY)
+    else if (x->stage == STAGE_BODY) {
+        http_connection_asked(x);
         x->server->ops.handle(x->server->arg, &x->request);
+    }
     if (x->stage != STAGE_WAITING && x->stage != STAGE_ANSWERED)
         http_refuse(&x->request, &HTTP_INTERNAL);
 }

@@ -43,6 +43,8 @@ struct http_connection {
     int fd;
     int64_t deadline_ms;
     bool ended, kept;
+    bool asked;                   /* its request is there, whole */
+    uint8_t net6[8];              /* of its peer; 0 for IPv4 */
     struct http_exchange *stream; /* the answer without an end, while there is one */
     TAILQ_ENTRY(http_connection) next;
 };
@@ -79,6 +81,7 @@ void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
                        enum MHD_RequestTerminationCode why);
 
 /* Lifts the time limit from the connection of x (http_server.c). */
+void http_connection_asked(struct http_exchange *x); /* its request is whole (http_server.c) */
 void http_connection_keep(struct http_exchange *x);
 void http_connection_forget(struct http_exchange *x); /* its stream is over */
 /* Takes m as the answer, with the headers of every one (http_exchange.c). */

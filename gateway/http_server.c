@@ -3,6 +3,7 @@
 #include "gateway/http_server.h"
 
 #include <malloc.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,12 @@ static void on_tick(void *arg, uint32_t events)
     malloc_trim(0); /* gives back what a crowd needed */
 }
 
+static void net6_of(const struct sockaddr *a, uint8_t out[8])
+{
+    if (a && a->sa_family == AF_INET6)
+        memcpy(out, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, 8);
+}
+
 static void connection_started(struct http_server *s, struct MHD_Connection *c, void **context)
 {
     struct http_connection *k = calloc(1, sizeof *k);
@@ -91,6 +98,7 @@ static void connection_started(struct http_server *s, struct MHD_Connection *c, 
         fatal("out of memory");
     k->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     k->deadline_ms = clock_boot_ms() + s->limits.total_ms;
+    net6_of(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, k->net6);
     TAILQ_INSERT_TAIL(&s->connections, k, next);
     *context = k;
     if (s->n_connections++ == 0)
@@ -128,11 +136,43 @@ void http_connection_keep(struct http_exchange *x)
 
 void http_connection_forget(struct http_exchange *x) { connection_of(x)->stream = NULL; }
 
+void http_connection_asked(struct http_exchange *x) { connection_of(x)->asked = true; }
+
+/* Who says nothing, or says it slowly, makes room for who comes next. */
+static void make_room(struct http_server *s)
+{
+    struct http_connection *k;
+    TAILQ_FOREACH(k, &s->connections, next)
+    if (!k->ended && !k->asked) {
+        shutdown(k->fd, SHUT_RDWR);
+        k->ended = true;
+        return;
+    }
+}
+
+/* One subscriber has a whole /64. */
+static bool net6_has_room(const struct http_server *s, const struct sockaddr *a)
+{
+    const struct http_connection *k;
+    uint8_t net[8] = {0};
+    unsigned int n = 0;
+    if (s->limits.per_net6 == 0 || a->sa_family != AF_INET6)
+        return true;
+    net6_of(a, net);
+    TAILQ_FOREACH(k, &s->connections, next)
+    n += memcmp(k->net6, net, sizeof net) == 0;
+    return n < s->limits.per_net6;
+}
+
 static enum MHD_Result on_accept(void *server, const struct sockaddr *a, socklen_t len)
 {
-    (void)a, (void)len;
-    const struct http_server *s = server;
-    return s->n_connections < s->limits.connections ? MHD_YES : MHD_NO;
+    (void)len;
+    struct http_server *s = server;
+    if (s->n_connections >= s->limits.connections || !net6_has_room(s, a))
+        return MHD_NO;
+    if (s->limits.crowd > 0 && s->n_connections >= s->limits.crowd)
+        make_room(s);
+    return MHD_YES;
 }
 
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits,

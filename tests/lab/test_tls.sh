@@ -141,6 +141,29 @@ alarmed() { gw_api GET /v1/status | jq -e '.alarms[] | select(.text | test("not 
 check "files that do not belong together are an alarm" lab_wait_for 5 alarmed
 check "and change nothing" pin_is "$of_file"
 
+# --- a subscriber with as many addresses as there are ------------------------------------------------
+for i in $(seq 20); do printf 'address add 2001:db8:113::bad:%x/64 dev eth0 nodad\n' "$i"; done | lab_on attacker ip -batch -
+# Opens 40 connections from 20 addresses and says nothing: how many are left after a second.
+held=$(lab_on attacker python3 - "$GW_OUTSIDE6" <<'PY'
+import select, socket, sys
+held = []
+for i in range(40):
+    s = socket.socket(socket.AF_INET6)
+    s.bind((f"2001:db8:113::bad:{i % 20 + 1:x}", 0))
+    s.connect((sys.argv[1], 8443))
+    held.append(s)
+gone = set()
+while True:
+    ready, _, _ = select.select([s for s in held if s not in gone], [], [], 1)
+    if not ready:
+        break
+    gone.update(ready)
+print(len(held) - len(gone))
+PY
+)
+same "forty silent connections of one /64 are sixteen" 16 "$held"
+same "and others are served" 400 "$(web attacker "${json[@]}" $ENROL/v1/enrol)"
+
 # --- what is spoken ----------------------------------------------------------------------------------
 spoken() { lab_on attacker openssl s_client -connect $GW_OUTSIDE4:8443 "$@" </dev/null >"$LAB_DIR/spoken" 2>&1; }
 check "TLS 1.3" spoken -tls1_3
