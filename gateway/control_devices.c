@@ -207,6 +207,8 @@ static void check_owner(struct engine *e, const struct request *q, struct body *
 
     if (!b->failed && n->d.user && !admin_shields(q, &e->users[n->d.user - 1], false, &no))
         body_fail(b, no);
+    if (!b->failed && n->d.user && enrolment_at_limit(e, &e->users[n->d.user - 1]))
+        body_fail(b, enrolment_limit(e, &e->users[n->d.user - 1]));
 }
 
 /* Memory has the device before the batch, so that the batch can find it. */

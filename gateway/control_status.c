@@ -55,7 +55,7 @@ static json_t *users_status(struct engine *e)
 
 static json_t *devices_status(struct engine *e, int *leases)
 {
-    int enrolled = 0, ended = 0, locked = 0;
+    int enrolled = 0, ended = 0, locked = 0, waiting = 0;
 
     *leases = 0;
     for (size_t i = 0; i < e->n_devs; i++) {
@@ -66,10 +66,12 @@ static json_t *devices_status(struct engine *e, int *leases)
         enrolled += is_enrolled;
         ended += !is_enrolled;
         locked += is_enrolled && d->hold == HOLD_LOCK;
+        waiting += is_enrolled && !d->approved;
         *leases += is_enrolled && lease_holds(d);
     }
-    return json_pack("{s:i,s:i,s:i,s:i,s:i}", "enrolled", enrolled, "leased", *leases, "quarantine",
-                     enrolled - *leases, "locked", locked, "ended", ended);
+    return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "enrolled", enrolled, "leased", *leases,
+                     "quarantine", enrolled - *leases, "locked", locked, "waiting", waiting, "ended",
+                     ended);
 }
 
 /* denied = kept + sampled + lost, exactly. */

@@ -127,15 +127,6 @@ static void wrong_code(void)
 
 /* ---- the device ----------------------------------------------------------------------------- */
 
-bool enrol_at_limit(struct engine *e, const struct user *u)
-{
-    uint32_t n = 0;
-
-    for (size_t i = 0; i < e->n_devs; i++)
-        n += e->devs[i].state == DEV_ACTIVE && e->devs[i].user == u->id;
-    return e->policy->enrol_devices && n >= e->policy->enrol_devices;
-}
-
 static void take_key(void)
 {
     static const struct wg_key none;
@@ -189,7 +180,7 @@ static void take_name(void)
 
 static void take_device(void)
 {
-    if (enrol_at_limit(x.e, x.user)) {
+    if (enrolment_at_limit(x.e, x.user)) {
         body_fail(&x.b, reply_error(409, "device_limit", "You have as many devices as your company "
                                     "permits.", "Ask your administrator to retire one of them."));
         return;

@@ -14,8 +14,6 @@
  * counted. Who asks is not known: the words are the same for whatever is not an open invitation. */
 struct reply enrol_answer(struct engine *e, const struct ip_addr *from, const uint8_t *body,
                           size_t len);
-/* Has this person as many devices that have not ended as the policy permits? */
-bool enrol_at_limit(struct engine *e, const struct user *u);
 
 /* ---- handout.c ------------------------------------------------------------------------------ */
 

@@ -15,6 +15,7 @@
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
+#include "policy/address.h"
 
 #define FAILED_TEXT 2000
 #define EVENT_STEP 1000000     /* event numbers set aside for each run */
@@ -145,6 +146,41 @@ static bool check_boot(struct engine *e)
     return false;
 }
 
+/* ---- the tunnel networks -------------------------------------------------------------------- */
+
+/* Where a network begins decides which device has which address. Its length may change. */
+static bool begins_elsewhere(const struct ip_prefix *net, struct ip_addr *before)
+{
+    struct ip_addr now = prefix_range(net).first;
+
+    if (net->addr.family == 0)
+        return false;            /* none now: an old one may come back */
+    bool moved = before->family && ip_cmp(&now, before) != 0;
+    *before = now;
+    return moved;
+}
+
+/* Connections under the old addresses would be other devices' connections now, by the marks that
+ * the kernel keeps. After a boot there are none. */
+static int check_networks(struct engine *e, bool same_boot)
+{
+    struct ip_addr begin[2] = {{0}};
+    const struct tunnel *t = &e->conf.tunnel;
+
+    (void)store_get_blob(e->store, "networks", begin, sizeof begin);
+    bool moved = begins_elsewhere(&t->net4, &begin[0]);
+    moved = begins_elsewhere(&t->net6, &begin[1]) || moved;
+    if (moved && same_boot && e->n_devs > 0)
+        return failed(e, "gateway.conf moves a tunnel network: devices would get addresses under "
+                      "which others have connections. Put the old one back (a longer or shorter one "
+                      "that begins at the same address is good), or restart the machine with this file");
+    store_begin(e->store);
+    store_set_blob(e->store, "networks", begin, sizeof begin);
+    return store_commit(e->store) == STORE_OK
+               ? 0
+               : failed(e, "the disk of the state directory is full");
+}
+
 /* ---- the policy to start with --------------------------------------------------------------- */
 
 static struct policy *load_version(struct engine *e, int64_t version)
@@ -222,6 +258,8 @@ static int load_people(struct engine *e)
     store_each_admin(e->store, load_admin, e);
     acknowledge_load(e);
     store_each_dev(e->store, load_dev, e);
+    if (check_networks(e, same_boot) < 0)
+        return -1;
     store_each_key(e->store, load_key, e);
     classes_init(&e->classes, (uint16_t)store_get(e->store, "class_next", 1));
     store_each_class(e->store, load_class, e);

@@ -21,6 +21,23 @@ uint32_t enrolment_index(struct engine *e)
     return 0;
 }
 
+bool enrolment_at_limit(struct engine *e, const struct user *u)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < e->n_devs; i++)
+        n += e->devs[i].state == DEV_ACTIVE && e->devs[i].user == u->id;
+    return e->policy->enrol_devices && n >= e->policy->enrol_devices;
+}
+
+struct reply enrolment_limit(struct engine *e, const struct user *u)
+{
+    return reply_errorf(409, "device_limit", "Retire a device that is not used any more, or say "
+                        "\"at most\" more in the policy's enrolment.",
+                        "'%s' has %u devices, as many as the policy permits.", u->name,
+                        e->policy->enrol_devices);
+}
+
 void enrolment_own_key(struct engine *e, struct body *b, struct enrolment *n)
 {
     json_t *issuer = body_member(b, "issuer", JSON_OBJECT, false);

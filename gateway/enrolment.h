@@ -18,6 +18,9 @@ struct enrolment {
 
 /* The next index that has addresses and was never given; 0: the networks are full. */
 uint32_t enrolment_index(struct engine *e);
+/* Has this person as many devices that have not ended as the policy permits? 409 for an admin. */
+bool enrolment_at_limit(struct engine *e, const struct user *u);
+struct reply enrolment_limit(struct engine *e, const struct user *u);
 /* The member "issuer" of the body: the device's own signing key, for n->d.name. */
 void enrolment_own_key(struct engine *e, struct body *b, struct enrolment *n);
 /* In memory and, inside the open batch, in the database. When the batch fails: dev_forget(). */

@@ -9,6 +9,7 @@
 #include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/engine_enrol.h"
+#include "gateway/enrolment.h"
 #include "gateway/log.h"
 
 #define VALID_LEAST 300
@@ -123,11 +124,8 @@ static void may_be_invited(struct engine *e, struct body *b, const struct user *
     else if (u->end.s && u->end.s <= clock_wall().s)
         body_fail(b, reply_errorf(409, "account_ended", NULL, "The account of '%s' has ended.",
                                   u->name));
-    else if (enrol_at_limit(e, u))
-        body_fail(b, reply_errorf(409, "device_limit", "Retire a device that is not used any more, "
-                                  "or say \"at most\" more in the policy's enrolment.",
-                                  "'%s' has %u devices, as many as the policy permits.", u->name,
-                                  e->policy->enrol_devices));
+    else if (enrolment_at_limit(e, u))
+        body_fail(b, enrolment_limit(e, u));
     else if (store_count_invites(e->store, u->id, clock_wall()) >= INVITES_OPEN)
         body_fail(b, reply_errorf(409, "too_many_invites", "portcullis invite list shows them.",
                                   "%d invitations of '%s' are open.", INVITES_OPEN, u->name));

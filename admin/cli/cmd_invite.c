@@ -11,7 +11,7 @@
 
 /* ---- inviting ------------------------------------------------------------------------------- */
 
-static void show_invitation(const json_t *o)
+static void show_invitation(const json_t *o, bool own_certificate)
 {
     char safe[TERM_SAFE], when[32];
     printf("Invitation %lld for %s, until %s. Send them this link; it is shown this once:\n\n",
@@ -21,10 +21,25 @@ static void show_invitation(const json_t *o)
     printf("The page asks for this code:  %s%s%s\n", term_colour(stdout, BOLD),
            term_safe(text_of(o, "code"), safe), term_colour(stdout, PLAIN));
     puts("Read it out to them by telephone, and do not send it with the link.");
+    if (own_certificate)
+        puts("Their browser will warn of the certificate, which is the gateway's own: tls in gateway.conf names\n"
+             "a better one. portcullis-agent knows it by the link.");
     if (!isatty(STDOUT_FILENO))
         return;
     puts("\nThe link for a camera:\n");
     qr_print(stdout, text_of(o, "link"));
+}
+
+/* Does the gateway show a certificate that no browser knows? */
+static bool certificate_is_own(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    target_begin(&t, "/v1/status");
+    json_t *s = call(c, "GET", &t, NULL, &rc);
+    bool own = json_is_true(json_object_get(json_object_get(s, "tls"), "own"));
+    json_decref(s);
+    return own;
 }
 
 enum cli_exit device_cmd_invite(struct cli *c)
@@ -52,7 +67,7 @@ enum cli_exit device_cmd_invite(struct cli *c)
     if (o && c->json)
         rc = print_json(o);
     else if (o)
-        show_invitation(o);
+        show_invitation(o, certificate_is_own(c));
     json_decref(o);
     return rc;
 }

@@ -135,9 +135,10 @@ static void show_status(const json_t *s)
     show_linef("people", "%lld active, %lld revoked", (long long)int_of(users, "active"),
                (long long)int_of(users, "revoked"));
     show_admins(json_object_get(s, "admins"));
-    show_linef("devices", "%lld enrolled: %lld in, %lld in quarantine (%lld locked); %lld ended",
-               (long long)int_of(devices, "enrolled"), (long long)int_of(devices, "leased"),
-               (long long)int_of(devices, "quarantine"), (long long)int_of(devices, "locked"),
+    show_linef("devices", "%lld enrolled: %lld in, %lld in quarantine (%lld locked, %lld to be approved); "
+               "%lld ended", (long long)int_of(devices, "enrolled"),
+               (long long)int_of(devices, "leased"), (long long)int_of(devices, "quarantine"),
+               (long long)int_of(devices, "locked"), (long long)int_of(devices, "waiting"),
                (long long)int_of(devices, "ended"));
     show_denied(json_object_get(s, "denied"));
     show_knocks(json_object_get(s, "knocks"));

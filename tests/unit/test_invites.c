@@ -106,6 +106,10 @@ static void people_have_so_many_devices(void **state)
     must(&b, "b", "", 201, "");
     must(&c, "c", "", 409, "device_limit");
     lab_do(&L, CONTROL_POST, "/v1/users/maria/invite", "{}", 409);
+    char body[256];                                      /* and no admin makes an exception */
+    snprintf(body, sizeof body, "{\"name\":\"more\",\"user\":\"maria\",\"wireguard_key\":\"%s\"}",
+             key_of("more"));
+    lab_do(&L, CONTROL_POST, "/v1/devices", body, 409);
     lab_do(&L, CONTROL_POST, "/v1/devices/maria-1/retire", "{}", 200);
     must(&c, "c", "", 201, "");                          /* one that ended does not count */
 }
@@ -218,6 +222,34 @@ static void addresses_are_never_used_again(void **state)
     lab_do(&L, CONTROL_POST, "/v1/devices", body, 409);
 }
 
+#define MOVED(net4, net6) "gateway hq { tunnel wg0 { listen 51820 address " net4 ", " net6            \
+                          " mtu 1420 portal 80 } outside eth0 office eth1 clock host }\n"
+
+/* Nor by moving the networks below devices, while connections of that boot may live. */
+static void networks_do_not_move_below_devices(void **state)
+{
+    static const struct { const char *what, *gateway, *boot; int rc; } cases[] = {
+        {"as it was", MOVED("10.77.0.1/16", "fd77:acc::1/64"), "boot-1", 0},
+        {"longer, from the same beginning", MOVED("10.77.0.1/20", "fd77:acc::1/96"), "boot-1", 0},
+        {"another gateway address in it", MOVED("10.77.15.9/20", "fd77:acc::1/96"), "boot-1", 0},
+        {"v4 begins elsewhere", MOVED("10.76.0.1/15", "fd77:acc::1/64"), "boot-1", -1},
+        {"v6 begins elsewhere", MOVED("10.77.0.1/16", "fd77:acd::1/64"), "boot-1", -1},
+        {"after a boot it may", MOVED("10.76.0.1/15", "fd77:acd::1/64"), "boot-2", 0},
+        {"and not back", MOVED("10.77.0.1/16", "fd77:acd::1/64"), "boot-2", -1},
+    };
+    struct given g = invite("maria", "{}");
+
+    (void)state;
+    must(&g, "laptop", "", 201, "");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lab_stop(&L);
+        dataplane_clear(&L.dp);
+        int rc = lab_try(&L, cases[i].gateway, LAB_POLICY, cases[i].boot);
+        if (rc != cases[i].rc)
+            fail_msg("%s: %d %s", cases[i].what, rc, L.failed);
+    }
+}
+
 static void bad_messages_are_refused(void **state)
 {
     static const struct { uint8_t verb, family; size_t spare; } cases[] = {
@@ -261,6 +293,7 @@ int main(void)
         CASE(tries_are_few),
         CASE(nobody_reads_it_from_the_disk),
         CASE(addresses_are_never_used_again),
+        CASE(networks_do_not_move_below_devices),
         CASE(bad_messages_are_refused),
         CASE(without_a_door_nobody_is_invited),
     };
