@@ -8,6 +8,7 @@
  * values: column, row, type, value, in a schema that has lost its NOT NULL.
  */
 #include "gateway/leases.h"
+#include "gateway/passkeys.h"
 #include "gateway/respond.h"
 #include "tests/fuzz/engine_world.h"
 
@@ -154,6 +155,22 @@ static void make_holds(void)
     must(store_commit(L.e->store) == STORE_OK);
 }
 
+/* Two passkeys, one of them stopped. */
+static void make_passkeys(void)
+{
+    struct passkey k = {.user = 1, .name = "phone", .made = {now.wall},
+                        .c = {.alg = FIDO_ES256, .id_len = CREDENTIAL_MIN, .counter = 3}};
+
+    store_begin(L.e->store);
+    store_add_passkey(L.e->store, &k);
+    k.c.id_len = CREDENTIAL_MAX;
+    k.c.alg = FIDO_EDDSA;
+    k.stopped = k.c.synced = true;
+    k.used.s = now.wall;
+    store_add_passkey(L.e->store, &k);
+    must(store_commit(L.e->store) == STORE_OK);
+}
+
 static void make_good(void)
 {
     static const char exception[] =
@@ -174,6 +191,7 @@ static void make_good(void)
     must(act(CONTROL_POST, "/v1/devices/d0/exceptions", "", body) == 200);
     must(act(CONTROL_POST, "/v1/users/u2/revoke", "", NULL) == 200);
     make_holds();
+    make_passkeys();
     must(act(CONTROL_POST, "/v1/policy/apply", "confirm=600", LAB_POLICY "\n") == 200);
     lab_stop(&L);
     list_columns();
@@ -308,7 +326,8 @@ static void ask_everything(void)
 {
     static const char *const paths[] = {"/v1/status",  "/v1/users",    "/v1/devices", "/v1/issuers",
                                         "/v1/policy",  "/v1/attempts", "/v1/audit",   "/v1/events",
-                                        "/v1/respond", "/v1/cases",    "/v1/cases/1"};
+                                        "/v1/respond", "/v1/cases",    "/v1/cases/1",
+                                        "/v1/users/u0"};
     char path[40];
     int status;
 
