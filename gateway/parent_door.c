@@ -110,9 +110,11 @@ int request_door(struct parent *p, struct reader *r, struct writer *answer)
         return MALFORMED;
     if (p->doors[role].fd[0] >= 0)
         return 0; /* open since an earlier engine */
-    int rc = listen_again(p, role, &d);
+    int rc = if_nametoindex(d.iface) != 0 ? listen_again(p, role, &d) : 0;
     if (rc == 0)
         p->doors[role].wish = d;
+    if (rc == 0 && p->doors[role].fd[0] < 0)
+        log_info("the %s waits for the interface %s", role_name(role), d.iface);
     return rc;
 }
 
@@ -142,6 +144,15 @@ static bool stranded(const struct door *d)
            strcmp(name, d->wish.iface) != 0;
 }
 
+/* The role starts anew with the new sockets; or for the first time. */
+static void enter_by(struct parent *p, enum gateway_role r)
+{
+    if (p->role[r].pid != 0)
+        roles_kill(p, r, "its interface is another one, and it starts anew");
+    else if (p->phase == PHASE_OPEN)
+        roles_open_doors(p);
+}
+
 int watch_doors(struct parent *p, bool repair, char what[])
 {
     int found = 0;
@@ -149,15 +160,17 @@ int watch_doors(struct parent *p, bool repair, char what[])
     what[0] = '\0';
     for (unsigned i = ROLE_PORTAL; i < ROLES; i++) {
         enum gateway_role r = (enum gateway_role)i;
+        bool was_open = p->doors[r].fd[0] >= 0;
         if (!stranded(&p->doors[r]))
             continue;
-        snprintf(what, WHAT_SIZE, "the interface %s is another one under the old name",
-                 p->doors[r].wish.iface);
-        found = 1;
+        if (was_open)
+            snprintf(what, WHAT_SIZE, "the interface %s is another one under the old name",
+                     p->doors[r].wish.iface);
+        found = found || was_open;
         if (repair && door_again(p, r) < 0)
             return -EADDRNOTAVAIL;
         if (repair)
-            roles_kill(p, r, "it listens on an interface that is gone, and starts anew");
+            enter_by(p, r);
     }
     return found;
 }

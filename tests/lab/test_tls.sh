@@ -98,6 +98,15 @@ check "an office interface made anew: another console" lab_wait_for 10 other_tha
 check "which answers" lab_wait_for 5 answers console
 same "and still nobody else" 000 "$(web office --interface 10.20.0.35 $CONSOLE/v1/session)"
 
+gw_stop
+lab_on gw ip link set eth1 name later
+gw_start
+same "an interface that is not there yet has no console" 000 "$(web office --interface $ADMIN $CONSOLE/v1/session)"
+lab_on gw ip link set later down
+lab_on gw ip link set later name eth1
+net_up gw eth1
+check "when it comes, the console is there" lab_wait_for 10 answers console
+
 # --- the certificate ---------------------------------------------------------------------------------
 pin_at() { # URL's host, port, from where
     lab_on "$3" openssl s_client -connect "$1:$2" </dev/null 2>/dev/null | openssl x509 -pubkey -noout |
