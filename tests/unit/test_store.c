@@ -265,6 +265,32 @@ static void devices_come_with_lease_and_evidence(void **state)
     assert_int_equal(store_get_evidence(S, 1, &back), STORE_NONE);
 }
 
+static void check_approved(void *arg, struct dev *d, const char *names)
+{
+    (void)names;
+    *(bool *)arg = d->approved;
+}
+
+static void an_approval_is_kept(void **state)
+{
+    struct dev d = {.k.index = 1, .user = 1, .state = DEV_ACTIVE, .name = "d1"};
+    bool approved = true;
+
+    (void)state;
+    store_begin(S);
+    put_user(1, "maria");
+    store_put_dev(S, &d);
+    store_commit(S);
+    store_each_dev(S, check_approved, &approved);
+    assert_false(approved);
+    d.approved = true;
+    store_begin(S);
+    store_put_dev(S, &d);
+    store_commit(S);
+    store_each_dev(S, check_approved, &approved);
+    assert_true(approved);
+}
+
 static void a_key_belongs_to_one_device_for_ever(void **state)
 {
     struct dev d = {.k.index = 2, .user = 1, .state = DEV_ACTIVE, .name = "other"};
@@ -380,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_is_damaged, begin, end),
         cmocka_unit_test_setup_teardown(refuses_a_second_opening, begin, end),
         cmocka_unit_test_setup_teardown(devices_come_with_lease_and_evidence, begin, end),
+        cmocka_unit_test_setup_teardown(an_approval_is_kept, begin, end),
         cmocka_unit_test_setup_teardown(a_key_belongs_to_one_device_for_ever, begin, end),
         cmocka_unit_test_setup_teardown(replays_are_remembered_until_they_expire, begin, end),
         cmocka_unit_test_setup_teardown(attempts_are_pruned_by_age, begin, end),
