@@ -30,7 +30,7 @@ VARIES = [
     (re.compile(r"\d+ (connection\(s\)|ended)"), "CONNECTIONS"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DATE"),
     (re.compile(r"(?<![\w:])\d\d:\d\d(:\d\d(\.\d+)?)?(?![\w:])( [A-Z]{3,4}\b)?"), "TIME"),
-    (re.compile(r"\d+(\.\d+)? (ms|s|seconds?|minutes?|hours?)\b( \d+ \w+)?|\b\d+s\b"), "SPAN"),
+    (re.compile(r"\d+(\.\d+)? (ms|milliseconds|s|seconds?|minutes?|hours?)\b( \d+ \w+)?|\b\d+s\b"), "SPAN"),
     (re.compile(r"\b[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}(/\d+)?\b"), "ADDRESS"),
     (re.compile(r"\b\d+\.\d+\.\d+\.\d+(/\d+)?\b"), "ADDRESS"),
     (re.compile(r"\d+\.\d+\.\d+[-.\w]*"), "VERSION"),
