@@ -305,7 +305,7 @@ static void what_was_said_once_is_not_taken_twice(void **state)
 
 static void only_what_is_right_is_added(void **state)
 {
-    static const char *const sites[] = {CONSOLE_SITE, "https://evil.example", "http://" NAME};
+    static const char *const sites[] = {CONSOLE_SITE, "https://evil.example", ("http://" NAME)};
     char *body;
 
     (void)state;
