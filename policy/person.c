@@ -203,8 +203,8 @@ static void put_records(struct out *o)
     out_put(o, "What is recorded about you:\n"
                "When each of your devices was let in, as what, until when, and when that ended.\n"
                "Each report of your devices: which of the rules above they met, and which not.\n"
-               "Each packet of your devices to what you may not reach: time, destination and the "
-               "packet itself.\n"
+               "What your devices send to what you may not reach: when, where to, how often, and "
+               "the packets themselves.\n"
                "Your sign-ins and those that failed, and what you have signed.\n"
                "What administrators do with your account and your devices.\n"
                "What you do within what you may reach is not recorded.\n");
