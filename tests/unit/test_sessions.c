@@ -460,6 +460,17 @@ static void they_end_with_the_admin(void **state)
     }
 }
 
+/* Without anybody's act: their account's last day is over. */
+static void they_end_with_the_account(void **state)
+{
+    (void)state;
+    choose(&oskar);
+    user_by_name(L.e, "oskar")->end.s = clock_wall().s;
+    sessions_tick(L.e);
+    ended_because("revoked");
+    does(CONTROL_GET, "/v1/users", NULL, 401);
+}
+
 /* Taken away and given back within the same second: the session is not what it was. */
 static void a_role_given_back_is_another(void **state)
 {
@@ -710,7 +721,7 @@ int main(void)
         TEST(tries_are_few_from_one_place), TEST(codes_are_not_guessed_from_many_places),
         TEST(refusals_take_as_long), TEST(ten_thousand_tries),
         TEST(idle_sessions_end), TEST(a_person_at_the_page_keeps_it_open), TEST(no_session_is_longer_than_a_day_of_work),
-        TEST(they_end_with_the_admin), TEST(a_role_given_back_is_another),
+        TEST(they_end_with_the_admin), TEST(they_end_with_the_account), TEST(a_role_given_back_is_another),
         TEST(new_secrets_end_the_old_sessions), TEST(a_restart_ends_all),
         TEST(signing_out_ends_it), TEST(signing_in_makes_a_new_token), TEST(one_person_has_eight),
         TEST(who_becomes_an_admin_begins_anew), TEST(who_has_ended_chooses_nothing),
