@@ -13,7 +13,7 @@
 #include "policy/person.h"
 
 #define HEX (2 * crypto_hash_sha256_BYTES + 1)
-#define MEMO 16                  /* sets of roles; most people share a few */
+#define MEMO_BITS 8              /* sets of roles that are remembered; most people share a few */
 
 static char *text_for(const struct engine *e, uint64_t roles)
 {
@@ -80,12 +80,14 @@ void acknowledge_review(struct engine *e, struct user *u)
 
 size_t acknowledge_review_all(struct engine *e)
 {
-    struct { uint64_t roles; bool known; uint8_t sha256[crypto_hash_sha256_BYTES]; } memo[MEMO] = {0};
+    static struct { uint64_t roles; bool known; uint8_t sha256[crypto_hash_sha256_BYTES]; }
+        memo[1 << MEMO_BITS];
     size_t asked = 0;
 
+    memset(memo, 0, sizeof memo);    /* it was of another policy */
     for (size_t i = 0; i < e->n_users; i++) {
         struct user *u = &e->users[i];
-        size_t at = (size_t)(u->role_mask * UINT64_C(0x9e3779b97f4a7c15) >> 60);
+        size_t at = (size_t)(u->role_mask * UINT64_C(0x9e3779b97f4a7c15) >> (64 - MEMO_BITS));
         if (!u->id || u->state != USER_ACTIVE)
             continue;
         if (!memo[at].known || memo[at].roles != u->role_mask)

@@ -7,6 +7,7 @@
  * The first byte picks what the rest is: edits of the file (three bytes each: where, what), or of
  * values: column, row, type, value, in a schema that has lost its NOT NULL.
  */
+#include "gateway/acknowledge.h"
 #include "gateway/leases.h"
 #include "gateway/passkeys.h"
 #include "gateway/respond.h"
@@ -47,6 +48,8 @@ __attribute__((noreturn)) void exit(int status)
     real(status);
     abort();
 }
+
+#define ROWS_POLICY LAB_POLICY "acknowledge within 14d\n"
 
 /* ---- the good database ---------------------------------------------------------------------- */
 
@@ -171,6 +174,22 @@ static void make_passkeys(void)
     must(store_commit(L.e->store) == STORE_OK);
 }
 
+/* One has signed the policy, and is asked no more. */
+static void make_signature(void)
+{
+    struct dev *d = dev_by_name(L.e, "d0");
+    struct reply shown = acknowledge_show(L.e, d), r;
+    struct writer w;
+
+    writer_init(&w, 256);
+    put_text(&w, json_string_value(json_object_get(shown.body, "sha256")));
+    r = acknowledge_sign(L.e, d, w.v, w.n);
+    must(r.status == 200);
+    json_decref(r.body);
+    json_decref(shown.body);
+    writer_clear(&w);
+}
+
 static void make_good(void)
 {
     static const char exception[] =
@@ -180,7 +199,7 @@ static void make_good(void)
     world_begin();
     hush(true);
     enter_dir("a");
-    must(lab_launch(&L, LAB_GATEWAY, LAB_POLICY, "b") == 0);
+    must(lab_launch(&L, LAB_GATEWAY, ROWS_POLICY, "b") == 0);
     for (unsigned i = 0; i < 3; i++) {
         snprintf(body, sizeof body, "{\"name\":\"u%u\",\"full_name\":\"U\",\"roles\":[\"filing\"]}",
                  i);
@@ -192,7 +211,8 @@ static void make_good(void)
     must(act(CONTROL_POST, "/v1/users/u2/revoke", "", NULL) == 200);
     make_holds();
     make_passkeys();
-    must(act(CONTROL_POST, "/v1/policy/apply", "confirm=600", LAB_POLICY "\n") == 200);
+    make_signature();
+    must(act(CONTROL_POST, "/v1/policy/apply", "confirm=600", ROWS_POLICY "\n") == 200);
     lab_stop(&L);
     list_columns();
     read_image();
@@ -339,6 +359,7 @@ static void ask_everything(void)
         snprintf(path, sizeof path, "who=u%u&to=10.20.0.9:5432/tcp", i);
         act(CONTROL_GET, "/v1/explain", path, NULL);
         json_decref(ask_portal(&laptop[i].address, PORTAL_ME, "", &status));
+        json_decref(ask_portal(&laptop[i].address, PORTAL_POLICY, "", &status));
     }
 }
 
@@ -368,7 +389,7 @@ static void start_on_it(bool reboot)
     if (__lsan_disable)
         __lsan_disable(); /* an engine that ends leaves what it had in hand */
     may_end = true;
-    if (setjmp(refused) == 0 && lab_launch(&L, LAB_GATEWAY, LAB_POLICY, reboot ? "c" : "b") == 0)
+    if (setjmp(refused) == 0 && lab_launch(&L, LAB_GATEWAY, ROWS_POLICY, reboot ? "c" : "b") == 0)
         live();
     may_end = false;
     if (__lsan_enable)
