@@ -58,6 +58,7 @@ static void cut_device(struct cutting *x, struct dev *d)
     x->dropped = x->dropped || d->enrolled;
     x->tokens += d->token_exp.s > clock_wall().s;
     d->token_exp.s = 0;
+    d->proved_boot_ms = 0;
     (void)nonces_drop(e, d->k.index);
     store_drop_evidence(e->store, d->k.index);
     store_drop_lease(e->store, d->k.index);

@@ -132,23 +132,28 @@ char *page_passkeys(const uint8_t *json, size_t json_len, const struct page_cloc
 
 /* ---- signing in ------------------------------------------------------------------------------- */
 
-void page_passkey_sign_in(struct page *p, const json_t *sign_in, bool by_name)
+static bool has_some(const json_t *sign_in)
 {
-    const char *site = page_member(sign_in, "site");
+    return json_integer_value(json_object_get(sign_in, "passkeys")) > 0;
+}
 
-    if (!site)
+void page_passkey_first(struct page *p, const json_t *sign_in, bool by_name)
+{
+    if (!has_some(sign_in))
         return;
     page_say(p, "<h2>", TEXT_PASSKEY_INSTEAD, "</h2>\n");
-    if (json_integer_value(json_object_get(sign_in, "passkeys")) == 0) {
-        page_say(p, "<p class=\"note\">", TEXT_PASSKEY_BETTER, "</p>\n", "/passkeys");
-        return;
-    }
     if (by_name) {
         page_html(p, "<form id=\"passkey-sign-in\" hidden>");
         page_say(p, "<button>", TEXT_PASSKEY_SIGN_IN, "</button></form>\n");
         script(p);
     } else {
-        other_address(p, site, "sign-in");
+        other_address(p, page_member(sign_in, "site"), "sign-in");
     }
-    page_say(p, "<p class=\"note\"><a href=\"/passkeys\">", TEXT_PASSKEYS, "</a></p>\n");
+    page_say(p, "<h2>", TEXT_PASSPHRASE_INSTEAD, "</h2>\n");
+}
+
+void page_passkey_hint(struct page *p, const json_t *sign_in)
+{
+    if (page_member(sign_in, "site") && !has_some(sign_in))
+        page_say(p, "<p class=\"note\">", TEXT_PASSKEY_BETTER, "</p>\n", "/passkeys");
 }

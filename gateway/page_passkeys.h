@@ -14,8 +14,10 @@
 
 char *page_passkeys(const uint8_t *json, size_t json_len, const struct page_clock *c, bool by_name,
                     size_t *len);
-/* On the page for signing in: a button, or where there would be one. `sign_in` is that member of
- * the answer to "who am I?". */
-void page_passkey_sign_in(struct page *p, const json_t *sign_in, bool by_name);
+/* On the page for signing in; `sign_in` is that member of the answer to "who am I?". Before the form,
+ * for who has one: a button, or where there would be one. Behind it, for who has none: that it is
+ * better. */
+void page_passkey_first(struct page *p, const json_t *sign_in, bool by_name);
+void page_passkey_hint(struct page *p, const json_t *sign_in);
 
 #endif

@@ -22,12 +22,14 @@ char *page_sign_in(const uint8_t *json, size_t json_len, bool by_name, size_t *l
     page_begin(&p, TEXT_SIGN_IN);
     page_say(&p, "<h1>", TEXT_SIGN_IN, "</h1>");
     page_say(&p, "<p class=\"who\">", TEXT_AS, "</p>\n", page_member(me, "user"));
-    if (json_is_true(json_object_get(json_object_get(me, "sign_in"), "set_up"))) {
+    const json_t *sign_in = json_object_get(me, "sign_in");
+    if (json_is_true(json_object_get(sign_in, "set_up"))) {
+        page_passkey_first(&p, sign_in, by_name);
         page_html(&p, "<form method=\"post\" action=\"/sign-in\">\n");
         page_field(&p, TEXT_PASSPHRASE, "passphrase", PASSWORD "\"current-password\" autofocus");
         page_field(&p, TEXT_APP_CODE, "code", ONE_TIME " maxlength=\"40\"");
         page_say(&p, "<button>", TEXT_SIGN_IN, "</button></form>\n");
-        page_passkey_sign_in(&p, json_object_get(me, "sign_in"), by_name);
+        page_passkey_hint(&p, sign_in);
     } else {
         page_say(&p, "<p>", TEXT_NO_PASSPHRASE, "</p>\n");
         page_say(&p, "<p><a href=\"/set-up\">", TEXT_HAVE_CODE, "</a></p>\n");

@@ -3,12 +3,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "gateway/page_passkeys.h"
+#include "gateway/page_sign_in.h"
 
 static const struct page_clock NOW = {.now = 1795322000, .utc_offset = 0, .zone = "UTC"};
 
@@ -77,6 +79,31 @@ static void it_says_what_is_wrong(void **state)
     free(html);
 }
 
+static void signing_in_offers_what_there_is(void **state)
+{
+    static const struct { const char *what, *me; bool by_name, button, hint; } cases[] = {
+        {"one, by name", "\"passkeys\":1,\"site\":\"https://n/\"", true, true, false},
+        {"one, by address", "\"passkeys\":1,\"site\":\"https://n/\"", false, false, false},
+        {"none yet", "\"passkeys\":0,\"site\":\"https://n/\"", true, false, true},
+        {"none here", "\"asked\":true", true, false, false},
+    };
+    char json[160];
+    size_t len;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(json, sizeof json, "{\"user\":\"maria\",\"sign_in\":{\"set_up\":true,%s}}", cases[i].me);
+        char *html = page_sign_in((const uint8_t *)json, strlen(json), cases[i].by_name, &len);
+        assert_non_null(html);
+        if ((strstr(html, "id=\"passkey-sign-in\"") != NULL) != cases[i].button ||
+            (strstr(html, PAGE_SCRIPT) != NULL) != cases[i].button ||
+            (strstr(html, "A passkey is quicker") != NULL) != cases[i].hint)
+            fail_msg("%s: %s", cases[i].what, html);
+        has(html, "name=\"passphrase\"");
+        free(html);
+    }
+}
+
 static void rubbish_is_no_page(void **state)
 {
     size_t len;
@@ -94,6 +121,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_offers_what_may_be_done),
         cmocka_unit_test(it_says_what_is_wrong),
+        cmocka_unit_test(signing_in_offers_what_there_is),
         cmocka_unit_test(rubbish_is_no_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
