@@ -120,8 +120,8 @@ lab-shell:                         ## a shell on a machine of the lab: make lab-
 	@BUILD=$(BUILD) tests/lab/shell $(HOST)
 
 # Each also by itself; QUICK=1: few sizes and runs. Figures are kept below $(BUILD)/bench.
-BENCHES := packet revoke scale token flood handshake knock
-.PHONY: bench bench-readme bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-audit bench-check
+BENCHES := packet revoke scale token flood handshake knock tunnel
+.PHONY: bench bench-readme bench-build bench-packet bench-token bench-flood bench-handshake bench-knock bench-audit bench-tunnel bench-check
 bench: bench-build                 ## all benches, under 15 minutes, then the README's table and plot (root)
 	@for b in $(BENCHES); do BUILD=$(BUILD) tests/bench/$$b || exit 1; done
 	@BUILD=$(BUILD) tests/bench/readme
@@ -142,6 +142,8 @@ bench-handshake: bench-build       ## WireGuard handshakes while peers change
 	@BUILD=$(BUILD) tests/bench/handshake
 bench-knock: bench-build            ## handshakes classed per second, beside bare X25519
 	@BUILD=$(BUILD) tests/bench/knock
+bench-tunnel: bench-build           ## forwarding of the kernel's WireGuard, bare, with the rules, with the flowtable (qemu)
+	@BUILD=$(BUILD) tests/bench/tunnel
 bench-audit: bench-build            ## records a second into the audit log, beside bare fdatasync
 	@BUILD=$(BUILD) tests/bench/audit
 bench-check: bench-build           ## instruction counts beside the committed ones; UPDATE=1 writes them

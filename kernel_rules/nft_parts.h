@@ -16,8 +16,8 @@
 
 /* Of the flowtable that gateway.conf may ask for (nft_flowtable.c). */
 #define OFFLOAD_FLOWTABLE "fast"
-#define OFFLOAD_LIVE "offload_live"
-#define OFFLOAD_CHAIN "offload"
+#define OFFLOAD_LIVE "flow_live"
+#define OFFLOAD_CHAIN "flow_add"
 
 struct nftnl_rule;
 struct nftnl_expr;

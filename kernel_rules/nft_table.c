@@ -18,8 +18,8 @@
  *                 without a lease: quarantine
  *   judge_sender: the same by the packet's own source: an ICMP error from a device belongs, to
  *                 conntrack, to whatever connection it names, and its grant may be another's
- *   offload_live: jump offload; accept: in place of the accept behind @live, where gateway.conf asks
- *                 for a flowtable; offload: nft_flowtable.c
+ *   flow_live:    jump flow_add; accept: in place of the accept behind @live, where gateway.conf asks
+ *                 for a flowtable; flow_add: nft_flowtable.c
  *   input, output, nat: nft_gateway.c
  *
  * Every deny chain counts exactly, logs a limited sample and drops.
