@@ -171,7 +171,7 @@ def put_back():
 
 
 TIMES = {"created", "signed_in", "until", "granted", "at", "time", "applied_at", "rx", "tx", "endpoint",
-         "last_handshake", "class", "grace_until", "sentence"}
+         "last_handshake", "class", "grace_until", "sentence", "made", "ended"}
 OTHER_ACTS = {"engine.start", "receipt", "policy.start", "posture.refuse", "respond.alarm"}
 
 
@@ -198,7 +198,7 @@ def state():
             break
         after = items[-1]["seq"]
     policy = get("/v1/policy")
-    return json.dumps([without_times([get(p)["items"] for p in ("/v1/users", "/v1/devices", "/v1/issuers")]),
+    return json.dumps([without_times([get(f"/v1/{what}")["items"] for what in ("users", "devices", "issuers", "invites")]),
                        policy["sha256"], sorted(acts)], sort_keys=True)
 
 
@@ -286,6 +286,14 @@ def device_add():
     return post("/v1/devices", {"name": "second", "user": "laptop", "own": "corp", **keys("spare")})
 
 
+def enrol():
+    d = f"{LAB}/hosts/spare"
+    r = on("spare", "curl", "-sk", "--max-time", "6", "-H", "Content-Type: application/json", "-d", f"@{d}/question",
+           "-w", "\\n%{http_code}", "https://access.lab.example:8443/v1/enrol")
+    answer, _, status = r.stdout.rpartition("\n")
+    return int(status or 0), answer
+
+
 def token():
     d = f"{LAB}/hosts/curious"
     r = on("curious", "timeout", "4", "portcullis-agent", "post", "--gateway", "10.77.0.1", "--device", "curious",
@@ -316,7 +324,7 @@ def leaver_speaks():
         time.sleep(0.02)
 
 
-OPERATIONS = {"user-add": user_add, "device-add": device_add, "token": token, "revoke": revoke,
+OPERATIONS = {"user-add": user_add, "device-add": device_add, "enrol": enrol, "token": token, "revoke": revoke,
               "policy-apply": policy_apply, "start": None}
 
 
