@@ -194,6 +194,8 @@ install: binaries                  ## install programs, manual pages, units and 
 	install -D -m 644 deploy/systemd/portcullis.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/portcullis.conf
 	install -d -m 755 $(DESTDIR)/etc/portcullis $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
 	install -m 644 deploy/examples/* $(DESTDIR)$(PREFIX)/share/doc/portcullis/examples
+	for s in windows macos; do install -d -m 755 $(DESTDIR)$(PREFIX)/share/portcullis/agent/$$s; \
+	    install -m 644 deploy/agent/$$s/* $(DESTDIR)$(PREFIX)/share/portcullis/agent/$$s; done
 
 $(BUILD)/obj/gateway/openapi.o: admin/openapi.json
 $(BUILD)/obj/%.o: %.c
