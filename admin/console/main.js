@@ -74,6 +74,7 @@ function newView(where) {
             );
         },
         address(hash) {
+            this.hash = hash;
             history.replaceState(null, '', hash);
         },
         go(hash) {
@@ -107,7 +108,8 @@ async function show() {
     } catch (e) {
         if (!mine.over) fill(frame.main, head(page[1]), failure(e));
     }
-    if (!mine.over && frame.moved) frame.main.querySelector('h1')?.focus({ preventScroll: true });
+    if (mine.over) return;
+    if (frame.moved) frame.main.querySelector('h1')?.focus({ preventScroll: true });
     frame.moved = true;
     window.scrollTo(0, 0);
 }
@@ -386,7 +388,7 @@ afterActs((name) => {
     frame?.askStatus();
     if (name) announce(`Done: ${name}`);
 });
-window.addEventListener('hashchange', show);
+window.addEventListener('hashchange', arrive);
 document.addEventListener('keydown', (e) => {
     if (
         e.key === '/' &&
@@ -402,7 +404,16 @@ setInterval(() => {
     if (frame && !document.hidden) frame.askStatus();
 }, STATUS_MS);
 
-const opened = new URLSearchParams(location.hash.slice(1));
-if (opened.has('set-up'))
-    setUp(root, { code: opened.get('set-up'), user: opened.get('user') || '' }, begin);
-else begin();
+/* By a link that was given, or as who has a session already. */
+function arrive() {
+    const given = new URLSearchParams(location.hash.slice(1));
+    if (given.has('set-up')) {
+        stop();
+        setUp(root, { code: given.get('set-up'), user: given.get('user') || '' }, begin);
+    } else if (frame) {
+        show();
+    } else {
+        begin();
+    }
+}
+arrive();

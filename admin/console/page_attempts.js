@@ -180,6 +180,19 @@ async function addToCase(view, a) {
         );
 }
 
+function permittedNow(view, a) {
+    const asked = { user: a.user, to: a.destination, port: a.port || undefined, proto: a.proto };
+    const said = h('p', {}, '…');
+    get('v1/explain', asked).then(
+        (answer) => {
+            if (!view.over) fill(said, answer.permitted ? 'Yes. ' : 'No. ', answer.sentence);
+        },
+        (e) => fill(said, e.message),
+    );
+    const more = link(withQuery('#/explain', asked), 'Explain');
+    return panel('Would it be permitted now?', { aside: more }, said);
+}
+
 export async function renderOne(view) {
     const a = await get(`v1/attempts/${part(view.name)}`),
         wrong = h('div', {}),
@@ -238,22 +251,7 @@ export async function renderOne(view) {
                 ].filter(([, v]) => v),
             ),
         ),
-        a.kind === 'packet' &&
-            a.user &&
-            a.destination &&
-            panel(
-                'Would it be permitted now?',
-                {},
-                link(
-                    withQuery('#/explain', {
-                        user: a.user,
-                        to: a.destination,
-                        port: a.port,
-                        proto: a.proto,
-                    }),
-                    'Explain',
-                ),
-            ),
+        a.kind === 'packet' && a.user && a.destination && permittedNow(view, a),
     );
     if (may('operate'))
         addToCase(view, a).then(

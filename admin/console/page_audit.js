@@ -52,7 +52,7 @@ function detail(r) {
 const row = (r) => [
     number(r.seq),
     at(r.time),
-    [r.actor, r.uid === 4294967294 && h('span', { class: 'soft' }, ' (console)')],
+    [r.actor, r.console && h('span', { class: 'soft' }, ' (console)')],
     h('code', {}, r.act),
     r.object,
     detail(r),

@@ -69,7 +69,7 @@ export function table(caption, columns, rows, empty) {
             : h('td', { class: columns[i][1] }, content);
     return h(
         'div',
-        { class: 'scroll', role: 'region', 'aria-label': caption, tabindex: '0' },
+        { class: 'scroll', role: 'group', 'aria-label': caption, tabindex: '0' },
         h(
             'table',
             {},
@@ -187,9 +187,9 @@ export function pagedList({
 
 export function later(act, wait = 180) {
     let timer;
-    return () => {
+    return (...given) => {
         clearTimeout(timer);
-        timer = setTimeout(act, wait);
+        timer = setTimeout(() => act(...given), wait);
     };
 }
 

@@ -209,13 +209,6 @@ export function setUp(root, given, done) {
                 );
             },
         ),
-        note(
-            'You have done this before? ',
-            h(
-                'a',
-                { href: '#/now', on: { click: () => setTimeout(() => location.reload()) } },
-                'Sign in',
-            ),
-        ),
+        note('You have done this before? ', h('a', { href: '#/now' }, 'Sign in')),
     );
 }

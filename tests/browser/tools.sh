@@ -4,6 +4,7 @@
 # What tests in a browser do with the lab and tests in a shell do not. To be sourced after lab.sh.
 
 . "$LAB_SOURCE/enrol.sh"
+. "$LAB_SOURCE/story.sh"
 
 # Host $1's tunnel wg0, up as the wg-quick configuration in file $2 says it: what a person gets who
 # gives that file to WireGuard. Names are left alone: the lab's are in /etc/hosts.
@@ -38,4 +39,18 @@ browser_pin() {
     # shellcheck disable=SC2016
     lab_on "$1" bash -c 'openssl s_client -connect "$1" </dev/null 2>/dev/null | openssl x509 -pubkey -noout |
         openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64' pin "$2"
+}
+
+# What came to host $1 by its tunnel, in bytes.
+came_by_tunnel() { lab_on "$1" cat /sys/class/net/wg0/statistics/rx_bytes; }
+
+# A gateway with a console and $1 devices that are in, each with a person; all but one were never there.
+console_many() {
+    local state=$LAB_DIR/gw/state/engine
+    story_begin
+    staff_join laptop 21 maria accounting
+    gw_stop
+    "$LAB_TOP/tests/bench/fill.py" "$state/portcullis.db" "$1"
+    chown --reference="$state" "$state"/portcullis.db*
+    GW_PATIENCE=90 gw_start
 }
