@@ -105,6 +105,7 @@ struct engine {
     json_t *receipts;                         /* given, to be recorded; NULL = none */
     int64_t started_ms;
     uint64_t ticks;                           /* seconds of the loop */
+    int64_t well_until_ms;                    /* the kernel was as it should be, not long ago */
     struct history history;
     bool clock_alarmed, full_alarmed, unsigned_alarmed, room_alarmed;
     int64_t confirm_boot_ms;                  /* when an unconfirmed policy goes; 0 = none */

@@ -25,6 +25,8 @@ const KINDS = [
     ['token', 'Reports'],
     ['knock', 'Knocks'],
     ['two-places', 'Two places'],
+    ['sign-in', 'Sign-ins'],
+    ['enrol', 'Invitations'],
     ['admin', 'Admins'],
 ];
 const REASONS = [

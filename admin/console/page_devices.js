@@ -23,6 +23,7 @@ const STATES = [
     ['', 'Any state'],
     ['in', 'In'],
     ['quarantine', 'Quarantine'],
+    ['waiting', 'Waiting for approval'],
     ['locked', 'Locked'],
     ['ended', 'Ended, any way'],
     ['revoked', 'Revoked'],
@@ -76,7 +77,7 @@ const ENDED = ['revoked', 'lost', 'retired'];
 function buttons(d) {
     if (ENDED.includes(d.state)) return [];
     return [
-        d.reason === 'approval' && approveDevice(d.name),
+        d.state === 'waiting' && approveDevice(d.name),
         !d.user && assignDevice(d.name),
         d.hold && unlockDevice(d.name),
         lostDevice(d.name),

@@ -23,8 +23,11 @@ function tile(value, label, href, tone) {
     );
 }
 
-function hourOf(history) {
+/* Of a gateway that runs for less than an hour: all. */
+function hourOf(status, history) {
     const since = Date.now() / 1000 - 3600;
+    if (status.uptime_s < 3600)
+        return Object.values(status.denied).reduce((n, r) => n + r.denied, 0);
     return history.filter((s) => s.time >= since).reduce((n, s) => n + s.denied, 0);
 }
 
@@ -38,7 +41,7 @@ function tiles(status, history) {
         tile(d.leased, 'devices are in', '#/devices?state=in', 'good'),
         tile(quarantine, 'in quarantine', '#/devices?state=quarantine', quarantine ? 'wait' : ''),
         tile(locked, 'locked', '#/devices?state=locked', locked ? 'bad' : ''),
-        tile(hourOf(history), 'packets denied in the last hour', '#/attempts', ''),
+        tile(hourOf(status, history), 'packets denied in the last hour', '#/attempts', ''),
         tile(
             status.alarms.length,
             status.alarms.length === 1 ? 'alarm' : 'alarms',
@@ -119,7 +122,7 @@ function quarantineTable(items) {
             h(
                 'span',
                 { class: 'actions' },
-                d.reason === 'approval'
+                d.state === 'waiting'
                     ? approveDevice(d.name)
                     : d.state === 'locked'
                       ? unlockDevice(d.name)
@@ -146,9 +149,19 @@ function inTable(items) {
     );
 }
 
+const MORE = {
+    in: 'that are in',
+    quarantine: 'in quarantine',
+    locked: 'that are locked',
+    waiting: 'that wait for approval',
+};
 const more = (answer, state) =>
     answer.total > answer.items.length &&
-    h('p', { class: 'more' }, link(`#/devices?state=${state}`, `All ${number(answer.total)}`));
+    h(
+        'p',
+        { class: 'more' },
+        link(`#/devices?state=${state}`, `All ${number(answer.total)} ${MORE[state]}`),
+    );
 
 /* ---- attempts as they come -------------------------------------------------------------------- */
 
@@ -201,6 +214,26 @@ function held(r) {
     );
 }
 
+function quarantineShown(waiting, locked, unapproved) {
+    const items = [...unapproved.items, ...locked.items, ...waiting.items];
+    return [
+        quarantineTable(items),
+        more(unapproved, 'waiting'),
+        more(locked, 'locked'),
+        more(waiting, 'quarantine'),
+    ];
+}
+
+const feedShown = ({ items }) =>
+    items.length > 0
+        ? h('ul', { class: 'feed' }, items.map(attemptLine))
+        : h('p', { class: 'empty' }, 'None on record.');
+
+const troubleShown = (status, respond) => [
+    status.alarms.length > 0 && panel('Alarms', {}, alarms(status.alarms)),
+    held(respond),
+];
+
 /* ---- the page --------------------------------------------------------------------------------- */
 
 export async function render(view) {
@@ -209,7 +242,9 @@ export async function render(view) {
         quarantine = h('div'),
         inside = h('div'),
         feed = h('div'),
-        plots = h('div', { class: 'plots' });
+        devices = h('div'),
+        denied = h('div'),
+        latency = h('div', {}, note('…'));
     fill(
         view.root,
         head('Now'),
@@ -221,74 +256,68 @@ export async function render(view) {
             h('div', {}, panel('In quarantine, and why', {}, quarantine), panel('In', {}, inside)),
             h('div', {}, panel('Attempts', { aside: link('#/attempts', 'All') }, feed)),
         ),
-        plots,
+        h(
+            'div',
+            { class: 'plots' },
+            panel('Devices, last 24 hours', {}, devices),
+            panel('Denied packets, last 24 hours', {}, denied),
+            panel(
+                'How fast a revocation cuts',
+                { aside: link('#/audit?act=receipt', 'Receipts') },
+                latency,
+            ),
+        ),
     );
 
-    async function refresh() {
+    /* Each part as soon as it has come; what is slow holds nothing else up. */
+    async function part(box, asked, show) {
         try {
-            const [status, history, waiting, leased, attempts, respond, locked] = await Promise.all(
-                [
-                    get('v1/status'),
-                    get('v1/history'),
-                    get('v1/devices', { state: 'quarantine', limit: QUARANTINE, count: 1 }),
-                    get('v1/devices', { state: 'in', limit: IN, count: 1 }),
-                    get('v1/attempts', { newest: 1, limit: FEED }),
-                    get('v1/respond'),
-                    get('v1/devices', { state: 'locked', limit: QUARANTINE }),
-                ],
-            );
-            if (view.over) return;
-            view.status(status);
-            fill(top, tiles(status, history.items), health(status));
-            fill(
-                trouble,
-                status.alarms.length > 0 && panel('Alarms', {}, alarms(status.alarms)),
-                held(respond),
-            );
-            fill(
-                quarantine,
-                quarantineTable([...locked.items, ...waiting.items]),
-                more(waiting, 'quarantine'),
-            );
-            fill(inside, inTable(leased.items), more(leased, 'in'));
-            fill(
-                feed,
-                attempts.items.length
-                    ? h('ul', { class: 'feed' }, attempts.items.map(attemptLine))
-                    : h('p', { class: 'empty' }, 'None on record.'),
-            );
-            fill(
-                plots,
-                panel('Devices, last 24 hours', {}, devicesPlot(history.items)),
-                panel('Denied packets, last 24 hours', {}, deniedPlot(history.items)),
-                panel(
-                    'How fast a revocation cuts',
-                    { aside: link('#/audit?act=receipt', 'Receipts') },
-                    view.latency || note('…'),
-                ),
-            );
+            const answers = await Promise.all(asked);
+            if (!view.over) fill(box, show(...answers));
         } catch (e) {
-            if (!view.over) fill(top, failure(e));
+            if (!view.over) fill(box, failure(e));
         }
+    }
+
+    async function refresh() {
+        const status = get('v1/status'),
+            history = get('v1/history'),
+            respond = get('v1/respond');
+        const of = (state, limit) => get('v1/devices', { state, limit, count: 1 });
+        const waiting = [
+            of('quarantine', QUARANTINE),
+            of('locked', QUARANTINE),
+            of('waiting', QUARANTINE),
+        ];
+        await Promise.all([
+            part(quarantine, waiting, quarantineShown),
+            part(inside, [of('in', IN)], (a) => [inTable(a.items), more(a, 'in')]),
+            part(feed, [get('v1/attempts', { newest: 1, limit: FEED })], feedShown),
+            part(devices, [history], (a) => devicesPlot(a.items)),
+            part(denied, [history], (a) => deniedPlot(a.items)),
+            part(trouble, [status, respond], troubleShown),
+            part(top, [status, history], (s, a) => {
+                view.status(s);
+                return [tiles(s, a.items), health(s)];
+            }),
+        ]);
         top.setAttribute('aria-busy', 'false');
     }
 
-    view.latency = null;
-    get('v1/audit', { act: 'receipt', last: 5000, limit: 200 }).then(
-        (answer) => {
-            view.latency = latencyPlot(
-                answer.items
-                    .map((r) => ({ ...r.detail, time: r.time }))
-                    .filter((r) => r.cut_ms !== undefined),
-            );
-            refresh();
-        },
-        () => {
-            view.latency = note('The audit log cannot be read.');
-        },
-    );
+    async function refreshLatency() {
+        try {
+            const { items } = await get('v1/audit', { act: 'receipt', last: 5000, limit: 200 });
+            const cuts = items.map((r) => ({ ...r.detail, time: r.time }));
+            fill(latency, latencyPlot(cuts.filter((r) => r.devices?.length > 0)));
+        } catch (e) {
+            fill(latency, failure(e));
+        }
+    }
+
+    const all = () => Promise.all([refresh(), refreshLatency()]);
+
     view.every(10000, refresh);
     view.onEvents(refresh);
-    view.refresh = refresh;
-    await refresh();
+    view.refresh = all;
+    await all();
 }

@@ -3,8 +3,8 @@
 import { h, svg } from './dom.js';
 import { clock, number } from './words.js';
 
-const W = 720,
-    H = 150,
+const W = 400,
+    H = 130,
     LEFT = 44,
     RIGHT = 8,
     TOP = 10,
@@ -30,7 +30,7 @@ function grid(y, top, format) {
 }
 
 function hours(x, from, to) {
-    const step = [900, 1800, 3600, 7200, 14400, 21600].find((s) => (to - from) / s <= 7) || 86400;
+    const step = [900, 1800, 3600, 7200, 14400, 21600].find((s) => (to - from) / s <= 5) || 86400;
     const marks = [];
     for (let t = Math.ceil(from / step) * step; t <= to; t += step)
         marks.push(

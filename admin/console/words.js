@@ -111,6 +111,15 @@ const REASONS = {
     'ended-key': 'a key that was cut off',
     replayed: 'an old handshake, sent again',
     'two-places': 'one key at two places',
+    'sign-in-failed': 'sign-in failed',
+    'sign-in-too-often': 'too many sign-ins failed',
+    'passkey-cloned': 'a copy of a passkey',
+    forbidden: 'more than their role may',
+    'no-invitation': 'an invitation that is none',
+    'invitation-over': 'an invitation that is over',
+    'wrong-code': 'a wrong code',
+    'enrol-too-often': 'too many tries to enrol',
+    'key-known': 'a key that is known already',
     'device-revoked': 'device revoked',
     'device-lost': 'device lost',
     'device-retired': 'device retired',
@@ -137,6 +146,7 @@ const KINDS = {
     knock: 'Knock',
     admin: 'Admin',
     'two-places': 'Two places',
+    enrol: 'Invitation',
 };
 export const kind = (k) => KINDS[k] || k.charAt(0).toUpperCase() + k.slice(1);
 

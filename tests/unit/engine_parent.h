@@ -42,6 +42,8 @@ struct lab {
     pthread_t parent;
     int parent_fd;
     pthread_mutex_t lock;
+    const char *drift;               /* what a comparison says; NULL: nothing */
+    unsigned verified;               /* comparisons asked for */
     /* of the parent, under the lock */
     struct dataplane dp;
     struct changes staged;
@@ -189,7 +191,8 @@ static inline int lab_serve(struct lab *l, const struct message *m, struct write
         put_blob(w, l->outlet_file, strlen(l->outlet_file));
         break;
     case MSG_VERIFY:
-        put_text(w, "");
+        l->verified++;
+        put_text(w, l->drift ? l->drift : "");
         break;
     case MSG_FAILED:
         get_text(&r, l->failed, sizeof l->failed);
