@@ -117,6 +117,8 @@ bool secrets_may_try(struct engine *e, const struct place *p, struct reply *no)
 {
     if (!place_try(e, p)) {
         secrets_note(e, p, SIGN_IN_TOO_OFTEN);
+        if (!p->dev)
+            try_alarm(e, &p->peer);
         *no = reply_error(429, "rate_limited", "Too many tries to sign in.",
                           "Wait a minute, then try once more.");
         return false;

@@ -61,8 +61,11 @@ struct tries {
     struct bucket names[TRY_NAMES];                /* by a keyed hash */
     uint8_t key[16];
     bool keyed;
+    int64_t quiet_until_ms;                        /* the alarm was given */
 };
 bool try_take(struct tries *t, const struct ip_addr *from, const char *name, int64_t now_ms);
+/* Somebody guesses at the door of those who may everything: told, once in ten minutes. */
+void try_alarm(struct engine *e, const struct ip_addr *from);
 /* It was who they said. */
 void try_give_back(struct tries *t, const struct ip_addr *from, const char *name);
 

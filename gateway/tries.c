@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "gateway/clock.h"
 #include "gateway/engine.h"
 #include "policy/address.h"
 
@@ -10,6 +11,7 @@
 #define PLACE_PER_MINUTE 1
 #define NAME_BURST 20
 #define NAME_PER_MINUTE 10
+#define QUIET_MS (10 * 60 * 1000)
 
 /* Who has one address of IPv6 has all of its /64. */
 static struct ip_addr place_of(const struct ip_addr *from)
@@ -56,4 +58,16 @@ void try_give_back(struct tries *t, const struct ip_addr *from, const char *name
 {
     *place(t, from) = (struct bucket){0};
     *name_bucket(t, name) = (struct bucket){0};
+}
+
+void try_alarm(struct engine *e, const struct ip_addr *from)
+{
+    int64_t now = clock_boot_ms();
+    char text[ADDR_TEXT];
+
+    if (now < e->tries.quiet_until_ms)
+        return;
+    e->tries.quiet_until_ms = now + QUIET_MS;
+    alarm_raise(e, "somebody at %s tries again and again to sign in to the console",
+                ip_print(from, text));
 }

@@ -295,10 +295,14 @@ static void tries_are_few_from_one_place(void **state)
     (void)state;
     choose(&olga);
     tries_again();
+    size_t alarms = L.e->n_alarms;
     for (int i = 0; i < 5; i++)
         json_decref(sign_in(i % 2 ? "olga" : "nobody", "wrong", "000000", 403));
+    assert_int_equal(L.e->n_alarms, alarms);
     json_decref(sign_in("nobody", "wrong", "000000", 429));
+    assert_int_equal(L.e->n_alarms, alarms + 1);   /* once, however often */
     json_decref(sign_in("olga", PASS, "000000", 429));
+    assert_int_equal(L.e->n_alarms, alarms + 1);
     from = "10.20.0.51";                           /* elsewhere she gets in all the same */
     json_decref(sign_in("olga", PASS, app(&olga), 200));
     attempts_keep(L.e);
