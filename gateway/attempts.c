@@ -145,6 +145,20 @@ void attempts_sign_in(struct engine *e, const struct dev *d, enum sign_in_refusa
     attempts_note(e, &a);
 }
 
+/* Attempts at the doors that are listed singly, at once and in the long run: who has many addresses
+ * must not push all else out of the list. The others are counted only. */
+#define DOOR_BURST 200
+#define DOOR_PER_MINUTE 60
+
+static void note_some(struct engine *e, const struct attempt *a, bool named)
+{
+    if (attempts_pending(&e->attempts, a) ||
+        bucket_take(&e->door_listed[named], clock_boot_ms(), DOOR_BURST, DOOR_PER_MINUTE))
+        attempts_note(e, a);
+    else
+        e->attempts.overflow++;
+}
+
 /* Somebody at a door, with no device: u is whom they say they are, NULL a name that nobody has. */
 static void at_the_door(struct engine *e, enum attempt_kind kind, const struct user *u,
                         const struct ip_addr *from, unsigned why)
@@ -157,7 +171,7 @@ static void at_the_door(struct engine *e, enum attempt_kind kind, const struct u
         snprintf(a.user, sizeof a.user, "%s", u->name);
         snprintf(a.actor, sizeof a.actor, "%s", u->name);
     }
-    attempts_note(e, &a);
+    note_some(e, &a, u != NULL);
 }
 
 void attempts_console(struct engine *e, const struct user *u, const struct ip_addr *from,

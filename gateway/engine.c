@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,25 @@ static int from_peer(struct engine *e, enum gateway_role role, const struct mess
     }
 }
 
+/* Its process is there and speaks, but not as it should. */
+static bool peer_is_there(const struct engine *e, enum gateway_role role)
+{
+    struct pollfd p = {.fd = channel_fd(e->peer[role]), .events = POLLIN};
+
+    return poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR));
+}
+
+static void peer_lost(struct engine *e, enum gateway_role role)
+{
+    bool lawless = peer_is_there(e, role);
+
+    log_warn("the channel of the role %s %s", role_name(role),
+             lawless ? "is closed: it said what it may not" : "ended");
+    peer_close(e, role);
+    if (lawless)
+        kernel_end_role(e, role);
+}
+
 static void peer_events(void *arg, uint32_t events)
 {
     struct peer_watch *w = arg;
@@ -208,8 +228,7 @@ static void peer_events(void *arg, uint32_t events)
         rc = from_peer(e, w->role, &m);
     respond_act(e);
     if (rc < 0) {
-        log_warn("the channel of the role %s ended", role_name(w->role));
-        peer_close(e, w->role);
+        peer_lost(e, w->role);
     } else {
         loop_events(e->loop, channel_fd(e->peer[w->role]),
                     EPOLLIN | (channel_wants_write(e->peer[w->role]) ? EPOLLOUT : 0u));

@@ -94,6 +94,7 @@ struct engine {
     struct alarm alarms[ALARMS_MAX];  size_t n_alarms;
     struct attempts attempts;
     struct metric_counts metrics;
+    struct bucket door_listed[2];    /* attempts at the doors of nobody we know, and of somebody */
     struct { struct tls_identity id; char pin[TLS_PIN]; struct wall until; bool own;
              int64_t looked_s; } tls;
     struct outlets outlets;
@@ -186,6 +187,7 @@ int kernel_door(struct engine *e, enum gateway_role role, const struct door_conf
 /* The file of that name beside gateway.conf, malloc'd, with a NUL behind its n bytes; NULL: it
  * cannot be had, and the parent has said why. */
 char *kernel_outlet_file(struct engine *e, const char *name, size_t *n);
+void kernel_end_role(struct engine *e, enum gateway_role r);   /* it said what it may not */
 void kernel_courier(struct engine *e);             /* there is something for one to do */
 const char *kernel_error(int rc);
 

@@ -318,6 +318,17 @@ void kernel_courier(struct engine *e)
     (void)checked(rc, &r);
 }
 
+void kernel_end_role(struct engine *e, enum gateway_role r)
+{
+    struct writer w;
+
+    writer_init(&w, 4);
+    put_u8(&w, (uint8_t)r);
+    if (channel_send(e->parent, MSG_END_ROLE, 0, &w, -1) < 0)
+        fatal("the parent cannot be told of a role");
+    writer_clear(&w);
+}
+
 void kernel_ready(struct engine *e)
 {
     struct reader r;

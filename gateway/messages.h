@@ -68,6 +68,7 @@ const char *role_name(enum gateway_role r);        /* "engine" */
     X(MSG_ENROL_REPLY, 85, ROLE_ENGINE, ROLE_ENROL, 1u << 16)   /* u16 http status, blob JSON */ \
     X(MSG_CONSOLE, 86, ROLE_CONSOLE, ROLE_ENGINE, 2u << 20) /* text session(<=64, "" = none), addr peer, u8 enum control_method, text path(<=512), text query(<=1024), blob body(<= 1.1 MiB) */ \
     X(MSG_CONSOLE_REPLY, 87, ROLE_ENGINE, ROLE_CONSOLE, 4u << 20) /* u16 http status, text session to set ("": keep, "-": drop), blob JSON */ \
+    X(MSG_END_ROLE, 88, ROLE_ENGINE, ROLE_PARENT, 4)        /* u8 role: it said what it may not. Not answered */ \
     /* parent -> portal, api, capture, enrol, console: they get listening descriptors before exec, no messages */
 
 enum message_type {

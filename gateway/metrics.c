@@ -129,7 +129,8 @@ static void denials(FILE *f, const struct metrics *m)
     one(f, P "lost_packets_total", "counter",
         "Logged packets lost on the way, by gaps of their numbers.", m->lost);
     one(f, P "attempts_overflow_total", "counter",
-        "Attempts that were counted only: too many different ones within a second.", m->overflow);
+        "Attempts that were counted only: too many different ones within a second, or at a door.",
+        m->overflow);
 }
 
 static void handshakes(FILE *f, const struct metrics *m)

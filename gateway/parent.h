@@ -168,7 +168,7 @@ int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
 typedef int request_handler(struct parent *p, struct reader *r, struct writer *answer);
 request_handler request_tunnel, request_changes, request_commit, request_inspect, request_counts,
     request_peers, request_ready, request_verify, request_failed, request_open,
-    request_door, request_courier, request_outlet_file;
+    request_door, request_end_role, request_courier, request_outlet_file;
 void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's channel */
 
 /* ---- parent_tunnel.c -------------------------------------------------------------------------- */

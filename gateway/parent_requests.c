@@ -31,6 +31,7 @@ static const struct request {
     {MSG_COURIER, PHASE_LOADED, request_courier, true},
     {MSG_OUTLET_FILE, PHASE_LOADED | PHASE_OPEN, request_outlet_file, true},
     {MSG_DOOR, PHASE_LOADED, request_door, true},
+    {MSG_END_ROLE, PHASE_OPEN, request_end_role, false},
     {MSG_FAILED, PHASE_STARTED | PHASE_TUNNEL | PHASE_LOADED, request_failed, false},
 };
 

@@ -257,6 +257,18 @@ void roles_kill(struct parent *p, enum gateway_role r, const char *why)
         fatal("cannot end a role: %s", strerror(errno));
 }
 
+/* One that exits by itself when its channel closes is gone by then; one that somebody has taken over
+ * does not. */
+int request_end_role(struct parent *p, struct reader *r, struct writer *answer)
+{
+    unsigned role = get_u8(r);
+    (void)answer;
+    if (!reader_done(r) || role <= ROLE_ENGINE || role >= ROLES)
+        return MALFORMED;
+    roles_kill(p, (enum gateway_role)role, "it said to the engine what it may not");
+    return 0;
+}
+
 static void forget_engine(struct parent *p)
 {
     if (!p->engine)

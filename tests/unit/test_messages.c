@@ -44,6 +44,8 @@ static void test_permission(void **state)
         {"no role opens a door", MSG_DOOR, ROLE_ENROL, ROLE_PARENT, 60, false},
         {"the engine asks for one", MSG_DOOR, ROLE_ENGINE, ROLE_PARENT, 60, true},
         {"the number of the metrics' door is gone", (enum message_type)70, ROLE_ENGINE, ROLE_PARENT, 60, false},
+        {"the engine tells of a lawless role", MSG_END_ROLE, ROLE_ENGINE, ROLE_PARENT, 1, true},
+        {"no role ends another", MSG_END_ROLE, ROLE_CONSOLE, ROLE_PARENT, 1, false},
         {"nobody sends nothing", MSG_NONE, ROLE_ENGINE, ROLE_PARENT, 0, false},
         {"a number that is not used", (enum message_type)999, ROLE_ENGINE, ROLE_PARENT, 0, false},
         {"only the parent stops the engine", MSG_STOP, ROLE_API, ROLE_ENGINE, 0, false},
