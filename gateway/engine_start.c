@@ -12,6 +12,7 @@
 #include "gateway/acknowledge.h"
 #include "gateway/clock.h"
 #include "gateway/engine.h"
+#include "gateway/invites.h"
 #include "gateway/leases.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
@@ -110,6 +111,15 @@ static void load_dev(void *arg, struct dev *d, const char *roles)
     d->lease.roles = roles_mask(e->policy, roles);
     if (!dev_add(e, d)->addressed)
         alarm_raise(e, "device %s has no address in the tunnel networks of gateway.conf", d->name);
+}
+
+/* They stay in the database; here they are looked at. */
+static void check_invite(void *arg, const struct invite *x)
+{
+    struct engine *e = arg;
+
+    if (x->user > e->n_users || (x->device && !dev_by_index(e, x->device)))
+        fatal("the database is damaged: invitation %lld", (long long)x->id);
 }
 
 static void load_class(void *arg, uint16_t id, const uint8_t *bytes, size_t n)
@@ -258,6 +268,7 @@ static int load_people(struct engine *e)
     store_each_admin(e->store, load_admin, e);
     acknowledge_load(e);
     store_each_dev(e->store, load_dev, e);
+    store_each_invite(e->store, 0, 0, check_invite, e);
     if (check_networks(e, same_boot) < 0)
         return -1;
     store_each_key(e->store, load_key, e);

@@ -8,6 +8,7 @@
  * values: column, row, type, value, in a schema that has lost its NOT NULL.
  */
 #include "gateway/acknowledge.h"
+#include "gateway/invites.h"
 #include "gateway/leases.h"
 #include "gateway/passkeys.h"
 #include "gateway/respond.h"
@@ -174,6 +175,25 @@ static void make_passkeys(void)
     must(store_commit(L.e->store) == STORE_OK);
 }
 
+/* One invitation that is open, and one that became a device. */
+static void make_invites(void)
+{
+    struct invite x = {.user = 1, .name = "desk", .by = "anna", .state = INVITE_OPEN,
+                       .made = {now.wall}, .until = {now.wall + 3600},
+                       .end_boot_ms = now.boot_ms + 3600000};
+
+    store_begin(L.e->store);
+    memset(x.token, 1, sizeof x.token);
+    store_add_invite(L.e->store, &x);
+    memset(x.token, 2, sizeof x.token);
+    x.id = store_add_invite(L.e->store, &x);
+    x.state = INVITE_USED;
+    x.ended.s = now.wall;
+    x.device = dev_by_name(L.e, "d1")->k.index;
+    store_put_invite(L.e->store, &x);
+    must(store_commit(L.e->store) == STORE_OK);
+}
+
 /* One has signed the policy, and is asked no more. */
 static void make_signature(void)
 {
@@ -211,6 +231,7 @@ static void make_good(void)
     must(act(CONTROL_POST, "/v1/users/u2/revoke", "", NULL) == 200);
     make_holds();
     make_passkeys();
+    make_invites();
     make_signature();
     must(act(CONTROL_POST, "/v1/policy/apply", "confirm=600", ROWS_POLICY "\n") == 200);
     lab_stop(&L);
@@ -347,7 +368,7 @@ static void ask_everything(void)
     static const char *const paths[] = {"/v1/status",  "/v1/users",    "/v1/devices", "/v1/issuers",
                                         "/v1/policy",  "/v1/attempts", "/v1/audit",   "/v1/events",
                                         "/v1/respond", "/v1/cases",    "/v1/cases/1",
-                                        "/v1/users/u0"};
+                                        "/v1/users/u0", "/v1/invites"};
     char path[40];
     int status;
 
@@ -380,6 +401,7 @@ static void live(void)
     act(CONTROL_POST, "/v1/policy/confirm", "", NULL);
     act(CONTROL_POST, "/v1/policy/apply", "", LAB_POLICY);
     act(CONTROL_POST, "/v1/users/u0/revoke", "", NULL);
+    act(CONTROL_POST, "/v1/invites/1/withdraw", "", NULL);
     act(CONTROL_POST, "/v1/devices/d1/lost", "", NULL);
     act(CONTROL_POST, "/v1/users/u2/restore", "", NULL);
 }

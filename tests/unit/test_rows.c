@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows that the engine cannot have written: it says that the database is damaged, and ends. */
+#include "gateway/invites.h"
 #include "tests/unit/engine_lab.h"
 
 #include <fcntl.h>
@@ -23,6 +24,17 @@ static void copy(const char *from, const char *to)
     close(out);
 }
 
+static void invite(void)
+{
+    struct invite x = {.user = 1, .state = INVITE_OPEN, .by = "anna", .until = {1}};
+    struct invite_words words;
+
+    invite_draw(&x, &words);
+    store_begin(L.e->store);
+    store_add_invite(L.e->store, &x);
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+}
+
 static int begin(void **state)
 {
     struct laptop t;
@@ -33,6 +45,7 @@ static int begin(void **state)
     lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
     lab_enrol(&L, &t, "maria-laptop", "maria");
     lab_in(&L, &t);
+    invite();
     lab_stop(&L);
     dataplane_clear(&L.dp);
     copy("portcullis.db", "good.db");
@@ -84,6 +97,11 @@ static void what_cannot_be_ends_the_engine(void **state)
         {"facts that are none", "UPDATE evidence SET facts = '[]'"},
         {"a class beyond all", "UPDATE classes SET id = 65537"},
         {"permits that are cut off", "UPDATE classes SET permits = x'04'"},
+        {"an invitation of nobody", "UPDATE invites SET user = 7"},
+        {"an invitation's state", "UPDATE invites SET state = 5"},
+        {"one that became a device that is none", "UPDATE invites SET state = 2, device = 99"},
+        {"one with a shorter token", "UPDATE invites SET token = x'00'"},
+        {"one with more wrong codes than void it", "UPDATE invites SET wrong = 6"},
         {"a signing key's kind", "UPDATE keys SET kind = 4"},
         {"a number of events below zero", "UPDATE meta SET value = -1 WHERE key = 'event_next'"},
     };
