@@ -40,13 +40,18 @@ bool admin_stands(const struct user *u)
 
 bool admin_active(const struct user *u) { return admin_stands(u) && u->compromised.s == 0; }
 
+static bool signs_in_as_owner(struct engine *e, const struct user *u)
+{
+    return u->admin.right == RIGHT_OWN && admin_active(u) && secrets_set_up(e, u);
+}
+
 /* Is there no other owner who could sign in? */
 static bool last_owner(struct engine *e, const struct user *u)
 {
     if (u->admin.right != RIGHT_OWN)
         return false;
     for (size_t i = 0; i < e->n_users; i++)
-        if (&e->users[i] != u && e->users[i].admin.right == RIGHT_OWN && admin_active(&e->users[i]))
+        if (&e->users[i] != u && signs_in_as_owner(e, &e->users[i]))
             return false;
     return true;
 }
@@ -72,17 +77,17 @@ bool admin_spares(struct engine *e, const struct request *q, const struct user *
         return true;
     *no = reply_errorf(409, "last_owner", "Make somebody else an owner first; or root does it on "
                        "the gateway itself, with the command portcullis.",
-                       "'%s' is the only owner there is.", u->name);
+                       "'%s' is the only owner who can sign in.", u->name);
     return false;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-static json_t *admin_json(const struct user *u)
+static json_t *admin_json(struct engine *e, const struct user *u)
 {
-    return json_pack("{s:s,s:s,s:s,s:b,s:I,s:s}", "name", u->name, "full_name",
+    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:I,s:s}", "name", u->name, "full_name",
                      u->full_name ? u->full_name : "", "role", right_name(u->admin.right), "active",
-                     admin_active(u), "since", (json_int_t)u->admin.since.s, "by", u->admin.by);
+                     admin_active(u), "set_up", secrets_set_up(e, u), "since", (json_int_t)u->admin.since.s, "by", u->admin.by);
 }
 
 struct reply control_admins(struct engine *e, struct request *q)
@@ -92,7 +97,7 @@ struct reply control_admins(struct engine *e, struct request *q)
     (void)q;
     for (size_t i = 0; i < e->n_users; i++)
         if (e->users[i].admin.right)
-            json_array_append_new(items, admin_json(&e->users[i]));
+            json_array_append_new(items, admin_json(e, &e->users[i]));
     return (struct reply){200, json_pack("{s:o}", "items", items)};
 }
 
@@ -173,7 +178,7 @@ struct reply control_admin_put(struct engine *e, struct request *q)
     snprintf(a.by, sizeof a.by, "%s", q->actor);
     if (!set_admin(e, q, u, &a, new ? "admin.add" : "admin.role"))
         return reply_full();
-    return (struct reply){new ? 201 : 200, admin_json(u)};
+    return (struct reply){new ? 201 : 200, admin_json(e, u)};
 }
 
 struct reply control_admin_drop(struct engine *e, struct request *q)

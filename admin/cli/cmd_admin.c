@@ -68,9 +68,16 @@ enum cli_exit admin_cmd_link(struct cli *c)
     return rc;
 }
 
+static const char *signs_in(const json_t *a)
+{
+    if (!json_is_true(json_object_get(a, "active")))
+        return "no";
+    return json_is_true(json_object_get(a, "set_up")) ? "yes" : "not yet: admin link";
+}
+
 static void list_admins(const json_t *answer)
 {
-    static const char *const heads[] = {"NAME", "ROLE", "ACTIVE", "SINCE", "BY", "FULL NAME"};
+    static const char *const heads[] = {"NAME", "ROLE", "SIGNS IN", "SINCE", "BY", "FULL NAME"};
     struct table t;
     char when[32];
     size_t i;
@@ -79,7 +86,7 @@ static void list_admins(const json_t *answer)
     json_array_foreach(json_object_get(answer, "items"), i, a) {
         table_cell(&t, text_of(a, "name"));
         table_cell(&t, text_of(a, "role"));
-        table_cell(&t, json_is_true(json_object_get(a, "active")) ? "yes" : "no");
+        table_cell(&t, signs_in(a));
         table_cell(&t, time_of(a, "since", "?", when));
         table_cell(&t, text_of(a, "by"));
         table_cell(&t, text_of(a, "full_name"));

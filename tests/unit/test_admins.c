@@ -3,6 +3,8 @@
 #include "tests/unit/engine_lab.h"
 
 #include "gateway/admins.h"
+#include "gateway/clock.h"
+#include "gateway/secrets.h"
 
 static struct lab L;
 
@@ -71,6 +73,7 @@ static void roles_are_kept(void **state)
     assert_string_equal(lab_text(one, "name"), "olga");
     assert_string_equal(lab_text(one, "role"), "owner");
     assert_string_equal(lab_text(one, "by"), "anna");
+    assert_true(json_is_false(json_object_get(one, "set_up")));
     json_decref(o);
 }
 
@@ -120,6 +123,15 @@ static void nobody_takes_over_an_admin(void **state)
     assert_true(may("olga", "olga", false));
 }
 
+static void has_chosen(const char *name)
+{
+    struct secret x = {.hash = "$argon2id$", .made = clock_wall()};
+
+    store_begin(L.e->store);
+    store_put_secret(L.e->store, user_by_name(L.e, name)->id, &x);
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+}
+
 static void an_owner_is_left(void **state)
 {
     struct request q = asks("olga"), root = {0};
@@ -134,6 +146,9 @@ static void an_owner_is_left(void **state)
     assert_true(admin_spares(L.e, &q, oskar, &no));
     admin("oskar", "owner", 200);
     olga = user_by_name(L.e, "olga");
+    assert_false(admin_spares(L.e, &q, olga, &no));       /* he has not chosen a passphrase yet */
+    json_decref(no.body);
+    has_chosen("oskar");
     assert_true(admin_spares(L.e, &q, olga, &no));
     lab_do(&L, CONTROL_POST, "/v1/users/oskar/revoke", NULL, 200);   /* who could not sign in */
     assert_false(admin_spares(L.e, &q, olga, &no));

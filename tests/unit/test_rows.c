@@ -103,6 +103,9 @@ static void what_cannot_be_ends_the_engine(void **state)
         {"one with a shorter token", "UPDATE invites SET token = x'00'"},
         {"one with more wrong codes than void it", "UPDATE invites SET wrong = 6"},
         {"a signing key's kind", "UPDATE keys SET kind = 4"},
+        {"an admin who is nobody", "INSERT INTO admins VALUES(7, 5, 1, 'x')"},
+        {"an admin of a role that is none", "INSERT INTO admins VALUES(1, 1, 1, 'x')"},
+        {"an admin of a role beyond all", "INSERT INTO admins VALUES(1, 6, 1, 'x')"},
         {"a number of events below zero", "UPDATE meta SET value = -1 WHERE key = 'event_next'"},
     };
 
