@@ -421,6 +421,7 @@ static void set_frame(struct engine *e, json_t *o)
     json_object_set_new(o, "company", json_string(e->policy->company));
     if (e->policy->contact[0])
         json_object_set_new(o, "contact", json_string(e->policy->contact));
+    json_object_set_new(o, "with_passkeys", json_boolean(!passkeys_off(e)));
 }
 
 static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr *peer,

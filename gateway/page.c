@@ -29,13 +29,29 @@ static size_t state_of(const json_t *me)
     return 1;
 }
 
-/* Whom nothing is wrong with but the hour is not called quarantined. */
+static bool is_reason(const json_t *me, const char *reason)
+{
+    const char *is = page_member(me, "reason");
+    return is && strcmp(is, reason) == 0;
+}
+
+/* Rules that keep the device out. */
+static size_t failed(const json_t *me)
+{
+    const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
+    return page_count(rules, "deny") + page_count(rules, "quarantine");
+}
+
+/* Nothing keeps the device out but that its person is to sign in. */
+static bool only_sign_in(const json_t *me) { return is_reason(me, "sign-in") && failed(me) == 0; }
+
+/* Whom nothing is wrong with but the hour, or who has only to sign in, is not called quarantined. */
 static enum text headline(const json_t *me)
 {
-    const char *reason = page_member(me, "reason");
     size_t s = state_of(me);
-    return s == 1 && reason && strcmp(reason, "hours") == 0 ? TEXT_NOT_IN_NOW
-                                                            : STATES[s].headline;
+    if (s == 1 && is_reason(me, "hours"))
+        return TEXT_NOT_IN_NOW;
+    return s == 1 && only_sign_in(me) ? TEXT_PLEASE_SIGN_IN : STATES[s].headline;
 }
 
 static void until(struct page *p, const json_t *me, const struct page_clock *c)
@@ -56,7 +72,7 @@ static const struct {
     enum text what;
 } REMEDIES[] = {
     {"no-evidence", TEXT_DO_REPORT}, {"evidence-stale", TEXT_DO_REPORT},
-    {"sign-in", TEXT_DO_SIGN_IN},    {"hours", TEXT_DO_COME_BACK},
+    {"hours", TEXT_DO_COME_BACK},
     {"no-role", TEXT_DO_ASK_ROLE},   {"no-policy", TEXT_DO_TELL_POLICY},
     {"user-ended", TEXT_DO_ASK},     {"device-ended", TEXT_DO_ASK},
     {"clock", TEXT_DO_NOTHING},      {"approval", TEXT_DO_WAIT},
@@ -69,13 +85,6 @@ static const char *remedy(const json_t *me)
         if (strcmp(REMEDIES[i].reason, reason) == 0)
             fix = text_of(REMEDIES[i].what);
     return fix;
-}
-
-/* Rules that keep the device out. */
-static size_t failed(const json_t *me)
-{
-    const json_t *rules = json_object_get(json_object_get(me, "posture"), "rules");
-    return page_count(rules, "deny") + page_count(rules, "quarantine");
 }
 
 /* When the hours begin again. */
@@ -132,7 +141,7 @@ static void sign_in(struct page *p, const json_t *me, const struct page_clock *c
         page_say(p, "<p>", TEXT_SIGNED_IN_UNTIL, "</p>",
                  page_time(json_integer_value(at), c, time), "/sign-in");
     else
-        page_say(p, "<p><a href=\"/sign-in\"><b>", TEXT_SIGN_IN, "</b></a></p>");
+        page_say(p, "<p><a class=\"button\" href=\"/sign-in\">", TEXT_SIGN_IN, "</a></p>");
 }
 
 static void state(struct page *p, const json_t *me, const struct page_clock *c)
@@ -140,7 +149,9 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     size_t s = state_of(me);
     page_wrap(p, "<section class=\"state ", STATES[s].look, "\">");
     page_say(p, "<h1>", headline(me), "</h1>");
-    if (page_member(me, "sentence"))
+    if (s == 1 && only_sign_in(me))
+        page_say(p, "<p>", TEXT_ASKS_SIGN_IN, "</p>");
+    else if (page_member(me, "sentence"))
         page_wrap(p, "<p>", page_member(me, "sentence"), "</p>");
     if (s == 0)
         until(p, me, c);

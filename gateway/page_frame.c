@@ -8,6 +8,7 @@
 
 /* Whose gateway this is and whom to call; "": not known yet, or nobody. */
 static char company[TEXT_SIZE], gateway[TEXT_SIZE], contact[TEXT_SIZE];
+static bool passkeys;                /* this gateway has some to offer */
 
 static void remember(const json_t *o)
 {
@@ -20,24 +21,30 @@ static void remember(const json_t *o)
         const char *text = page_member(o, kept[i].key);
         snprintf(kept[i].to, TEXT_SIZE, "%s", text ? text : "");
     }
+    passkeys = json_is_true(json_object_get(o, "with_passkeys"));
 }
 
-static const struct { const char *href; enum text name; } PAGES[] = {
-    {"/", TEXT_YOUR_PAGE},
-    {"/sessions", TEXT_SESSIONS},
-    {"/denials", TEXT_DENIALS},
-    {"/policy", TEXT_YOUR_POLICY},
-    {"/passkeys", TEXT_PASSKEYS},
-    {"/lost", TEXT_REPORT_LOST},
+static const struct {
+    const char *href;
+    enum text name, shown;           /* how page_begin() knows it, and what the link says */
+} PAGES[] = {
+    {"/", TEXT_YOUR_PAGE, TEXT_YOUR_PAGE},
+    {"/sessions", TEXT_SESSIONS, TEXT_SESSIONS},
+    {"/denials", TEXT_DENIALS, TEXT_DENIALS},
+    {"/policy", TEXT_YOUR_POLICY, TEXT_TO_POLICY},
+    {"/passkeys", TEXT_PASSKEYS, TEXT_TO_PASSKEYS},
+    {"/lost", TEXT_REPORT_LOST, TEXT_TO_LOST},
 };
 
 static void navigation(struct page *p, enum text name)
 {
     page_say(p, "<nav aria-label=\"", TEXT_PAGES, "\"><ul>");
     for (size_t i = 0; i < sizeof PAGES / sizeof *PAGES; i++) {
+        if (PAGES[i].name == TEXT_PASSKEYS && !passkeys)
+            continue;
         page_wrap(p, "<li><a href=\"", PAGES[i].href, "\"");
         page_html(p, PAGES[i].name == name ? " aria-current=\"page\">" : ">");
-        page_say(p, "", PAGES[i].name, "</a></li>");
+        page_say(p, "", PAGES[i].shown, "</a></li>");
     }
     page_html(p, "</ul></nav>\n");
 }

@@ -52,6 +52,7 @@ class Test {
         this.browsers = [];
         this.pages = [];
         this.machines = new Lab();
+        this.dir = `/tmp/${process.env.LAB_PREFIX ?? 'pctest'}-lab`;   // $LAB_DIR
         this.pictures = join(BUILD, 'browser');
         mkdirSync(this.pictures, { recursive: true });
     }
@@ -96,7 +97,7 @@ class Test {
     // A file of the lab's, gone with it: its path.
     async file(name, text) {
         await this.lab('true');
-        const path = join(`/tmp/${process.env.LAB_PREFIX ?? 'pctest'}-lab`, name);
+        const path = join(this.dir, name);
         writeFileSync(path, text, { mode: 0o600 });
         return path;
     }

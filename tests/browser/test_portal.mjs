@@ -5,9 +5,11 @@
 import { source, test, totp } from './harness.mjs';
 
 const PORTAL = 'http://10.77.0.1';
+const NAME = 'Maria <script>alert(1)</script> Álvarez';   // text, wherever it is shown
+const CONTACT = 'the IT desk, <b onclick=x>extension</b> 100';
 const PASSPHRASE = 'purple kettle stands alone';
 const POLICY = `${source('tests/lab/lab.policy.conf')}
-contact "the IT desk, extension 100"
+contact "the IT desk, <b onclick=x>extension</b> 100"
 role careful { reach web  posture baseline  sign-in every 12h }
 `;
 
@@ -15,7 +17,7 @@ await test('portal', async (t) => {
     await t.lab('scenario_begin', await t.file('policy', POLICY));
     await t.lab('staff_host', 'laptop', 21);
     await t.api('POST', '/v1/users',
-        { name: 'maria', full_name: 'Maria Álvarez', roles: ['careful'] });
+        { name: 'maria', full_name: NAME, roles: ['careful'] });
     await t.lab('staff_enrol', 'laptop', 'maria');
     const { browser, page } = await t.browser('laptop', { viewport: { width: 900, height: 900 } });
 
@@ -25,6 +27,7 @@ await test('portal', async (t) => {
     await withoutScripts(t, browser, recovery);
     await lastDays(t, page);
     await losing(t, page);
+    await others(t, page);
     t.same('no page complained in the console', [], page.complaints);
 });
 
@@ -42,12 +45,13 @@ async function mending(t, page) {
     await t.says('a sick laptop is told that it is in quarantine', page, 'h1', 'You are in quarantine');
     await t.says('which check failed', page, '.rule h3', /disk.*encrypt|encrypt.*disk/i);
     await t.says('and how to mend it', page, '.rule .fix', 'How to fix it.');
-    await t.says('and whom to call', page, 'main', 'the IT desk, extension 100');
+    await t.says('and whom to call', page, 'main', CONTACT);
+    await t.says('what looks like markup in a name is text', page, '.who', NAME);
     await looked(t, page, 'quarantine');
     await t.labStatus('staff_report', 'laptop', 'healthy');
     await page.goto(`${PORTAL}/`);
     t.same('mended, no check keeps it out', 0, await page.locator('.rule .fix').count());
-    await t.says('what is left is to sign in', page, 'main', 'Sign in');
+    await t.says('what is left is to sign in', page, 'h1', 'Please sign in');
     await looked(t, page, 'asks-for-sign-in');
 }
 
@@ -119,7 +123,7 @@ async function lastDays(t, page) {
     await t.labStatus('lab_on', 'laptop', 'probe', '-t', 300, 'tcp', '10.20.0.9', 5432);
     await page.goto(`${PORTAL}/`);
     await t.says('the person to call is on the page also of who is in', page, 'footer',
-        'Whom to call: the IT desk, extension 100.');
+        `Whom to call: ${CONTACT}.`);
     t.check('the first thing that Tab brings is the way past the links', await t.tabTo(page, '.skip', 1));
     await page.keyboard.press('Enter');
     t.check('and it leads to the content', await page.evaluate(() => location.hash === '#content' &&
@@ -137,6 +141,23 @@ async function lastDays(t, page) {
     await page.goto(`${PORTAL}/denials?before=x`);
     await t.says('a page that is none leads back', page, 'main a', 'Try again');
     await looked(t, page, 'no-such-page');
+}
+
+// The pages that have tests of their own (test_policy, test_passkey), as somebody sees them who has
+// nothing to do there.
+async function others(t, page) {
+    await page.goto(`${PORTAL}/`);
+    t.same('where the gateway has no passkeys nobody is sent to them', 0,
+        await page.locator('nav a[href="/passkeys"]').count());
+    await page.click('nav a[href="/policy"]');
+    await t.says('the policy is a link away', page, 'h1', 'Your part of the policy');
+    await looked(t, page, 'policy');
+    await page.goto(`${PORTAL}/passkeys`);
+    await looked(t, page, 'passkeys');
+    await page.goto(`${PORTAL}/`);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await t.axe(page, 'the page in the dark');
+    await t.screenshot(page, 'dark');
 }
 
 // A second device is reported lost from the first.

@@ -44,13 +44,18 @@ browser_pin() {
 # What came to host $1 by its tunnel, in bytes.
 came_by_tunnel() { lab_on "$1" cat /sys/class/net/wg0/statistics/rx_bytes; }
 
-# A gateway with a console and $1 devices that are in, each with a person; all but one were never there.
-console_many() {
+# The one enrolled device multiplied to $1, each another person's and in; all but one were never there.
+browser_many() {
     local state=$LAB_DIR/gw/state/engine
-    story_begin
-    staff_join laptop 21 maria accounting
     gw_stop
-    "$LAB_TOP/tests/bench/fill.py" "$state/portcullis.db" "$1"
+    "$LAB_TOP/tests/bench/fill.py" "$state/portcullis.db" "$1" || return 1
     chown --reference="$state" "$state"/portcullis.db*
     GW_PATIENCE=90 gw_start
+}
+
+# A gateway with a console and $1 such devices.
+console_many() {
+    story_begin
+    staff_join laptop 21 maria accounting
+    browser_many "$1"
 }

@@ -127,6 +127,9 @@ static void says(void **state)
          "{\"user\":\"maria\",\"full_name\":\"Maria Lopez\",\"device\":\"m1\","
          "\"roles\":[\"a\",\"b\"]}",
          "<b>Maria Lopez</b> (maria) on <b>m1</b>, roles <b>a</b>, <b>b</b>", "null"},
+        {"passkeys where there are some", "{\"gateway\":\"g\",\"with_passkeys\":true}",
+         "<a href=\"/passkeys\">Passkeys</a>", "Gateway h"},
+        {"and where there are none", "{\"gateway\":\"g\"}", "<a href=\"/policy\">Policy</a>", "Passkeys"},
         {"what failed",
          "{\"state\":\"quarantine\",\"posture\":{\"rules\":[{\"rule\":\"fde.sys\",\"result\":"
          "\"quarantine\",\"expected\":\"<= 30 days\",\"received\":\"<41\",\"sentence\":\"S.\","
@@ -165,6 +168,12 @@ static void says(void **state)
          "\"expected\":\"<= 900\",\"received\":\"unknown\",\"excepted\":true}]}}",
          "at most 900 seconds</dd><dt>Found</dt><dd>unknown</dd></dl><p>Your administrator has "
          "excused", "unknown seconds"},
+        {"who has only to sign in", "{\"state\":\"quarantine\",\"reason\":\"sign-in\",\"sentence\":\"S.\","
+         "\"sign_in\":{\"asked\":true}}", "<h1>Please sign in</h1><p>Your device is in order; your work asks "
+         "that you sign in.</p><p><a class=\"button\" href=\"/sign-in\">Sign in</a>", "quarantine"},
+        {"not who has more to do", "{\"state\":\"quarantine\",\"reason\":\"sign-in\",\"sentence\":\"S.\","
+         "\"posture\":{\"rules\":[{\"rule\":\"a\",\"result\":\"deny\"}]}}", "<h1>You are in quarantine</h1>"
+         "<p>S.</p>", "in order"},
         {"hours, and when they begin, beside a warning",
          "{\"state\":\"quarantine\",\"reason\":\"hours\",\"opens_at\":1795408400,\"posture\":"
          "{\"rules\":[{\"rule\":\"a\",\"result\":\"warn\"}]}}",
