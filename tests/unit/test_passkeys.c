@@ -188,7 +188,12 @@ static char *assertion(struct authenticator *a, const json_t *options, const cha
 static void add(const struct laptop *t, struct authenticator *a, const char *name, int status)
 {
     json_t *options = says(t, PORTAL_PASSKEY_NEW, "", 200);
+    const json_t *asked = json_object_get(options, "publicKey");
+    const json_t *wanted = json_object_get(asked, "authenticatorSelection");
     char *body = registration(a, options, PORTAL_SITE, name);
+
+    assert_string_equal(lab_text(wanted, "userVerification"), "required");
+    assert_string_equal(lab_text(wanted, "residentKey"), "required");
 
     json_decref(says(t, PORTAL_PASSKEY_ADD, body, status));
     free(body);
@@ -198,7 +203,10 @@ static void add(const struct laptop *t, struct authenticator *a, const char *nam
 static void sign_in_by(const struct laptop *t, struct authenticator *a, int status)
 {
     json_t *options = says(t, PORTAL_PASSKEY_ASK, "", 200);
+    const json_t *asked = json_object_get(options, "publicKey");
 
+    assert_string_equal(lab_text(asked, "rpId"), NAME);
+    assert_string_equal(lab_text(asked, "userVerification"), "required");
     a->counter++;
     char *body = assertion(a, options, PORTAL_SITE, NULL);
     json_decref(says(t, PORTAL_PASSKEY_SIGN_IN, body, status));

@@ -128,6 +128,69 @@ static void a_signature(void **state)
     }
 }
 
+/* What the page's script sends comes as JSON and from this page, and goes on as it is. */
+static void a_script_s_questions(void **state)
+{
+    (void)state;
+    static const struct { const char *line, *type, *more; int verb, status; } cases[] = {
+        {"POST /v1/passkeys/new", "application/json", "", PORTAL_PASSKEY_NEW, 200},
+        {"POST /v1/passkeys/add", "application/json", "", PORTAL_PASSKEY_ADD, 200},
+        {"POST /v1/passkeys/ask", "application/json", "", PORTAL_PASSKEY_ASK, 200},
+        {"POST /v1/passkeys/sign-in", "application/json", "", PORTAL_PASSKEY_SIGN_IN, 200},
+        {"POST /v1/passkeys/sign-in", "application/x-www-form-urlencoded", "", 0, 415},
+        {"POST /v1/passkeys/sign-in", "text/plain", "", 0, 415},
+        {"POST /v1/passkeys/sign-in", "application/json", "Origin: https://evil.example\r\n", 0, 403},
+        {"POST /v1/passkeys/add", "application/json", "Sec-Fetch-Site: cross-site\r\n", 0, 403},
+        {"POST /v1/passkeys", "application/json", "", 0, 405},
+        {"POST /passkey.js", "application/json", "", 0, 405},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char headers[192];
+        struct question q;
+        snprintf(headers, sizeof headers, "Content-Type: %s\r\nContent-Length: 8\r\n%s", cases[i].type,
+                 cases[i].more);
+        int fd = ask(cases[i].line, headers, "{\"a\":17}", 8);
+        if (cases[i].status == 200) {
+            uint32_t seq = hear_question(&q);
+            assert_int_equal(q.verb, cases[i].verb);
+            assert_int_equal(q.body_len, 8);
+            assert_memory_equal(q.body, "{\"a\":17}", 8);
+            engine_says(&T, MSG_PORTAL_REPLY, seq, 200, "{}");
+        }
+        char *a = hear(fd, WAIT_MS);
+        if (status_of(a) != cases[i].status)
+            fail_msg("%s (%s): %.40s", cases[i].line, cases[i].type, a);
+        free(a);
+        close(fd);
+    }
+}
+
+/* Its script is there for the asking; no page that was opened by address may run one. */
+static void the_script_itself(void **state)
+{
+    (void)state;
+    struct question q;
+    int fd = ask("GET /passkey.js", "", "", 0);
+    char *a = hear(fd, WAIT_MS);
+    assert_int_equal(status_of(a), 200);
+    assert_non_null(strstr(a, "text/javascript"));
+    assert_non_null(strstr(body_of(a), "navigator.credentials.get"));
+    free(a);
+    close(fd);
+    fd = ask("GET /passkeys", "", "", 0);
+    uint32_t seq = hear_question(&q);
+    assert_int_equal(q.verb, PORTAL_PASSKEYS);
+    engine_says(&T, MSG_PORTAL_REPLY, seq, 200, "{\"on\": true, \"site\": \"https://n/\", \"fresh\": true, "
+                "\"user\": \"maria\", \"items\": [], \"most\": 8}");
+    a = hear(fd, WAIT_MS);
+    assert_int_equal(status_of(a), 200);
+    assert_null(strstr(a, "script-src"));
+    assert_null(strstr(a, "<script"));
+    assert_non_null(strstr(a, "https://n/passkeys"));
+    free(a);
+    close(fd);
+}
+
 static void page_for_a_person(void **state)
 {
     (void)state;
@@ -495,6 +558,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_each_verb),
         cmocka_unit_test(a_signature),
+        cmocka_unit_test(a_script_s_questions),
+        cmocka_unit_test(the_script_itself),
         cmocka_unit_test(page_for_a_person),
         cmocka_unit_test(page_when_the_engine_refuses),
         cmocka_unit_test(refusals),
