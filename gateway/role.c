@@ -35,6 +35,7 @@ int role_main(const char *name, const char *argument)
     log_init(name);
     prepare_libraries();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);    /* most may write no file, and this may be one: then unheard, not dead */
     if (strcmp(name, "keeper") == 0)
         return keeper_main(number(argument, INT64_MAX));
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)

@@ -352,6 +352,52 @@ static void streams_are_bounded_and_end_with_their_readers(void **state)
     assert_int_equal(heard, 0);
 }
 
+/* The role ends in order, as begin and end ask, while a stream sleeps; its reader hears the end. */
+static void ends_with_a_stream_open(void **state)
+{
+    (void)state;
+    struct tls_client c;
+    struct asked a;
+    stream_begin(&c, "");
+    hear_question(&a);
+    say_answer(a.seq, 200, "", "{\"items\":[],\"last\":7}");
+    free(tls_hear_until(&c, "retry: 3000\n\n"));
+    usleep(100000);
+    stop_role(&T);
+    free(tls_hear_until(&c, ""));
+    tls_client_end(&c);
+    begin(NULL);
+}
+
+/* A reader that takes nothing is not waited for. */
+static void a_reader_that_takes_nothing(void **state)
+{
+    (void)state;
+    enum { LONG = 600000 };
+    static char items[LONG + 1000];
+    struct tls_client c;
+    struct asked a;
+    struct message m;
+    int64_t began;
+    size_t n = (size_t)snprintf(items, sizeof items, "{\"items\":[{\"seq\":8,\"text\":\"");
+    memset(items + n, 'x', LONG);
+    snprintf(items + n + LONG, 100, "\"}],\"last\":8}");
+    const int small = 4096;
+    stream_begin(&c, "");
+    setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    hear_question(&a);
+    long before = resident_kib(&T);
+    say_answer(a.seq, 200, "", items);
+    for (began = clock_boot_ms(); clock_boot_ms() - began < 20000;) {
+        if (engine_hears(&T, &m, 2500) != 1)
+            break;
+        say_answer(m.seq, 200, "", items);
+    }
+    assert_true(clock_boot_ms() - began < 20000);
+    assert_true(grown_below(&T, before, 8 << 10));
+    tls_client_end(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +410,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(streams_events, begin, end),
         cmocka_unit_test_setup_teardown(a_stream_goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(streams_are_bounded_and_end_with_their_readers, begin, end),
+        cmocka_unit_test_setup_teardown(ends_with_a_stream_open, begin, end),
+        cmocka_unit_test_setup_teardown(a_reader_that_takes_nothing, begin, end),
     };
     signal(SIGPIPE, SIG_IGN);
     tls_identity_for_tests(&ID);

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -151,6 +152,41 @@ static void origins(void **state)
             fail_msg("'%s'", refused[i]);
 }
 
+/* By TLS a server has names, too: a whole one, with its port, in any case of letters. */
+static void names_by_tls(void **state)
+{
+    static const struct { const char *host; uint16_t port; bool ok; } cases[] = {
+        {"access.example.com:8443", 8443, true},   {"ACCESS.example.COM:8443", 8443, true},
+        {"access.example.com", 443, true},         {"access.example.com:443", 443, true},
+        {"access.example.com", 8443, false},       {"access.example.com:443", 8443, false},
+        {"access.example.com:08443", 8443, false}, {"access.example.com:8443x", 8443, false},
+        {"access.example.com.:8443", 8443, false}, {"xaccess.example.com:8443", 8443, false},
+        {"access.example.com.evil.example:8443", 8443, false},
+        {"access.example.comevil:8443", 8443, false}, {"access.example.com@evil:8443", 8443, false},
+        {"access.example.com:8443:8443", 8443, false}, {":8443", 8443, false}, {"", 443, false},
+        {"[2001:db8::7]:8443", 8443, true},        {"2001:db8::7:8443", 8443, false},
+        {"[2001:db8::8]:8443", 8443, false},       {"10.20.0.1:8443", 8443, true},
+        {"10.20.0.2:8443", 8443, false},           {"10.20.0.1", 80, false},
+    };
+    const struct ip_addr local = {4, {10, 20, 0, 1}};
+    char origin[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct http_self self = {&local, cases[i].port, {"access.example.com", "2001:db8::7"}};
+        snprintf(origin, sizeof origin, "https://%s", cases[i].host);
+        if (https_host_is(cases[i].host, &self) != cases[i].ok)
+            fail_msg("host '%s'", cases[i].host);
+        if (https_origin_is(origin, &self) != cases[i].ok)
+            fail_msg("origin '%s'", origin);
+        if (https_origin_is(origin + 1, &self) || https_origin_is(cases[i].host, &self))
+            fail_msg("without its scheme '%s'", origin);
+    }
+    const struct http_self nameless = {&local, 443, {"", NULL}};
+    assert_true(https_host_is("10.20.0.1", &nameless));
+    assert_false(https_host_is("", &nameless));
+    assert_false(https_host_is(":443", &nameless));
+}
+
 static void actors(void **state)
 {
     (void)state;
@@ -200,7 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets), cmocka_unit_test(target_lengths), cmocka_unit_test(hosts),
-        cmocka_unit_test(origins), cmocka_unit_test(actors),         cmocka_unit_test(lengths),
+        cmocka_unit_test(origins), cmocka_unit_test(names_by_tls), cmocka_unit_test(actors),         cmocka_unit_test(lengths),
     };
     return cmocka_run_group_tests_name("http_check", tests, NULL, NULL);
 }
