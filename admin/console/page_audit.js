@@ -33,7 +33,8 @@ function value(v) {
 
 function detail(r) {
     const pairs = Object.entries(r.detail);
-    const first = [r.detail.reason, r.detail.code].filter(Boolean).join(' ');
+    const why = r.detail.reason === 'granted' ? '' : r.detail.reason;
+    const first = [why, r.detail.code].filter(Boolean).join(' ');
     return h(
         'details',
         {},
@@ -49,12 +50,16 @@ function detail(r) {
     );
 }
 
+/* A policy is called by its hash. */
+const object = (name) =>
+    /^[0-9a-f]{64}$/.test(name) ? h('code', { title: name }, name.slice(0, 12)) : name;
+
 const row = (r) => [
     number(r.seq),
     at(r.time),
     [r.actor, r.console && h('span', { class: 'soft' }, ' (console)')],
     h('code', {}, r.act),
-    r.object,
+    object(r.object),
     detail(r),
 ];
 

@@ -229,7 +229,40 @@ const feedShown = ({ items }) =>
         ? h('ul', { class: 'feed' }, items.map(attemptLine))
         : h('p', { class: 'empty' }, 'None on record.');
 
+/* A gateway that nobody uses yet. */
+function beginning(d) {
+    return (
+        d.enrolled + d.ended === 0 &&
+        panel(
+            'Begin here',
+            {},
+            h(
+                'ol',
+                { class: 'plain' },
+                h(
+                    'li',
+                    {},
+                    link('#/policy', 'Policy'),
+                    ': what there is in the office, and which role reaches what.',
+                ),
+                h('li', {}, link('#/people', 'People'), ': add a person, with their roles.'),
+                h(
+                    'li',
+                    {},
+                    'On the person’s page: invite a device. They get a link, and a code by phone.',
+                ),
+                h(
+                    'li',
+                    {},
+                    'It shows here as soon as it is there: in quarantine until it is found healthy, then in.',
+                ),
+            ),
+        )
+    );
+}
+
 const troubleShown = (status, respond) => [
+    beginning(status.devices),
     status.alarms.length > 0 && panel('Alarms', {}, alarms(status.alarms)),
     held(respond),
 ];

@@ -185,7 +185,11 @@ export function setUp(root, given, done) {
         form(
             'Next',
             [
-                field('Your name here', user, 'As the one who sent you the link knows you: maria'),
+                field(
+                    'Your name here',
+                    user,
+                    given.user ? '' : 'As who sent you the link knows you.',
+                ),
                 field(
                     'Passphrase',
                     pass,
