@@ -3,6 +3,7 @@
 #ifndef TESTS_FUZZ_ENGINE_ACTS_H
 #define TESTS_FUZZ_ENGINE_ACTS_H
 
+#include "gateway/acknowledge.h"
 #include "tests/fuzz/engine_compare.h"
 
 /* ---- people --------------------------------------------------------------------------------- */
@@ -38,6 +39,7 @@ static void user_add_one(int u, unsigned b)
         return;
     *m = (struct model_user){
         .there = true, .active = true, .active_disk = true, .roles = b & 7, .end = end};
+    model_review(&M, u);
 }
 
 static void user_roles(int u, unsigned b)
@@ -52,6 +54,7 @@ static void user_roles(int u, unsigned b)
     if (!done(act(CONTROL_PUT, path, "", body), want))
         return;
     M.user[u].roles = b & 7;
+    model_review(&M, u);
     model_write_user(&M, u);
 }
 
@@ -88,6 +91,35 @@ static void user_sign_in(int u)
     if (!done(act(CONTROL_POST, path, "", NULL), want))
         return;
     M.user[u].signed_in = M.wall;
+    model_decide_user(&M, u);
+}
+
+/* The person signs what they are shown, on the first device of theirs. */
+static void user_acknowledge(int u)
+{
+    struct model_user *m = &M.user[u];
+    struct dev *d = NULL;
+    char name[8];
+
+    for (int i = 0; i < MODEL_DEVICES && !d; i++) {
+        snprintf(name, sizeof name, "d%d", i);
+        d = M.dev[i].there && M.dev[i].active && M.dev[i].user == u ? dev_by_name(L.e, name) : NULL;
+    }
+    if (!d)
+        return;
+    say("\nu%d signs", u);
+    struct reply shown = acknowledge_show(L.e, d), r;
+    struct writer w;
+    writer_init(&w, 256);
+    put_text(&w, text(shown.body, "sha256"));
+    r = acknowledge_sign(L.e, d, w.v, w.n);
+    writer_clear(&w);
+    json_decref(shown.body);
+    json_decref(r.body);
+    if (!done(r.status, !m->active ? 403 : model_sign_by(&M, m) ? 200 : 409))
+        return;
+    m->signed_roles = model_text(&M, m);
+    m->asked = 0;
     model_decide_user(&M, u);
 }
 

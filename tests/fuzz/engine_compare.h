@@ -163,7 +163,17 @@ static const char *text(const json_t *o, const char *name)
     return s ? s : "";
 }
 
-/* What was acknowledged is what the engine knows. */
+static void compare_acknowledgement(int i, const char *state)
+{
+    const struct model_user *u = &M.user[i];
+    int64_t by = model_sign_by(&M, u);
+    const char *want = by ? by > M.wall ? "due" : "overdue"
+                          : model_text(&M, u) ? "signed" : "not-asked";
+
+    must(!u->active || strcmp(state, want) == 0, "has signed, or has not", i);
+}
+
+/* What was answered with success is what the engine knows. */
 static void compare_books(void)
 {
     char path[64];
@@ -183,6 +193,7 @@ static void compare_books(void)
         if (M.user[i].there) {
             must(roles == M.user[i].roles, "a person's roles", i);
             must((strcmp(text(o, "state"), "revoked") == 0) == !M.user[i].active, "revoked", i);
+            compare_acknowledgement(i, text(json_object_get(o, "acknowledgement"), "state"));
         }
         json_decref(o);
     }

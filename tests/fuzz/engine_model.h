@@ -36,6 +36,7 @@ struct model_policy {
     unsigned remediation;
     struct model_role role[MODEL_ROLES];
     const char *text;
+    int64_t acknowledge;          /* seconds; 0: nobody is asked */
 };
 
 #define RESOURCES "company \"Lab\"\n" \
@@ -49,19 +50,19 @@ static const struct model_policy model_policies[] = {
      {{true, false, DB | WEB, 900, 0, PENDING_GRACE}, {true, false, WMS, 900, 0, PENDING_GRACE}},
      RESOURCES "remediation { updates }\n" BASELINE("15m")
      "role filing { reach db, web posture baseline }\n"
-     "role warehouse { reach wms posture baseline }\n"},
+     "role warehouse { reach wms posture baseline }\n", 0},
     {UPDATES,
      {{true, false, DB, 300, 0, PENDING_GRACE}, {true, false, WMS, 300, 0, PENDING_GRACE}},
      RESOURCES "remediation { updates }\n" BASELINE("5m")
      "role filing { reach db posture baseline }\n"
-     "role warehouse { reach wms posture baseline }\n"},
+     "role warehouse { reach wms posture baseline }\n", 0},
     {UPDATES,
      {{true, false, DB | WEB, 900, 0, PENDING_GRACE}, {0},
       {true, false, WEB | WMS, 120, 0, PENDING_UNASKED}},
      RESOURCES "remediation { updates }\n" BASELINE("15m")
      "posture light { lease 2m evidence <= 8h assurance >= PA1 require fde.sys }\n"
      "role filing { reach db, web posture baseline }\n"
-     "role audit { reach web, wms posture light }\n"},
+     "role audit { reach web, wms posture light }\n", 0},
     {UPDATES,
      {{true, false, DB | WEB, 900, 3600, PENDING_GRACE},
       {true, true, WMS, 600, 0, PENDING_STRICT}},
@@ -69,13 +70,13 @@ static const struct model_policy model_policies[] = {
      "posture strict { lease 10m evidence <= 8h assurance >= PA1\n"
      " require fde.sys\n require pend.crit == 0\n}\n"
      "role filing { reach db, web posture baseline sign-in every 1h }\n"
-     "role warehouse { reach wms posture strict hours Mon-Fri 08:00-18:00 UTC }\n"},
+     "role warehouse { reach wms posture strict hours Mon-Fri 08:00-18:00 UTC }\n", 0},
     {WEB,
      {{true, false, UPDATES | DB, 900, 0, PENDING_GRACE}, {true, false, 0, 900, 0, PENDING_GRACE}},
      RESOURCES "remediation { web }\n" BASELINE("15m")
      "role filing { reach db, updates posture baseline }\n"
-     "role warehouse { posture baseline }\n"},
-    {0, {{0}}, RESOURCES "role filing { reach nothing }\n"},    /* is refused */
+     "role warehouse { posture baseline }\nacknowledge within 30m\n", 1800},
+    {0, {{0}}, RESOURCES "role filing { reach nothing }\n", 0},    /* is refused */
 };
 #define MODEL_POLICIES ((int)(sizeof model_policies / sizeof model_policies[0]))
 #define POLICY_REFUSED (MODEL_POLICIES - 1)
@@ -94,6 +95,8 @@ struct model_user {
     bool there, active, active_disk;       /* they differ after a cut that a full disk refused */
     unsigned roles;
     int64_t end, signed_in;
+    int64_t asked;                         /* to sign; 0 = is not */
+    unsigned signed_roles;                 /* of the one policy that asks; 0 = never signed */
 };
 struct model_device {
     bool there, active, active_disk, key_good, key_good_disk;
@@ -134,6 +137,41 @@ static inline bool model_user_may(const struct model *m, const struct model_user
     return u->there && u->active && (u->end == 0 || u->end > m->wall);
 }
 
+/* ---- signing the policy: one of them asks for it, and its text depends on the roles ---------- */
+
+static inline unsigned model_text(const struct model *m, const struct model_user *u)
+{
+    unsigned known = 0;
+
+    for (unsigned i = 0; i < MODEL_ROLES; i++)
+        known |= (unsigned)model_policies[m->policy].role[i].there << i;
+    return model_policies[m->policy].acknowledge ? u->roles & known : 0;
+}
+
+/* When this person must have signed; 0 = nothing is due. */
+static inline int64_t model_sign_by(const struct model *m, const struct model_user *u)
+{
+    return u->asked && model_text(m, u) ? u->asked + model_policies[m->policy].acknowledge : 0;
+}
+
+static inline void model_review(struct model *m, int user)
+{
+    struct model_user *u = &m->user[user];
+
+    if (!u->there || !u->active)
+        return;
+    if (model_text(m, u) == 0 || model_text(m, u) == u->signed_roles)
+        u->asked = 0;
+    else if (u->asked == 0)
+        u->asked = m->wall;
+}
+
+static inline void model_review_all(struct model *m)
+{
+    for (int i = 0; i < MODEL_USERS; i++)
+        model_review(m, i);
+}
+
 /* The end of the hours that are open now; 0 = they are not. 1970-01-01 was a Thursday. */
 static inline int64_t model_hours_end(int64_t wall)
 {
@@ -158,6 +196,8 @@ static inline int64_t model_role_end(const struct model *m, const struct model_u
         end = model_min(end, u->signed_in ? u->signed_in + r->sign_in : 0);
     if (u->end)
         end = model_min(end, u->end);
+    if (model_sign_by(m, u))
+        end = model_min(end, model_sign_by(m, u));
     return end > m->wall ? end : 0;
 }
 
@@ -241,6 +281,7 @@ static inline void model_apply(struct model *m, int policy, int64_t confirm_s)
     m->policy = policy;
     m->confirm_until = confirm_s ? m->wall + confirm_s : 0;
     m->confirm_ms = confirm_s ? m->boot_ms + confirm_s * 1000 : 0;
+    model_review_all(m);
     model_decide_all(m);
 }
 
@@ -299,6 +340,7 @@ static inline void model_restore_user(struct model *m, int user)
     u->signed_in = 0;
     model_write_user(m, user);
     u->active = u->active_disk = true;
+    model_review(m, user);
 }
 
 /* After a boot nobody remembers how long ago it was: what is left is by the wall clock, and nothing
@@ -330,6 +372,7 @@ static inline void model_restart(struct model *m, bool reboot)
         m->previous = -1;
         m->confirm_until = m->confirm_ms = 0;
     }
+    model_review_all(m);
     model_decide_all(m);
 }
 

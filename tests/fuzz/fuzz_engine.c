@@ -202,7 +202,7 @@ static void operate(unsigned what, unsigned a, unsigned b)
         user_restore(user);
         break;
     case USER_SIGN_IN:
-        user_sign_in(user);
+        b & 1 ? user_acknowledge(user) : user_sign_in(user);
         break;
     case DEVICE_ADD:
         device_add(device, (int)(b % MODEL_USERS));
