@@ -121,11 +121,11 @@ char *page_sorry(const char *code, const char *message, const char *hint, const 
 {
     struct page p = {0};
     page_begin(&p, TEXT_DID_NOT_WORK);
-    page_say(&p, "<section class=\"state bad\"><h1>", TEXT_DID_NOT_WORK, "</h1>");
+    page_say(&p, "<section class=\"state bad\" role=\"alert\"><h1>", TEXT_DID_NOT_WORK, "</h1>");
     if (message)
         page_wrap(&p, "<p>", message, "</p>");
-    if (hint)
-        page_wrap(&p, "<p>", hint, "</p>");
+    if (hint || back)
+        page_wrap(&p, "<p>", hint ? hint : text_of(TEXT_BACK_AND_AGAIN), "</p>");
     page_html(&p, "</section>\n");
     if (code)
         page_say(&p, "<p class=\"note\">", TEXT_NAME_THIS_CODE, "</p>", code);

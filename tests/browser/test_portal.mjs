@@ -67,14 +67,14 @@ async function choosing(t, page) {
     await page.keyboard.press('Enter');
     await page.waitForURL(`${PORTAL}/set-up`);
     await looked(t, page, 'choose');
-    await typed(page, { code, passphrase: PASSPHRASE, again: 'purple kettle sits alone' });
+    await typed(t, page, { code, passphrase: PASSPHRASE, again: 'purple kettle sits alone' });
     await t.says('typed differently it says so', page, 'main', 'not typed the same twice');
     await looked(t, page, 'not-the-same');
     await page.goto(`${PORTAL}/set-up`);
-    await typed(page, { code, passphrase: PASSPHRASE, again: PASSPHRASE });
+    await typed(t, page, { code, passphrase: PASSPHRASE, again: PASSPHRASE });
     const secret = await page.innerText('.note code');
     await looked(t, page, 'factor');
-    await typed(page, { totp: totp(secret, -1) });
+    await typed(t, page, { totp: totp(secret, -1) });
     await t.says('the app makes it hold', page, 'h1', 'You are signed in');
     await looked(t, page, 'recovery');
     const recovery = await page.locator('li code').allInnerTexts();
@@ -85,11 +85,16 @@ async function choosing(t, page) {
     return { secret, recovery };
 }
 
-// Fills a form by typing into each field that Tab brings, and sends it with Enter.
-async function typed(page, values) {
+// Fills a form by typing into each field that Tab brings (the first has the focus), and sends it with
+// Enter.
+async function typed(t, page, values) {
+    let first = true;
     for (const [name, value] of Object.entries(values)) {
-        await page.focus(`input[name="${name}"]`);
+        const there = await page.evaluate((n) => document.activeElement?.name === n, name);
+        if (!there && !await t.tabTo(page, `input[name="${name}"]`, first ? 20 : 1))
+            throw new Error(`Tab does not bring ${name}`);
         await page.keyboard.type(value);
+        first = false;
     }
     await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
 }
@@ -97,11 +102,11 @@ async function typed(page, values) {
 async function signingIn(t, page, secret) {
     await page.goto(`${PORTAL}/sign-in`);
     await looked(t, page, 'sign-in');
-    await typed(page, { passphrase: PASSPHRASE, code: '000000' });
+    await typed(t, page, { passphrase: PASSPHRASE, code: '000000' });
     await t.says('a wrong code is refused in words', page, 'h1', 'This did not work');
     await looked(t, page, 'refused');
     await page.goto(`${PORTAL}/sign-in`);
-    await typed(page, { passphrase: PASSPHRASE, code: totp(secret) });
+    await typed(t, page, { passphrase: PASSPHRASE, code: totp(secret) });
     await t.says('the right one is taken', page, 'h1', 'You are signed in');
     await looked(t, page, 'signed-in');
 }

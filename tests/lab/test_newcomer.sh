@@ -38,4 +38,4 @@ fi
 cd "$LAB_TOP" || exit 1
 export BUILD=$LAB_BUILD
 "$LAB_SOURCE/newcomer/run.py" ${UPDATE:+--update} README.md \
-    gateway="$(lab_init_pid gw)" laptop="$(lab_init_pid laptop)"
+    gateway="$(lab_init_pid gw)" laptop="$(lab_init_pid laptop)" office="$(lab_init_pid office)"

@@ -230,12 +230,13 @@ static void apologies(void **state)
     } cases[] = {
         {"{\"error\":{\"code\":\"c<\",\"message\":\"M.\",\"hint\":\"H.\"}}", "<p>M.</p><p>H.</p>"},
         {"{\"error\":{\"code\":\"c<\",\"message\":\"M.\"}}", "<code>c&lt;</code>"},
+        {"{\"error\":{\"message\":\"M.\"}}", "<p>M.</p><p>Go back and try once more."},
         {"nonsense", "The gateway could not make this page."},
         {"{\"error\":7}", "The gateway could not make this page."},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t len = 0;
-        char *html = page_error((const uint8_t *)cases[i].json, strlen(cases[i].json), NULL, &len);
+        char *html = page_error((const uint8_t *)cases[i].json, strlen(cases[i].json), "/sign-in", &len);
         assert_non_null(strstr(html, cases[i].has));
         free(html);
     }

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs what README.md shows between its newcomer marks, and compares what comes with what is shown.
 
-    run.py [--update] README.md gateway=PID laptop=PID
+    run.py [--update] README.md gateway=PID laptop=PID office=PID
 
-In the marked part, lines that are indented by four blanks and begin with `gateway$ ` or `laptop$ `
-are typed on that machine, whose first process is PID (a here-document goes on to its END); the
+In the marked part, lines that are indented by four blanks and begin with `gateway$ `, `laptop$ ` or
+`office$ ` are typed on that machine, whose first process is PID (a here-document goes on to its END); the
 indented lines below are what it prints; `...` stands for any lines. What differs from run to run is
 not compared: keys, times, addresses, links, codes, numbers of the kernel. Where a link or a code is
 shown, the one that came is typed in its place from then on. --update writes what came into the file.
@@ -16,8 +16,8 @@ import subprocess
 import sys
 
 BEGIN, END = "<!-- newcomer: begin -->", "<!-- newcomer: end -->"
-PROMPT = re.compile(r"    (gateway|laptop)\$ (.*)")
-MADE = re.compile(r"https://\S+/enrol#[A-Z0-9]+\.[A-Za-z0-9_-]+|\b\d{4} \d{4}\b")
+PROMPT = re.compile(r"    (gateway|laptop|office)\$ (.*)")
+MADE = re.compile(r"https://\S+/enrol#[A-Z0-9]+\.[A-Za-z0-9_-]+|https://\S+#set-up=\S+|\b\d{4} \d{4}\b")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SLOW = int(os.environ.get("LAB_SLOW", "1"))
 
