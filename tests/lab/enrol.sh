@@ -67,6 +67,25 @@ print("\n".join(map(str, said)))
 PY
 }
 
+# What a camera reads on a terminal that shows file $1: two modules a character, black on white.
+enrol_camera() {
+    python3 - "$1" >"$1.pbm" <<'PY'
+import re, sys
+rows = []
+for line in open(sys.argv[1], encoding="utf-8"):
+    if not line.startswith("\033[0;30;107m"):
+        continue
+    cells = re.sub("\033\\[[0-9;]*m", "", line.rstrip("\n"))
+    rows += [[c in "▀█" for c in cells], [c in "▄█" for c in cells]]
+scale = 4
+print("P1", scale * len(rows[0]), scale * len(rows))
+for row in rows:
+    text = "".join(("1" if dark else "0") * scale for dark in row)
+    print("\n".join([text] * scale))
+PY
+    zbarimg -q --raw -Sdisable -Sqrcode.enable "$1.pbm" 2>/dev/null
+}
+
 # Host $1's tunnel from the wg-quick text in file $2, with the host's own key, as WireGuard's apps
 # would make it.
 enrol_tunnel() {

@@ -30,6 +30,10 @@ redeem() { enrol_redeem laptop "$@" >"$LAB_DIR/answer"; }
 gw_cli device invite maria --device maria-desk --valid 24h >"$LAB_DIR/words"
 check "the command tells the code, and how it is to be told" grep -q 'telephone' "$LAB_DIR/words"
 check "and prints the link" grep -qE '^  https://access\.lab\.example:8443/enrol#[A-Z2-9]{26}\.[A-Za-z0-9_-]{43}$' "$LAB_DIR/words"
+lab_on gw script -qec 'portcullis device invite maria' /dev/null </dev/null | tr -d '\r' >"$LAB_DIR/screen"
+link=$(sed -n 's/^  \(https:[^ ]*\)$/\1/p' "$LAB_DIR/screen")
+same "at a terminal it draws the link, and a camera reads it" "$link" "$(enrol_camera "$LAB_DIR/screen")"
+gw_cli invite withdraw 2 >/dev/null
 enrol_invite maria
 pin=$(lab_on laptop curl -sk -o /dev/null -w '%{certs}' "$ENROL_URL/enrol" |
     openssl x509 -pubkey -noout | openssl pkey -pubin -outform der |
@@ -84,7 +88,7 @@ enrol_invite maria
 for _ in 1 2 3 4 5; do redeem "$INVITE_TOKEN" 00000000x "$(enrol_new_key)"; done
 redeem "$INVITE_TOKEN" "$INVITE_CODE" "$(enrol_new_key)"
 same "void after five wrong codes" no_invitation "$(answer)"
-same "the list says it all" "open used withdrawn void" \
+same "the list says it all" "open withdrawn used withdrawn void" \
     "$(gw_cli --json invite list | jq -r '[.items[].state] | join(" ")')"
 refuse "an invitation for seconds is refused" gw_cli device invite maria --valid 5s
 enrol_invite maria
