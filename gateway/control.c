@@ -10,6 +10,7 @@
 #include "gateway/admins.h"
 #include "gateway/clock.h"
 #include "gateway/engine_console.h"
+#include "gateway/engine_enrol.h"
 #include "gateway/invites.h"
 #include "gateway/log.h"
 #include "gateway/passkeys.h"
@@ -62,6 +63,7 @@ static const struct verb {
     {CONTROL_GET, "/v1/devices", RIGHT_READ, control_devices},
     {CONTROL_POST, "/v1/devices", RIGHT_OPERATE, control_device_add},
     {CONTROL_GET, "/v1/devices/*", RIGHT_READ, control_device},
+    {CONTROL_GET, "/v1/devices/*/config", RIGHT_READ, control_device_config},
     {CONTROL_PUT, "/v1/devices/*/user", RIGHT_OPERATE, control_device_assign},
     {CONTROL_POST, "/v1/devices/*/revoke", RIGHT_OPERATE, control_device_revoke},
     {CONTROL_POST, "/v1/devices/*/lost", RIGHT_OPERATE, control_device_lost},

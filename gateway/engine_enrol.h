@@ -27,4 +27,6 @@ json_t *handout_config(struct engine *e, const struct dev *d);
 /* The same as wg-quick reads it, without the private key, which is not ours. */
 json_t *handout_wg_quick(const json_t *config);
 
+control_verb control_device_config;
+
 #endif

@@ -24,6 +24,13 @@ static void put_host(const char *host, uint16_t port, char out[HOST_SIZE + 10])
 
 static const char *first_of(const char *a, const char *b) { return a[0] ? a : b; }
 
+static struct reply no_endpoint(void)
+{
+    return reply_error(409, "no_endpoint",
+                       "gateway.conf does not say how devices find the gateway.",
+                       "Write in its tunnel: endpoint NAME-OR-ADDRESS");
+}
+
 bool handout_link(struct engine *e, const char *token, char out[HANDOUT_LINK], struct reply *no)
 {
     const struct gateway_conf *c = &e->conf;
@@ -31,11 +38,10 @@ bool handout_link(struct engine *e, const char *token, char out[HANDOUT_LINK], s
     char place[HOST_SIZE + 10], pin[TLS_PIN];
 
     if (c->enrol_port == 0 || !host[0]) {
-        *no = reply_error(409, "no_enrol_door",
-                          c->enrol_port == 0 ? "gateway.conf opens no door to enrol by."
-                                             : "gateway.conf does not say how devices find the gateway.",
-                          c->enrol_port == 0 ? "Write: enrol { listen 8443 }"
-                                             : "Write in its tunnel: endpoint NAME-OR-ADDRESS");
+        *no = c->enrol_port ? no_endpoint()
+                            : reply_error(409, "no_enrol_door",
+                                          "gateway.conf opens no door to enrol by.",
+                                          "Write: enrol { listen 8443 }");
         return false;
     }
     if (!tls_pin(e, pin)) {
@@ -133,4 +139,22 @@ json_t *handout_wg_quick(const json_t *c)
     snprintf(out + at, sizeof out - at, "PersistentKeepalive = %d\n",
              (int)json_integer_value(json_object_get(c, "keepalive")));
     return json_string(out);
+}
+
+/* ---- once more ------------------------------------------------------------------------------ */
+
+/* After its person's roles or gateway.conf have changed. */
+struct reply control_device_config(struct engine *e, struct request *q)
+{
+    const struct dev *d = dev_by_name(e, q->name);
+
+    if (!d)
+        return no_such_device(e, q->name);
+    if (!dev_should_enrol(e, d))
+        return reply_errorf(409, "device_ended", NULL, "'%s' has ended.", d->name);
+    if (!first_of(e->conf.handout.endpoint, e->conf.tls.name)[0])
+        return no_endpoint();
+    json_t *config = handout_config(e, d), *quick = handout_wg_quick(config);
+    return (struct reply){200, json_pack("{s:s,s:o,s:o}", "device", d->name, "config", config,
+                                         "wg_quick", quick)};
 }

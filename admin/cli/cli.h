@@ -91,6 +91,7 @@ enum cli_exit device_cmd_add(struct cli *c), device_cmd_assign(struct cli *c),
     device_cmd_show(struct cli *c), device_cmd_revoke(struct cli *c), device_cmd_lost(struct cli *c),
     device_cmd_retire(struct cli *c), device_cmd_except(struct cli *c), device_cmd_unlock(struct cli *c);
 enum cli_exit device_cmd_invite(struct cli *c), device_cmd_approve(struct cli *c),
+    device_cmd_config(struct cli *c),
     invite_cmd_list(struct cli *c), invite_cmd_withdraw(struct cli *c);
 enum cli_exit case_cmd_open(struct cli *c), case_cmd_list(struct cli *c),
     case_cmd_show(struct cli *c), case_cmd_note(struct cli *c), case_cmd_close(struct cli *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `device invite`, `device approve`, `invite ...`
+ * `device invite`, `device approve`, `device config`, `invite ...`
  */
 #include "admin/cli/qr_term.h"
 #include "admin/cli/term.h"
@@ -85,6 +85,25 @@ enum cli_exit device_cmd_approve(struct cli *c)
     else if (d)
         show_device(d);
     json_decref(d);
+    return rc;
+}
+
+/* The text alone goes to standard output: it may be a file's. */
+enum cli_exit device_cmd_config(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    target_begin(&t, "/v1/devices");
+    target_name(&t, c->args[0]);
+    target_word(&t, "/config");
+    json_t *o = call(c, "GET", &t, NULL, &rc);
+    if (o && c->json)
+        rc = print_json(o);
+    else if (o)
+        term_lines(stdout, text_of(o, "wg_quick"));
+    if (o && !c->json)
+        fputs("PRIVATE_KEY stands for the device's own key, which is on the device alone.\n", stderr);
+    json_decref(o);
     return rc;
 }
 

@@ -18,7 +18,7 @@ _portcullis()
     case $noun in
         policy) verbs='check test diff show apply confirm rollback' ;;
         user) verbs='add list import show set-role revoke compromised restore sign-in sign-in-code remove-passkey acknowledgements' ;;
-        device) verbs='add invite approve assign list show revoke lost retire unlock except' ;;
+        device) verbs='add invite approve config assign list show revoke lost retire unlock except' ;;
         invite) verbs='list withdraw' ;;
         issuer) verbs='add list revoke' ;;
         admin) verbs='add list remove link' ;;

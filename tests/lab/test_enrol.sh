@@ -72,6 +72,7 @@ refuse "healthy and not approved is not in" staff_report laptop healthy
 refuse "and reaches nothing" reach
 check "approved by the command" gw_cli device approve maria-laptop
 refuse "once" gw_cli device approve maria-laptop
+same "what it was handed can be had again" "$(cat "$laptop/handout.conf")" "$(gw_cli device config maria-laptop 2>/dev/null)"
 same "it is in" "" "$(staff_report laptop healthy || staff_answer laptop)"
 check "and reaches what its role does" reach
 probe_ip=$(lab_on laptop ip route get 10.20.0.10)

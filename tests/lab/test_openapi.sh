@@ -88,6 +88,7 @@ POST /v1/users/otto/invite 201 {"device":"otto-phone","valid_s":600}
 GET /v1/invites?user=otto&state=open 200
 POST /v1/invites/1/withdraw 409
 POST /v1/invites/2/withdraw 200
+GET /v1/devices/maria/config 200
 GET /v1/admins 200
 PUT /v1/admins/otto 201 {"role":"auditor"}
 PUT /v1/admins/otto 200 {"role":"helpdesk"}

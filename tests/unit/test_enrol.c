@@ -36,6 +36,13 @@ static void a_device_is_enrolled_and_told(void **state)
     struct dev *d = dev_by_name(L.e, "maria-laptop");
     assert_true(d && d->enrolled && d->approved && d->k.index == 1 && d->lease.class_id == 0);
     assert_string_equal(state_of(&g), "used");
+    o = lab_must(&L, CONTROL_GET, "/v1/devices/maria-laptop/config", NULL, 200);
+    assert_string_equal(lab_text(o, "wg_quick"), want);  /* again, for an admin */
+    json_decref(o);
+    lab_do(&L, CONTROL_PUT, "/v1/users/maria/roles", "{\"roles\":[\"warehouse\"]}", 200);
+    o = lab_must(&L, CONTROL_GET, "/v1/devices/maria-laptop/config", NULL, 200);
+    assert_non_null(strstr(lab_text(o, "wg_quick"), "AllowedIPs = 10.20.0.22/32, 10.20.0.40/32, "));
+    json_decref(o);
     must(&g, "another", "", 403, "no_invitation");
     assert_int_equal(attempts_of("invitation-over", "maria"), 1);
     restart(LAB_POLICY, "boot-1");                       /* and it is so for good */
