@@ -247,7 +247,7 @@ static void print_next(const struct enrolment *e, bool up)
         printf("  sudo wg-quick up %s        # or: nmcli connection import type wireguard file %s\n",
                root ? e->o->interface : e->conf, e->conf);
     if (root)
-        puts("  sudo systemctl enable --now portcullis-agent");
+        printf("  sudo systemctl %s portcullis-agent\n", e->o->again ? "restart" : "enable --now");
     else
         printf("  portcullis-agent run --dir %s\n", e->o->dir);
 }

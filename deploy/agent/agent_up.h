@@ -9,7 +9,8 @@
 bool agent_up_known(const char *how);
 /* Can wg-quick set name servers here? */
 bool agent_up_resolves(void);
-/* "wg-quick up NAME", or "nmcli connection import" of the file. False with a sentence in why. */
+/* "wg-quick up NAME", or "nmcli connection import" of the file; an older tunnel of that name is
+ * taken down first. False with a sentence in why. */
 bool agent_up(const char *how, const char *interface, const char *conf, char why[160]);
 
 #endif

@@ -58,9 +58,9 @@ same "and left nothing on the other machine" "" "$(lab_on other sh -c 'ls -A /et
 
 # --- anew, on the same machine --------------------------------------------------------------------
 check "a second invitation" invite maria '{}'
-check "gives the machine new keys" agent laptop enroll "$(link)" --code "$(code)" --again
-lab_on laptop wg-quick down portcullis >/dev/null 2>&1
-check "and another tunnel" lab_on laptop wg-quick up portcullis
+before=$(lab_on laptop wg show portcullis public-key)
+check "gives the machine new keys" agent laptop enroll "$(link)" --code "$(code)" --again --up wg-quick
+refuse "and another tunnel" test "$before" = "$(lab_on laptop wg show portcullis public-key)"
 check "which reports, and is in" report laptop "$(lab_on laptop sed -n s/DEVICE=//p /etc/portcullis-agent/environment)"
 check "the office is reached" lab_on laptop probe -t 3000 tcp 10.20.0.10 80
 check "a revocation cuts it" gw_api POST /v1/users/maria/revoke '{"reason":"left"}'

@@ -118,6 +118,15 @@ check "in words" said "All traffic"
 check "the code may come on standard input" lab_on laptop sh -c \
     "echo '0000 0000' | portcullis-agent enroll '$(link "$pin")' --again"
 lab_on laptop wg-quick down portcullis >/dev/null 2>&1
+mkdir "$LAB_DIR/stubs"
+printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>%s\n' "$LAB_DIR/nmcli" >"$LAB_DIR/stubs/nmcli"
+chmod 755 "$LAB_DIR/stubs/nmcli"
+if lab_on laptop mount -t overlay overlay -o "lowerdir=$LAB_DIR/stubs:/usr/bin" /usr/bin; then
+    check "NetworkManager is asked when that is wished" enrol 0000-0000 --again --up nm
+    same "to import the file" "connection import type wireguard file $CONF" "$(cat "$LAB_DIR/nmcli")"
+else
+    skip "NetworkManager" "this kernel has no overlay to put an nmcli into"
+fi
 
 # --- a person who is not root ----------------------------------------------------------------------------
 install -d -o 65534 -m 700 "$LAB_DIR/home"
