@@ -157,11 +157,15 @@ static void protections(void **state)
     assert_string_equal(got("av", "on"), "false");
     assert_string_equal(got("av", "defs_at"), "1779999993");
     file("/etc/ufw/ufw.conf", "ENABLED=no\n", 0);
+    file("/var/lib/clamav/daily.cvd", "ClamAV-VDB:d:1:2:3:m:s:b:1779000000   ", MAKER_NOW - 7);
+    folder("/sys/fs/cgroup/system.slice/clamav-clamonacc.service");
     folder("/sys/fs/cgroup/system.slice/clamav-daemon.service");
     folder("/sys/fs/cgroup/system.slice/firewalld.service");
     gather();
     assert_string_equal(got("fw", "on"), "true");
     assert_string_equal(got("av", "on"), "true");
+    assert_string_equal(got("av", "rt"), "true");
+    assert_string_equal(got("av", "defs_at"), "1779000000"); /* its own word, not the file's time */
 }
 
 /* ---- disks ---- */
@@ -229,6 +233,43 @@ static void disk_loops_end(void **state)
     folder("/sys/dev/block/253:0");
     point("/sys/dev/block/253:0/slaves/dm-0", "..");
     assert_int_equal(agent_disk_encrypted(root, "/"), AGENT_UNKNOWN);
+}
+
+/* Root and home, swap, and what does not count. */
+static void all_disks(void **state)
+{
+    static const struct { const char *what, *mounts, *swaps; enum agent_answer_3 all; } cases[] = {
+        {"one", "253:0 / / rw - ext4 /dev/dm-0 rw", "", AGENT_YES},
+        {"a plain home", "253:0 / / rw - ext4 /dev/dm-0 rw\n3 1 8:3 / /home rw - ext4 /dev/sda3 rw", "",
+         AGENT_NO},
+        {"a plain /boot", "253:0 / / rw - ext4 /dev/dm-0 rw\n3 1 8:3 / /boot rw - ext4 /dev/sda3 rw",
+         "", AGENT_YES},
+        {"a snap", "253:0 / / rw - ext4 /dev/dm-0 rw\n3 1 8:3 / /snap/x ro - squashfs /dev/sda3 ro", "",
+         AGENT_YES},
+        {"a network's", "253:0 / / rw - ext4 /dev/dm-0 rw\n3 1 0:50 / /srv rw - nfs4 x:/ rw", "",
+         AGENT_YES},
+        {"a home of ZFS", "253:0 / / rw - ext4 /dev/dm-0 rw\n3 1 0:50 / /home rw - zfs r/home rw", "",
+         AGENT_UNKNOWN},
+        {"a plain swap", "253:0 / / rw - ext4 /dev/dm-0 rw", "/dev/sda3 partition 1 0 -2\n", AGENT_NO},
+        {"a swap in a file, and in memory", "253:0 / / rw - ext4 /dev/dm-0 rw",
+         "/swap file 1 0 -2\n/dev/zram0 partition 1 0 100\n", AGENT_YES},
+        {"an overlay", "0:27 / / rw - overlay overlay rw", "", AGENT_UNKNOWN},
+    };
+    char text[512];
+
+    (void)state;
+    assert_int_equal(agent_disk_all_encrypted(root), AGENT_UNKNOWN);
+    file("/sys/dev/block/253:0/dm/uuid", "CRYPT-LUKS2-0123-root\n", 0);
+    folder("/sys/dev/block/8:3");
+    folder("/sys/class/block/sda3");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(text, sizeof text, "2 1 %s\n", cases[i].mounts);
+        file("/proc/self/mountinfo", text, 0);
+        snprintf(text, sizeof text, "Filename Type Size Used Priority\n%s", cases[i].swaps);
+        file("/proc/swaps", text, 0);
+        if (agent_disk_all_encrypted(root) != cases[i].all)
+            fail_msg("%s", cases[i].what);
+    }
 }
 
 /* ---- updates ---- */
@@ -419,7 +460,7 @@ int main(void)
         WITH_ROOT(empty_machine_knows_nothing), WITH_ROOT(debian_machine),
         WITH_ROOT(protections),                 WITH_ROOT(disks),
         WITH_ROOT(disks_by_their_source),       WITH_ROOT(disk_loops_end),
-        WITH_ROOT(apt_lists),
+        WITH_ROOT(all_disks),                   WITH_ROOT(apt_lists),
         WITH_ROOT(facts_from_a_file),           WITH_ROOT(keys_are_made_once),
         WITH_ROOT(keys_have_their_form),        WITH_ROOT(files_are_bounded),
         WITH_ROOT(the_verifier_takes_it),
