@@ -333,8 +333,8 @@ json_t *dev_json(struct engine *e, struct dev *d, bool with_posture);
 const char *dev_state_name(struct engine *e, const struct dev *d);
 const char *dev_sentence(struct engine *e, const struct dev *d, enum refusal_code *code);
 /* Appends the rules of a report; where there is no room for all, those that fail. */
-void rules_add(json_t *list, const struct posture_report *r, bool with_fix);
-json_t *posture_json(struct engine *e, struct dev *d, bool with_fix);   /* NULL: no evidence */
+void rules_add(json_t *list, const struct posture_report *r);
+json_t *posture_json(struct engine *e, struct dev *d);   /* NULL: no evidence */
 json_t *time_json(struct wall t);
 json_t *role_names_json(const struct policy *p, uint64_t roles);
 

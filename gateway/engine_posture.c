@@ -233,7 +233,7 @@ static json_t *all_rules(struct engine *e)
     json_t *list = json_array();
 
     for (size_t i = 0; i < e->policy->n_postures; i++)
-        rules_add(list, &e->reports[i], true);
+        rules_add(list, &e->reports[i]);
     return list;
 }
 
@@ -401,7 +401,7 @@ static struct reply me(struct engine *e, struct dev *d)
     json_object_set_new(o, "sign_in", secrets_json(e, u));
     json_object_set_new(o, "acknowledgement", acknowledge_json(e, u));
     json_object_set_new(o, "devices", own_devices(e, d));
-    json_object_set_new(o, "posture", posture_json(e, d, true));
+    json_object_set_new(o, "posture", posture_json(e, d));
     return (struct reply){200, o};
 }
 

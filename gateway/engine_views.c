@@ -96,7 +96,7 @@ json_t *user_json(struct engine *e, const struct user *u)
 
 /* ---- posture -------------------------------------------------------------------------------- */
 
-static json_t *rule_json(const struct rule_result *r, bool with_fix)
+static json_t *rule_json(const struct rule_result *r)
 {
     json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s}", "rule", r->rule, "expected", r->expected,
                           "received", r->received, "result", posture_result_name(r->result),
@@ -105,27 +105,27 @@ static json_t *rule_json(const struct rule_result *r, bool with_fix)
     set_time(o, "grace_until", r->grace_until);
     if (r->excepted)
         json_object_set_new(o, "excepted", json_true());
-    if (with_fix && r->code != CODE_NONE) {
+    if (r->code != CODE_NONE) {
         json_object_set_new(o, "sentence", json_string(code_sentence(r->code)));
         json_object_set_new(o, "fix", json_string(code_fix(r->code)));
     }
     return o;
 }
 
-void rules_add(json_t *list, const struct posture_report *r, bool with_fix)
+void rules_add(json_t *list, const struct posture_report *r)
 {
     for (size_t i = 0; i < r->n_rules; i++) {
         size_t n = json_array_size(list);
         if (n < RULES_SHOWN || (n < 2 * RULES_SHOWN && r->rules[i].code != CODE_NONE))
-            json_array_append_new(list, rule_json(&r->rules[i], with_fix));
+            json_array_append_new(list, rule_json(&r->rules[i]));
     }
 }
 
-static json_t *rules_json(const struct posture_report *r, bool with_fix)
+static json_t *rules_json(const struct posture_report *r)
 {
     json_t *list = json_array();
 
-    rules_add(list, r, with_fix);
+    rules_add(list, r);
     return list;
 }
 
@@ -140,7 +140,7 @@ static const struct posture_report *worst_report(struct engine *e)
     return worst;
 }
 
-json_t *posture_json(struct engine *e, struct dev *d, bool with_fix)
+json_t *posture_json(struct engine *e, struct dev *d)
 {
     struct evidence ev;
     struct decision x;
@@ -155,7 +155,7 @@ json_t *posture_json(struct engine *e, struct dev *d, bool with_fix)
                          ev.assurance, "result", "unjudged");
     return json_pack("{s:I,s:i,s:s,s:s,s:o}", "at", (json_int_t)ev.facts.at.s, "assurance",
                      ev.assurance, "result", posture_result_name(r->result), "code",
-                     code_id(r->code), "rules", rules_json(r, with_fix));
+                     code_id(r->code), "rules", rules_json(r));
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */
@@ -246,6 +246,6 @@ json_t *dev_json(struct engine *e, struct dev *d, bool with_posture)
         json_object_set_new(o, "hold", hold_json(e, hold_of(e, d)));
     set_peer(e, o, d);
     if (with_posture)
-        json_object_set_new(o, "posture", posture_json(e, d, false));
+        json_object_set_new(o, "posture", posture_json(e, d));
     return o;
 }

@@ -79,11 +79,17 @@ const linkFor = (a) =>
         act: async () => carriedLink(await post(`v1/admins/${part(a.name)}/link`)),
     });
 
+/* Why somebody cannot sign in, if so. */
+function standing(a) {
+    if (!a.active) return 'cannot sign in';
+    return a.set_up === false ? 'has not opened a sign-in link yet' : '';
+}
+
 function adminRow(a, reload) {
     return [
         person(a.name),
         a.full_name,
-        [a.role, a.active === false && [' ', h('span', { class: 'soft' }, 'cannot sign in')]],
+        [a.role, standing(a) && h('span', { class: 'soft' }, ` (${standing(a)})`)],
         [a.since ? at(a.since) : '', a.by && ` by ${a.by}`],
         may('own') &&
             h(

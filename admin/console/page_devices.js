@@ -132,6 +132,9 @@ function about(d) {
     );
 }
 
+/* What to tell the person. */
+const mending = (r) => r.sentence && h('p', { class: 'mend' }, r.sentence, ' ', r.fix);
+
 /* Rules that fail come first. */
 function posture(d) {
     const p = d.posture;
@@ -156,7 +159,7 @@ function posture(d) {
             rules.map((r) =>
                 Object.assign(
                     [
-                        h('code', {}, r.rule),
+                        [h('code', {}, r.rule), mending(r)],
                         r.expected,
                         r.received || 'nothing',
                         [
