@@ -22,8 +22,8 @@ static void show_invitation(const json_t *o, bool own_certificate)
            term_safe(text_of(o, "code"), safe), term_colour(stdout, PLAIN));
     puts("Read it out to them by telephone, and do not send it with the link.");
     if (own_certificate)
-        puts("Their browser will warn of the certificate, which is the gateway's own: tls in gateway.conf names\n"
-             "a better one. portcullis-agent knows it by the link.");
+        puts("Their browser will warn of the certificate, which is the gateway's own: tls in\n"
+             "gateway.conf names a better one. portcullis-agent knows it by the link.");
     if (!isatty(STDOUT_FILENO))
         return;
     puts("\nThe link for a camera:\n");
@@ -102,7 +102,8 @@ enum cli_exit device_cmd_config(struct cli *c)
     else if (o)
         term_lines(stdout, text_of(o, "wg_quick"));
     if (o && !c->json)
-        fputs("PRIVATE_KEY stands for the device's own key, which is on the device alone.\n", stderr);
+        fputs("PRIVATE_KEY stands for the device's own key, which is on the device alone.\n",
+              stderr);
     json_decref(o);
     return rc;
 }

@@ -119,7 +119,7 @@ function done(r, key) {
     offerFile(`${tunnel}.conf`, text);
     say('quick', `wg-quick up ${tunnel}`);
     for (const link of document.querySelectorAll('.portal'))
-        link.textContent = link.href = `http://${r.portal}/`;
+        link.textContent = link.href = r.portal_url;
     say('text', text);
     offerCopy(text);
     showPicture(text);

@@ -7,7 +7,8 @@
 static void a_device_is_enrolled_and_told(void **state)
 {
     struct given g = invite("maria", "{}");
-    json_t *o = redeem(&g, "laptop", ",\"name\":\"laptop\"", 201), *c = json_object_get(o, "config");
+    json_t *o = redeem(&g, "laptop", ",\"name\":\"laptop\"", 201);
+    json_t *c = json_object_get(o, "config");
     char want[1024], *dns = json_dumps(json_object_get(c, "dns"), JSON_COMPACT);
     char *ips = json_dumps(json_object_get(c, "allowed_ips"), JSON_COMPACT);
 
@@ -17,6 +18,7 @@ static void a_device_is_enrolled_and_told(void **state)
     assert_string_equal(lab_text(o, "device"), "maria-laptop");
     assert_string_equal(lab_text(o, "state"), "quarantine");
     assert_string_equal(lab_text(o, "portal"), "10.77.0.1");
+    assert_string_equal(lab_text(o, "portal_url"), "http://10.77.0.1/");
     assert_string_equal(dns, "[\"10.20.0.53\"]");
     assert_string_equal(ips, "[\"10.20.0.9/32\",\"10.20.0.10/32\",\"10.20.0.40/32\","
                              "\"10.77.0.1/32\",\"fd77:acc::1/128\"]");

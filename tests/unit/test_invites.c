@@ -8,7 +8,8 @@
 
 static void keys_are_used_once(void **state)
 {
-    struct given g = invite("maria", "{}"), again = invite("maria", "{}"), otto = invite("otto", "{}");
+    struct given g = invite("maria", "{}"), again = invite("maria", "{}");
+    struct given otto = invite("otto", "{}");
     char body[512];
 
     (void)state;
@@ -31,7 +32,11 @@ static void keys_are_used_once(void **state)
 
 static void names_are_given_chosen_or_made(void **state)
 {
-    static const struct { const char *invite, *more, *want; int status; const char *code; } cases[] = {
+    static const struct {
+        const char *invite, *more, *want;
+        int status;
+        const char *code;
+    } cases[] = {
         {"{}", "", "maria-1", 201, ""},
         {"{}", "", "maria-2", 201, ""},
         {"{}", ",\"name\":\"\"", "maria-3", 201, ""},
@@ -65,7 +70,8 @@ static void names_are_given_chosen_or_made(void **state)
             withdraw(&g, 200);
     }
     /* Two invitations for one name: the second is made up. */
-    struct given a = invite("maria", "{\"device\":\"desk-5\"}"), b = invite("otto", "{\"device\":\"desk-5\"}");
+    struct given a = invite("maria", "{\"device\":\"desk-5\"}");
+    struct given b = invite("otto", "{\"device\":\"desk-5\"}");
     must(&a, "a", "", 201, "");
     json_t *o = redeem(&b, "b", "", 201);
     assert_string_equal(lab_text(o, "device"), "otto-1");
@@ -222,7 +228,7 @@ static void addresses_are_never_used_again(void **state)
     lab_do(&L, CONTROL_POST, "/v1/devices", body, 409);
 }
 
-#define MOVED(net4, net6) "gateway hq { tunnel wg0 { listen 51820 address " net4 ", " net6            \
+#define MOVED(net4, net6) "gateway hq { tunnel wg0 { listen 51820 address " net4 ", " net6           \
                           " mtu 1420 portal 80 } outside eth0 office eth1 clock host }\n"
 
 /* Nor by moving the networks below devices, while connections of that boot may live. */

@@ -55,7 +55,7 @@ static const char *text_of(const struct ip_prefix *v, int n)
 #define POLICY "company \"x\"\n"                                                                   \
     "resource db { 10.20.0.9 tcp 5432 }\n"                                                         \
     "resource web { 10.20.0.8 tcp 80, 443 fd20::8 tcp 443 }\n"                                     \
-    "resource floor { 10.20.1.0-10.20.1.9 tcp 9100 10.20.1.2 udp 161 }\n"                                            \
+    "resource floor { 10.20.1.0-10.20.1.9 tcp 9100 10.20.1.2 udp 161 }\n"                       \
     "resource half { 10.20.2.0/25, 10.20.2.128/25 tcp 1 }\n"                                       \
     "resource updates { 10.20.0.40 tcp 443 }\n"                                                    \
     "remediation { updates }\n"                                                                    \
