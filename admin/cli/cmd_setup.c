@@ -70,24 +70,26 @@ static bool typed(const struct question *q)
     return true;
 }
 
+/* A bad answer is told why, and asked again with what was proposed. */
 static bool ask(struct setup *s, const struct question *q)
 {
     const char *given = cli_option(s->c, q->option);
+    char proposed[ANSWER_MAX];
     if (given) {
         snprintf(q->answer, ANSWER_MAX, "%s", given);
         return q->good(s, q->answer);
     }
-    if (!s->asks && !*q->answer && q->optional)
-        return true;
     if (!s->asks && !*q->answer)
-        return cannot("%s cannot be found out here: give %s", q->text, q->option);
-    do {
-        if (s->asks && !typed(q))
+        return q->optional || cannot("%s cannot be found out here: give %s", q->text, q->option);
+    if (!s->asks)
+        return q->good(s, q->answer);
+    memcpy(proposed, q->answer, sizeof proposed);
+    for (;; memcpy(q->answer, proposed, sizeof proposed)) {
+        if (!typed(q))
             return false;
-        if (q->optional && !*q->answer)
+        if ((q->optional && !*q->answer) || q->good(s, q->answer))
             return true;
-    } while (!q->good(s, q->answer) && s->asks);
-    return s->asks || q->good(s, q->answer);
+    }
 }
 
 /* ---- what is a good answer -------------------------------------------------------------------- */
