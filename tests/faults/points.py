@@ -171,7 +171,7 @@ def put_back():
 
 
 TIMES = {"created", "signed_in", "until", "granted", "at", "time", "applied_at", "rx", "tx", "endpoint",
-         "last_handshake", "class", "grace_until", "sentence", "made", "ended"}
+         "last_handshake", "class", "grace_until", "sentence", "made", "ended", "since"}
 OTHER_ACTS = {"engine.start", "receipt", "policy.start", "posture.refuse", "respond.alarm"}
 
 
@@ -198,7 +198,7 @@ def state():
             break
         after = items[-1]["seq"]
     policy = get("/v1/policy")
-    return json.dumps([without_times([get(f"/v1/{what}")["items"] for what in ("users", "devices", "issuers", "invites")]),
+    return json.dumps([without_times([get(f"/v1/{what}")["items"] for what in ("users", "devices", "issuers", "invites", "admins")]),
                        policy["sha256"], sorted(acts)], sort_keys=True)
 
 
@@ -282,6 +282,10 @@ def user_add():
     return post("/v1/users", {"name": "newcomer", "full_name": "New Comer", "roles": ["clerk", "guest"]})
 
 
+def admin_add():
+    return ask("PUT", "/v1/admins/laptop", json.dumps({"role": "operator"}))
+
+
 def device_add():
     return post("/v1/devices", {"name": "second", "user": "laptop", "own": "corp", **keys("spare")})
 
@@ -324,8 +328,8 @@ def leaver_speaks():
         time.sleep(0.02)
 
 
-OPERATIONS = {"user-add": user_add, "device-add": device_add, "enrol": enrol, "token": token, "revoke": revoke,
-              "policy-apply": policy_apply, "start": None}
+OPERATIONS = {"user-add": user_add, "admin-add": admin_add, "device-add": device_add, "enrol": enrol,
+              "token": token, "revoke": revoke, "policy-apply": policy_apply, "start": None}
 
 
 class Fault:
