@@ -168,6 +168,8 @@ async function copied(t, page, keys, id) {
     await looked(t, page, 'stopped');
     const { items } = await t.api('GET', '/v1/users/maria/passkeys');
     t.same('it stays stopped', true, items[0].stopped);
+    const shown = await t.lab('gw_cli', 'user', 'show', 'maria');
+    t.check('and the command says so', /passkeys +\d+  key ring, of .*STOPPED/.test(shown), shown);
 }
 
 async function removing(t, page, secret) {

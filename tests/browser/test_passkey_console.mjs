@@ -101,4 +101,8 @@ async function copied(t, page, keys, id) {
         (await t.api('GET', '/v1/attempts')).items.some((a) => a.reason === 'sign-in-failed'));
     const { items } = await t.api('GET', '/v1/users/anna/passkeys');
     t.same('it is stopped', true, items[0].stopped);
+    t.check('root takes it away', (await t.lab('gw_cli', 'user', 'remove-passkey', 'anna', items[0].id))
+        .includes('passkeys left: 0'));
+    const { status } = await t.labStatus('gw_cli', 'user', 'remove-passkey', 'anna', items[0].id);
+    t.same('once', 1, status);
 }
