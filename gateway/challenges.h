@@ -14,7 +14,7 @@
 
 enum challenge_purpose { FOR_NOTHING = 0, FOR_REGISTRATION, FOR_SIGN_IN, FOR_CONSOLE };
 
-/* Who asks: a device and its person; or an address of the console, whose person is not known yet. */
+/* Who asks: a device and its person; or an address, at the console, of somebody not known yet. */
 struct asker { enum challenge_purpose purpose; uint32_t user; uint64_t from; };
 
 struct challenges {

@@ -1,11 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Verbs about passkeys of people: to see them, and to take one away. */
-#include <sodium.h>
+/* Passkeys as they are shown: whether there are any, whose there are, and to take one away. */
 #include <stdio.h>
-#include <string.h>
 
 #include "gateway/admins.h"
+#include "gateway/clock.h"
 #include "gateway/passkeys.h"
+
+/* ---- are there any? -------------------------------------------------------------------------- */
+
+const char *passkeys_off(struct engine *e)
+{
+    static char why[200];
+
+    if (e->conf.tls.name[0] == '\0')
+        return "gateway.conf says no name in tls, and a passkey belongs to a name";
+    return fido_open(why) == 0 ? NULL : why;
+}
+
+static json_t *status(struct engine *e, uint16_t port)
+{
+    const char *why = passkeys_off(e);
+    json_t *o = json_pack("{s:b}", "on", !why);
+    char site[HOST_SIZE + 24], behind[8] = "";
+
+    if (port != PORTAL_PORT)
+        snprintf(behind, sizeof behind, ":%u", port);
+    snprintf(site, sizeof site, "https://%s%s/", e->conf.tls.name, behind);
+    json_object_set_new(o, why ? "why" : "site", json_string(why ? why : site));
+    return o;
+}
+
+json_t *passkeys_status(struct engine *e) { return status(e, PORTAL_PORT); }
+
+json_t *passkeys_own(struct engine *e, const struct ceremony *c, int64_t proved_boot_ms)
+{
+    const struct user *u = c->place.user;
+    json_t *o = status(e, c->port);
+
+    json_object_update_new(o, json_pack("{s:s,s:b,s:o,s:i}", "user", u->name, "fresh",
+                                        passkey_fresh(proved_boot_ms),
+                                        "items", passkeys_json(e, u), "most", PASSKEYS_EACH));
+    return o;
+}
+
+void passkeys_mention(struct engine *e, const struct user *u, json_t *sign_in)
+{
+    struct passkey all[PASSKEYS_EACH];
+    json_t *o = passkeys_status(e);
+    json_int_t usable = 0;
+
+    if (json_is_true(json_object_get(o, "on"))) {
+        size_t n = u->id ? store_get_passkeys(e->store, u->id, all, PASSKEYS_EACH) : 0;
+        for (size_t i = 0; i < n; i++)
+            usable += !all[i].stopped;
+        json_object_set(sign_in, "site", json_object_get(o, "site"));
+        json_object_set_new(sign_in, "passkeys", json_integer(usable));
+    }
+    json_decref(o);
+}
+
+bool passkey_fresh(int64_t proved_boot_ms)
+{
+    return proved_boot_ms > 0 && clock_boot_ms() - proved_boot_ms < PASSKEY_FRESH_MS;
+}
+
+struct reply passkey_not_fresh(void)
+{
+    return reply_error(403, "sign_in_first", "To change your passkeys, sign in with passphrase and "
+                       "code first.", "It holds for five minutes, and only here.");
+}
+
+/* ---- those of a person ----------------------------------------------------------------------- */
 
 static json_t *passkey_json(const struct passkey *k)
 {

@@ -10,7 +10,7 @@ static struct reply no_console(void)
                        "Who may connect to it may act.");
 }
 
-/* ---- signing in ------------------------------------------------------------------------------- */
+/* ---- signing in ------------------------------------------------------------------------------ */
 
 /* Who it will be is not asked: a passkey names its owner, and nobody learns who has one. */
 static struct ceremony nobodys(struct engine *e, const struct request *q)
@@ -40,7 +40,7 @@ struct reply control_session_passkey_finish(struct engine *e, struct request *q)
     return r;
 }
 
-/* ---- one's own -------------------------------------------------------------------------------- */
+/* ---- one's own ------------------------------------------------------------------------------- */
 
 struct reply control_session_passkeys(struct engine *e, struct request *q)
 {

@@ -210,7 +210,8 @@ int fido_open(char why[200])
             f.fido_init(FIDO_DISABLE_U2F_FALLBACK);
             is_open = works();
             if (!is_open)
-                snprintf(kept, sizeof kept, LIBRARY " does not tell a right signature from a wrong one");
+                snprintf(kept, sizeof kept, "%s",
+                         LIBRARY " does not tell a right signature from a wrong one");
         }
     }
     snprintf(why, 200, "%s", is_open ? "" : kept);

@@ -37,7 +37,7 @@ static void other_address(struct page *p, const char *site, const char *path)
     page_say(p, "<p class=\"fix\">", TEXT_PASSKEY_BY_NAME, "</p>\n", there);
 }
 
-/* ---- one of them ------------------------------------------------------------------------------ */
+/* ---- one of them ----------------------------------------------------------------------------- */
 
 static void hidden(struct page *p, const char *name, const char *value)
 {
@@ -83,7 +83,7 @@ static void one(struct page *p, const json_t *k, const struct page_clock *c, boo
     page_html(p, "</section>\n");
 }
 
-/* ---- the page --------------------------------------------------------------------------------- */
+/* ---- the page -------------------------------------------------------------------------------- */
 
 static void adding(struct page *p, const json_t *o, bool by_name)
 {
@@ -130,7 +130,7 @@ char *page_passkeys(const uint8_t *json, size_t json_len, const struct page_cloc
     return page_finish(&p, o, len);
 }
 
-/* ---- signing in ------------------------------------------------------------------------------- */
+/* ---- signing in ------------------------------------------------------------------------------ */
 
 static bool has_some(const json_t *sign_in)
 {

@@ -4,11 +4,9 @@
 
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/admins.h"
-#include "gateway/attempts.h"
 #include "gateway/clock.h"
 #include "policy/address.h"
 #include "policy/base64url.h"
@@ -16,79 +14,8 @@
 
 #define BODY_MAX 8192
 #define PART_MAX 4096            /* bytes of one member */
-#define PORTAL_PORT 443          /* by TLS */
 #define TIMEOUT_MS 120000        /* of the browser's question to the person */
-#define HANDLE 4                 /* bytes that name the person to their authenticator: their number */
-
-/* ---- are there any? -------------------------------------------------------------------------- */
-
-const char *passkeys_off(struct engine *e)
-{
-    static char why[200];
-
-    if (e->conf.tls.name[0] == '\0')
-        return "gateway.conf says no name in tls, and a passkey belongs to a name";
-    return fido_open(why) == 0 ? NULL : why;
-}
-
-static struct reply off(const char *why)
-{
-    return reply_errorf(409, "no_passkeys", "Sign in with passphrase and code.",
-                        "There are no passkeys here: %s.", why);
-}
-
-static json_t *status(struct engine *e, uint16_t port)
-{
-    const char *why = passkeys_off(e);
-    json_t *o = json_pack("{s:b}", "on", !why);
-    char site[HOST_SIZE + 24], behind[8] = "";
-
-    if (port != PORTAL_PORT)
-        snprintf(behind, sizeof behind, ":%u", port);
-    snprintf(site, sizeof site, "https://%s%s/", e->conf.tls.name, behind);
-    json_object_set_new(o, why ? "why" : "site", json_string(why ? why : site));
-    return o;
-}
-
-json_t *passkeys_status(struct engine *e) { return status(e, PORTAL_PORT); }
-
-json_t *passkeys_own(struct engine *e, const struct ceremony *c, int64_t proved_boot_ms)
-{
-    const struct user *u = c->place.user;
-    json_t *o = status(e, c->port);
-
-    json_object_update_new(o, json_pack("{s:s,s:b,s:o,s:i}", "user", u->name, "fresh",
-                                        passkey_fresh(proved_boot_ms),
-                                        "items", passkeys_json(e, u), "most", PASSKEYS_EACH));
-    return o;
-}
-
-void passkeys_mention(struct engine *e, const struct user *u, json_t *sign_in)
-{
-    struct passkey all[PASSKEYS_EACH];
-    json_t *o = passkeys_status(e);
-    json_int_t usable = 0;
-
-    if (json_is_true(json_object_get(o, "on"))) {
-        size_t n = u->id ? store_get_passkeys(e->store, u->id, all, PASSKEYS_EACH) : 0;
-        for (size_t i = 0; i < n; i++)
-            usable += !all[i].stopped;
-        json_object_set(sign_in, "site", json_object_get(o, "site"));
-        json_object_set_new(sign_in, "passkeys", json_integer(usable));
-    }
-    json_decref(o);
-}
-
-bool passkey_fresh(int64_t proved_boot_ms)
-{
-    return proved_boot_ms > 0 && clock_boot_ms() - proved_boot_ms < PASSKEY_FRESH_MS;
-}
-
-struct reply passkey_not_fresh(void)
-{
-    return reply_error(403, "sign_in_first", "To change your passkeys, sign in with passphrase and "
-                       "code first.", "It holds for five minutes, and only here.");
-}
+#define HANDLE 4                 /* bytes that name the person to their authenticator: a number */
 
 /* ---- where, and of whom ---------------------------------------------------------------------- */
 
@@ -102,8 +29,8 @@ struct ceremony passkey_at_portal(struct engine *e, struct dev *d)
 struct ceremony passkey_at_console(struct engine *e, const struct request *q)
 {
     static char name[ADDR_TEXT];
-    struct ceremony c = {.place = {.peer = q->peer, .user = q->user ? &e->users[q->user - 1] : NULL},
-                         .port = e->conf.console.port};
+    struct user *u = q->user ? &e->users[q->user - 1] : NULL;
+    struct ceremony c = {.place = {.peer = q->peer, .user = u}, .port = e->conf.console.port};
 
     memcpy(&c.from, q->peer.b, sizeof c.from);
     c.place.name = ip_print(&q->peer, name);
@@ -138,6 +65,12 @@ static struct webauthn_rp rp_of(struct engine *e, const struct ceremony *c)
 }
 
 /* ---- what the browser is asked --------------------------------------------------------------- */
+
+static struct reply off(const char *why)
+{
+    return reply_errorf(409, "no_passkeys", "Sign in with passphrase and code.",
+                        "There are no passkeys here: %s.", why);
+}
 
 static json_t *bytes_json(const uint8_t *v, size_t n)
 {
@@ -330,7 +263,8 @@ static struct reply refused(enum webauthn_verdict v)
                         "This passkey was not accepted: %s.", webauthn_verdict_name(v));
 }
 
-struct reply passkey_add(struct engine *e, const struct ceremony *c, const uint8_t *body, size_t len)
+struct reply passkey_add(struct engine *e, const struct ceremony *c, const uint8_t *body,
+                         size_t len)
 {
     struct passkey k = {.user = c->place.user->id, .made = clock_wall()}, all[PASSKEYS_EACH];
     struct webauthn_rp rp = rp_of(e, c);
@@ -445,7 +379,8 @@ static struct reply no_such_passkey(void)
     return reply_error(404, "unknown_passkey", "You have no passkey of this number.", NULL);
 }
 
-struct reply passkey_rename(struct engine *e, const struct ceremony *c, int64_t id, const char *name)
+struct reply passkey_rename(struct engine *e, const struct ceremony *c, int64_t id,
+                            const char *name)
 {
     const struct user *u = c->place.user;
     struct passkey k;

@@ -42,18 +42,8 @@ void store_drop_passkeys(struct store *s, uint32_t user);
 
 /* ---- passkeys.c ----------------------------------------------------------------------------- */
 
-#define PASSKEY_FRESH_MS (5 * 60 * 1000)   /* of a sign-in with passphrase and code, to change them */
-
-/* NULL, or why there are none here. */
-const char *passkeys_off(struct engine *e);
-/* {on, site? | why?} */
-json_t *passkeys_status(struct engine *e);
-
-/* Into what a person sees of signing in: passkeys (how many may be used) and site, where there are any. */
-void passkeys_mention(struct engine *e, const struct user *u, json_t *sign_in);
-/* Were passphrase and code given lately? What changes somebody's passkeys asks for it. */
-bool passkey_fresh(int64_t proved_boot_ms);
-struct reply passkey_not_fresh(void);
+#define PORTAL_PORT 443                    /* by TLS */
+#define PASSKEY_FRESH_MS (5 * 60 * 1000)   /* of a sign-in by passphrase and code, to change them */
 
 /* Where somebody adds a passkey or shows one: at the portal or at the console. */
 struct ceremony {
@@ -64,18 +54,18 @@ struct ceremony {
 struct ceremony passkey_at_portal(struct engine *e, struct dev *d);
 struct ceremony passkey_at_console(struct engine *e, const struct request *q);
 
-/* What the browser is asked: 200 and {publicKey}, as PublicKeyCredential.parse...FromJSON() wants it. */
+/* What the browser is asked: 200 and {publicKey} in WebAuthn's JSON form. */
 struct reply passkey_ask_new(struct engine *e, const struct ceremony *c);
 struct reply passkey_ask(struct engine *e, const struct ceremony *c);
 /* {name, client_data, attestation}: 201 {user, items}. */
-struct reply passkey_add(struct engine *e, const struct ceremony *c, const uint8_t *body, size_t len);
-/* {id, client_data, data, signature, user_handle}: 200 as secrets_step(STEP_SIGN_IN), and c->place.user is
- * who it was. */
+struct reply passkey_add(struct engine *e, const struct ceremony *c, const uint8_t *body,
+                         size_t len);
+/* {id, client_data, data, signature, user_handle}: 200 as secrets_step(STEP_SIGN_IN), and
+ * c->place.user is who it was. */
 struct reply passkey_sign_in(struct engine *e, struct ceremony *c, const uint8_t *body, size_t len);
-struct reply passkey_rename(struct engine *e, const struct ceremony *c, int64_t id, const char *name);
+struct reply passkey_rename(struct engine *e, const struct ceremony *c, int64_t id,
+                            const char *name);
 struct reply passkey_take_away(struct engine *e, const struct ceremony *c, int64_t id);
-/* {on, site? | why?, user, fresh, items, most} */
-json_t *passkeys_own(struct engine *e, const struct ceremony *c, int64_t proved_boot_ms);
 
 /* ---- passkeys_portal.c ---------------------------------------------------------------------- */
 
@@ -85,12 +75,24 @@ struct reply passkeys_ask(struct engine *e, struct dev *d, unsigned verb, const 
 
 /* ---- control_session_passkeys.c ------------------------------------------------------------- */
 
-control_verb control_session_passkey_begin, control_session_passkey_finish, control_session_passkeys,
-    control_session_passkeys_begin, control_session_passkeys_finish,
+control_verb control_session_passkey_begin, control_session_passkey_finish,
+    control_session_passkeys, control_session_passkeys_begin, control_session_passkeys_finish,
     control_session_passkeys_rename, control_session_passkeys_remove;
 
 /* ---- control_passkeys.c --------------------------------------------------------------------- */
 
+/* NULL, or why there are none here. */
+const char *passkeys_off(struct engine *e);
+/* {on, site? | why?} */
+json_t *passkeys_status(struct engine *e);
+
+/* Into what a person sees of signing in: site, and passkeys, how many may be used. */
+void passkeys_mention(struct engine *e, const struct user *u, json_t *sign_in);
+/* Were passphrase and code given lately? What changes somebody's passkeys asks for it. */
+bool passkey_fresh(int64_t proved_boot_ms);
+struct reply passkey_not_fresh(void);
+/* {on, site? | why?, user, fresh, items, most} */
+json_t *passkeys_own(struct engine *e, const struct ceremony *c, int64_t proved_boot_ms);
 /* [{id, name, created, used?, synced, stopped}] */
 json_t *passkeys_json(struct engine *e, const struct user *u);
 /* The one of this number, if it is this person's. */

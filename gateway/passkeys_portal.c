@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The portal's questions about passkeys: seeing them, adding one, signing in, and taking one away. */
+/* The portal's questions about passkeys: seeing, adding and changing them, and signing in. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,9 @@ static struct reply change_own(struct engine *e, struct dev *d, unsigned verb, c
         return passkey_not_fresh();
     if (verb == PORTAL_PASSKEY_NEW)
         return passkey_ask_new(e, &c);
-    return verb == PORTAL_PASSKEY_ADD ? passkey_add(e, &c, body, len) : change(e, &c, verb, body, len);
+    if (verb == PORTAL_PASSKEY_ADD)
+        return passkey_add(e, &c, body, len);
+    return change(e, &c, verb, body, len);
 }
 
 static bool asks(unsigned verb) { return verb == PORTAL_PASSKEY_NEW || verb == PORTAL_PASSKEY_ASK; }

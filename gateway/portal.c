@@ -308,8 +308,8 @@ static char *page_of_factor(const struct http_request *r, const uint8_t *json, s
     return page_factor(json, len, code, page_len);
 }
 
-static char *make_page(const struct http_engine *e, const struct http_request *r, const uint8_t *json, size_t len,
-                       size_t *page_len)
+static char *make_page(const struct http_engine *e, const struct http_request *r,
+                       const uint8_t *json, size_t len, size_t *page_len)
 {
     switch (route_of(r)->page) {
     case PAGE_SIGN_IN:
@@ -378,7 +378,7 @@ static char *portal_render(void *arg, const struct http_request *r, const struct
     return page_sorry(why->code, why->message, why->hint, route->form, len);
 }
 
-/* Only our own style sheet, named by its hash; on some pages our own script, which asks us alone. */
+/* Only our own style sheet, named by its hash; on some pages our script, which asks us alone. */
 static void content_policy(char *out, size_t size, const char *scripts)
 {
     unsigned char hash[crypto_hash_sha256_BYTES];

@@ -237,7 +237,7 @@ static enum webauthn_verdict check_attestation(const struct webauthn_rp *rp,
 
     if (is_text(a->format, "none"))
         return is_empty_map(a->statement) ? WEBAUTHN_HOLDS : WEBAUTHN_ATTESTATION;
-    /* libfido2 wants to have asked for the extensions beside a self attestation; we ask for none. */
+    /* libfido2 wants to have asked for extensions beside a self attestation; we ask for none. */
     if (!is_text(a->format, "packed") || (a->data.v[DATA_FLAGS] & FLAG_EXTENSIONS) ||
         !open_self(a->statement, alg == FIDO_ES256 ? COSE_NAME_ES256 : COSE_NAME_EDDSA, &signature))
         return WEBAUTHN_ATTESTATION;

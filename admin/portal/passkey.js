@@ -15,8 +15,8 @@ async function ask(path, body) {
         body: JSON.stringify(body),
     });
     const json = await answer.json();
-    if (!answer.ok) throw new Error([json.error?.message, json.error?.hint].filter(Boolean).join(' '));
-    return json;
+    if (answer.ok) return json;
+    throw new Error([json.error?.message, json.error?.hint].filter(Boolean).join(' '));
 }
 
 // The options as the browser's own functions want them: bytes, where JSON has base64url.

@@ -20,11 +20,12 @@ await test('passkey', async (t) => {
     await t.lab('scenario_begin', await t.file('policy', POLICY));
     await t.lab('browser_name', NAME);
     await t.lab('staff_host', 'laptop', 21);
-    await t.api('POST', '/v1/users', { name: 'maria', full_name: 'Maria Álvarez', roles: ['careful'] });
+    await t.api('POST', '/v1/users',
+        { name: 'maria', full_name: 'Maria Álvarez', roles: ['careful'] });
     await t.lab('staff_enrol', 'laptop', 'maria');
     await t.labStatus('staff_report', 'laptop', 'healthy');
-    await t.until('the portal is served by TLS', 10,
-        async () => (await t.labStatus('browser_pin', 'laptop', `${NAME}:443`)).out.trim().length === 44);
+    await t.until('the portal is served by TLS', 10, async () =>
+        (await t.labStatus('browser_pin', 'laptop', `${NAME}:443`)).out.trim().length === 44);
     const pin = await t.lab('browser_pin', 'laptop', `${NAME}:443`);
     const { browser, context, page } = await t.browser('laptop', {
         viewport: { width: 900, height: 900 },
@@ -50,7 +51,8 @@ async function looked(t, page, name) {
 }
 
 async function sent(page, values, button) {
-    for (const [name, value] of Object.entries(values)) await page.fill(`input[name="${name}"]`, value);
+    for (const [name, value] of Object.entries(values))
+        await page.fill(`input[name="${name}"]`, value);
     await Promise.all([page.waitForNavigation(), page.click(button ?? 'form button')]);
 }
 
@@ -132,7 +134,8 @@ async function byAddress(t, page) {
     await t.says('opened by address, it says where passkeys are', page, 'main', `${SITE}/sign-in`);
     t.same('and shows no button for one', 0, await page.locator('#passkey-sign-in').count());
     await looked(t, page, 'by-address');
-    const refused = await page.evaluate(async () => (await fetch('/v1/me').catch((e) => e)).status ?? 'no');
+    const refused = await page.evaluate(
+        async () => (await fetch('/v1/me').catch((e) => e)).status ?? 'no');
     t.same('no script asks anything there', 'no', refused);
     page.complaints.length = 0;
 }
@@ -147,7 +150,8 @@ async function withoutScripts(t, browser) {
 
 // A copy with an older counter: both are out, and the page says so.
 async function copied(t, page, keys, id) {
-    const [copy] = (await keys.send('WebAuthn.getCredentials', { authenticatorId: id })).credentials;
+    const { credentials: [copy] } = await keys.send('WebAuthn.getCredentials',
+        { authenticatorId: id });
     await page.goto(`${SITE}/sign-in`);
     await Promise.all([page.waitForURL(`${SITE}/`), page.click('#passkey-sign-in button')]);
     await keys.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: id });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Passkeys at the console, called by the gateway's name: an admin who has just signed in with
-// passphrase and app adds one, signs in with it alone and without naming themselves, and cannot change
-// passkeys in a session that began so; a copy opens nothing, nor then what it is a copy of.
+// passphrase and app adds one, signs in with it alone and without naming themselves, and cannot
+// change passkeys in a session that began so; a copy opens nothing, nor then what it is a copy of.
 import { admin } from './console.mjs';
 import { test } from './harness.mjs';
 
@@ -16,8 +16,8 @@ const button = (page, name) => page.getByRole('button', { name, exact: true });
 await test('passkey_console', async (t) => {
     await t.lab('story_begin');
     await t.lab('browser_name', NAME);
-    await t.until('the console is served', 10,
-        async () => (await t.labStatus('browser_pin', 'office', '10.20.0.1:8443')).out.trim().length === 44);
+    await t.until('the console is served', 10, async () =>
+        (await t.labStatus('browser_pin', 'office', '10.20.0.1:8443')).out.trim().length === 44);
     const pin = await t.lab('browser_pin', 'office', '10.20.0.1:8443');
     const { context, page } = await t.browser('office', {
         viewport: { width: 1360, height: 900 },
@@ -76,13 +76,17 @@ async function notChanging(t, page) {
     await admins(page);
     await t.says('in this session she changes none', page, 'main', 'by passphrase and code');
     const status = await page.evaluate(async () => (await fetch('v1/session/passkeys/begin', {
-        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' })).status);
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: '{}',
+    })).status);
     t.same('nor does a script of hers', 403, status);
 }
 
 // A copy with an older counter, then the passkey itself: neither opens the console.
 async function copied(t, page, keys, id) {
-    const [copy] = (await keys.send('WebAuthn.getCredentials', { authenticatorId: id })).credentials;
+    const { credentials: [copy] } = await keys.send('WebAuthn.getCredentials',
+        { authenticatorId: id });
     await entering(t, page, 'once more');
     await signedOut(page);
     await keys.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: id });
@@ -93,7 +97,8 @@ async function copied(t, page, keys, id) {
     await button(page, 'Sign in with a passkey').click();
     await t.says('a copy is refused', page, '.failure', 'does not sign you in');
     await t.screenshot(page, 'copy-refused');
-    await keys.send('WebAuthn.removeCredential', { authenticatorId: other, credentialId: copy.credentialId });
+    await keys.send('WebAuthn.removeCredential',
+        { authenticatorId: other, credentialId: copy.credentialId });
     await keys.send('WebAuthn.addCredential',
         { authenticatorId: other, credential: { ...copy, signCount: 100 } });
     await button(page, 'Sign in with a passkey').click();
@@ -101,8 +106,8 @@ async function copied(t, page, keys, id) {
         (await t.api('GET', '/v1/attempts')).items.some((a) => a.reason === 'sign-in-failed'));
     const { items } = await t.api('GET', '/v1/users/anna/passkeys');
     t.same('it is stopped', true, items[0].stopped);
-    t.check('root takes it away', (await t.lab('gw_cli', 'user', 'remove-passkey', 'anna', items[0].id))
-        .includes('passkeys left: 0'));
+    const removed = await t.lab('gw_cli', 'user', 'remove-passkey', 'anna', items[0].id);
+    t.check('root takes it away', removed.includes('passkeys left: 0'), removed);
     const { status } = await t.labStatus('gw_cli', 'user', 'remove-passkey', 'anna', items[0].id);
     t.same('once', 1, status);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a browser sends for a passkey, under a challenge and a key that the harness knows. The first
- * byte picks what the rest is: CBOR; client data and an attestation; edits of a good registration or
- * of a good assertion (part, place, value); an assertion's three parts. What is registered keeps the
- * promises of webauthn.h, and without the key nothing but the good assertion itself may hold.
+ * What a browser sends for a passkey, under a challenge and a key that the harness knows. The
+ * first byte picks what the rest is: CBOR; client data and an attestation; edits of a good
+ * registration or of a good assertion (part, place, value); an assertion's three parts. What is
+ * registered keeps the promises of webauthn.h, and without the key nothing but the good assertion
+ * itself may hold.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@ static void must(bool b)
         abort();
 }
 
-/* ---- a good one ------------------------------------------------------------------------------- */
+/* ---- a good one ------------------------------------------------------------------------------ */
 
 static void start(void)
 {
@@ -58,7 +59,7 @@ static void start(void)
     ready = true;
 }
 
-/* ---- what is promised ------------------------------------------------------------------------- */
+/* ---- what is promised ------------------------------------------------------------------------ */
 
 static void registered(struct bytes_of client, struct bytes_of attestation)
 {
@@ -87,7 +88,7 @@ static void asserted(struct bytes_of client, struct bytes_of data, struct bytes_
           WEBAUTHN_HOLDS) == good);
 }
 
-/* ---- what the bytes are ----------------------------------------------------------------------- */
+/* ---- what the bytes are ---------------------------------------------------------------------- */
 
 static void cbor(const uint8_t *data, size_t size)
 {

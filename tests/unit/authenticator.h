@@ -26,7 +26,10 @@ static inline void au_must(bool b)
         abort();
 }
 
-static inline struct bytes_of au_of(const struct au_bytes *b) { return (struct bytes_of){b->v, b->n}; }
+static inline struct bytes_of au_of(const struct au_bytes *b)
+{
+    return (struct bytes_of){b->v, b->n};
+}
 
 static inline void au_put(struct au_bytes *b, const void *v, size_t n)
 {
@@ -148,8 +151,8 @@ static inline void au_client(struct au_bytes *b, const char *type, const uint8_t
 
     sodium_bin2base64(text, sizeof text, challenge, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     b->n = (size_t)snprintf((char *)b->v, sizeof b->v,
-                            "{\"type\":\"%s\",\"challenge\":\"%s\",\"origin\":\"%s\"%s}", type, text,
-                            origin, more);
+                            "{\"type\":\"%s\",\"challenge\":\"%s\",\"origin\":\"%s\"%s}", type,
+                            text, origin, more);
 }
 
 static inline void au_data(const struct authenticator *a, const char *rp, unsigned flags,

@@ -60,7 +60,7 @@ static int end(void **state)
     return 0;
 }
 
-/* ---- what the portal is asked ----------------------------------------------------------------- */
+/* ---- what the portal is asked ---------------------------------------------------------------- */
 
 static struct dev *dev_of(const struct laptop *t) { return dev_by_name(L.e, t->name); }
 
@@ -79,7 +79,8 @@ static void tries_again(void)
     dev_of(&maria)->challenges = (struct bucket){0};
 }
 
-static json_t *typed(const struct laptop *t, unsigned verb, const char *a, const char *b, int status)
+static json_t *typed(const struct laptop *t, unsigned verb, const char *a, const char *b,
+                     int status)
 {
     struct writer w;
 
@@ -124,7 +125,7 @@ static void choose(const struct laptop *t, const char *user)
     tries_again();
 }
 
-/* ---- a browser -------------------------------------------------------------------------------- */
+/* ---- a browser ------------------------------------------------------------------------------- */
 
 static void challenge_of(const json_t *options, uint8_t out[32])
 {
@@ -235,7 +236,7 @@ static size_t count_of(const char *user)
     return n;
 }
 
-/* ---- the portal ------------------------------------------------------------------------------- */
+/* ---- the portal ------------------------------------------------------------------------------ */
 
 static void one_is_added_and_signs_in(void **state)
 {
@@ -303,7 +304,7 @@ static void what_was_said_once_is_not_taken_twice(void **state)
     json_decref(says(&maria, PORTAL_PASSKEY_SIGN_IN, body, 409));
     free(body);
     json_decref(options);
-    options = says(&maria, PORTAL_PASSKEY_NEW, "", 200);            /* a challenge for the other use */
+    options = says(&maria, PORTAL_PASSKEY_NEW, "", 200);            /* a challenge to add one */
     key.counter++;
     body = assertion(&key, options, PORTAL_SITE, NULL);
     json_decref(says(&maria, PORTAL_PASSKEY_SIGN_IN, body, 409));
@@ -435,7 +436,7 @@ static void eight_are_enough(void **state)
     json_decref(says(&maria, PORTAL_PASSKEY_NEW, "", 200));
 }
 
-/* ---- what ends them --------------------------------------------------------------------------- */
+/* ---- what ends them -------------------------------------------------------------------------- */
 
 static void all_of_them_end_with_the_other_secrets(void **state)
 {
@@ -483,7 +484,7 @@ static void without_a_name_there_are_none(void **state)
     json_decref(o);
 }
 
-/* ---- the console ------------------------------------------------------------------------------ */
+/* ---- the console ----------------------------------------------------------------------------- */
 
 static char token[SESSION_MAX + 1];
 static const char *from = "10.20.0.50";
@@ -588,10 +589,11 @@ static void admins_add_their_own_at_the_console(void **state)
     json_decref(browse(CONTROL_POST, "/v1/session/passkeys/finish", body, 201));
     free(body);
     json_decref(o);
-    json_decref(browse(CONTROL_POST, "/v1/session/passkeys/rename", "{\"id\":2,\"name\":\"my phone\"}",
-                       200));
+    json_decref(browse(CONTROL_POST, "/v1/session/passkeys/rename",
+                       "{\"id\":2,\"name\":\"my phone\"}", 200));
     o = browse(CONTROL_GET, "/v1/session/passkeys", NULL, 200);
-    assert_string_equal(lab_text(json_array_get(json_object_get(o, "items"), 1), "name"), "my phone");
+    const json_t *second = json_array_get(json_object_get(o, "items"), 1);
+    assert_string_equal(lab_text(second, "name"), "my phone");
     assert_string_equal(lab_text(o, "site"), CONSOLE_SITE "/");
     json_decref(o);
     enter_with(&other, "maria", CONSOLE_SITE, 200);

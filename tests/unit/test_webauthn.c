@@ -327,7 +327,7 @@ static void packed_is_by_the_key_itself(void **state)
     au_free(&a);
 }
 
-/* ---- CBOR that is cut, added to, or changed --------------------------------------------------- */
+/* ---- CBOR that is cut, added to, or changed -------------------------------------------------- */
 
 static void every_cut_is_refused(void **state)
 {
@@ -409,7 +409,7 @@ static void mutate(struct au_bytes *b, uint32_t *seed)
     }
 }
 
-/* None of them signs anybody in: every byte is under the signature, but one that changes nothing. */
+/* None of them signs anybody in, or is registered under a signature of its own. */
 static void no_mutant_is_accepted(void **state)
 {
     struct authenticator a;
