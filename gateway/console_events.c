@@ -28,7 +28,7 @@ static struct stream {
 bool console_events_asked(const struct http_request *r)
 {
     const char *accept;
-    return r->method == HTTP_GET && strcmp(r->target.path, "/v1/events") == 0 &&
+    return r->method == HTTP_GET && !r->head && strcmp(r->target.path, "/v1/events") == 0 &&
            http_header(r, "Accept", &accept) == 1 && strstr(accept, "text/event-stream") != NULL;
 }
 

@@ -343,6 +343,7 @@ static enum MHD_Result send_response(struct http_exchange *x)
 static enum MHD_Result first_step(struct http_exchange *x, const char *method)
 {
     x->request.method = method_of(method);
+    x->request.head = strcmp(method, "HEAD") == 0;
     x->refusal = admit(x);
     if (!x->refusal) {
         x->stage = STAGE_BODY;

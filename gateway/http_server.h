@@ -38,7 +38,7 @@ struct http_request {
     struct http_target target;
     struct ip_addr peer, local; /* TCP; family 0 otherwise */
     uint16_t local_port;
-    bool tls;
+    bool tls, head;  /* head: GET, of which only the headers are wanted */
     uint32_t uid, gid; /* unix socket, SO_PEERCRED; UINT32_MAX otherwise */
     uint8_t *body;     /* whole when handle() is called */
     size_t body_len;

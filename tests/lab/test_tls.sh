@@ -98,6 +98,11 @@ check "an office interface made anew: another console" lab_wait_for 10 other_tha
 check "which answers" lab_wait_for 5 answers console
 same "and still nobody else" 000 "$(web office --interface 10.20.0.35 $CONSOLE/v1/session)"
 
+before=$(pid_of portal)
+lab_on gw ip link del wg0
+check "a tunnel made anew: another portal" lab_wait_for 10 other_than portal "$before"
+check "which answers by TLS, once the laptop has greeted it again" lab_wait_for 30 answers portal
+
 gw_stop
 lab_on gw ip link set eth1 name later
 gw_start

@@ -352,6 +352,27 @@ static void streams_are_bounded_and_end_with_their_readers(void **state)
     assert_int_equal(heard, 0);
 }
 
+/* Who asks for the headers alone gets them, and is no reader. */
+static void headers_of_a_stream(void **state)
+{
+    (void)state;
+    struct tls_client c;
+    struct asked a;
+    struct message m;
+    char q[256];
+    tls_dial(&c, &T);
+    snprintf(q, sizeof q, "HEAD /v1/events HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n\r\n", HOST);
+    tls_say(&c, q, strlen(q));
+    hear_question(&a);
+    say_answer(a.seq, 200, "", "{\"items\":[],\"last\":7}");
+    char *t = tls_hear_until(&c, "");
+    assert_int_equal(status_of(t), 200);
+    assert_string_equal(body_of(t), "");
+    free(t);
+    tls_client_end(&c);
+    assert_int_equal(engine_hears(&T, &m, 2500), 0);
+}
+
 /* The role ends in order, as begin and end ask, while a stream sleeps; its reader hears the end. */
 static void ends_with_a_stream_open(void **state)
 {
@@ -410,6 +431,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(streams_events, begin, end),
         cmocka_unit_test_setup_teardown(a_stream_goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(streams_are_bounded_and_end_with_their_readers, begin, end),
+        cmocka_unit_test_setup_teardown(headers_of_a_stream, begin, end),
         cmocka_unit_test_setup_teardown(ends_with_a_stream_open, begin, end),
         cmocka_unit_test_setup_teardown(a_reader_that_takes_nothing, begin, end),
     };
