@@ -100,6 +100,7 @@ static const char *const store_migrations[] = {
     " why INTEGER NOT NULL);"
     "CREATE INDEX visits_user ON visits(user, id);"
     "CREATE UNIQUE INDEX visits_open ON visits(device) WHERE ended = 0;",
+    "CREATE INDEX invites_open ON invites(user) WHERE state = 1;",
 };
 
 /* What a filter of attempts asks for; the numbers are those of store_each_attempt(). */
