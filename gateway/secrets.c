@@ -162,7 +162,7 @@ static json_t *where_json(const struct place *p, const char *factor)
 /* Opens a batch in which this person has signed in, which gives their tries back; what is stored
  * beside it is the caller's. At the console it opens no role of theirs. */
 static void begin_signed_in(struct engine *e, const struct place *p, struct batch *b,
-                            const char *act, const char *factor)
+                            const char *act, json_t *how)
 {
     struct user *u = p->user;
 
@@ -173,7 +173,7 @@ static void begin_signed_in(struct engine *e, const struct place *p, struct batc
     else
         try_give_back(&e->tries, &p->peer, p->name);
     store_put_user(e->store, u);
-    audit_act(e, u->name, p->dev ? ENGINE_UID : CONSOLE_UID, act, u->name, where_json(p, factor));
+    audit_act(e, u->name, p->dev ? ENGINE_UID : CONSOLE_UID, act, u->name, how);
     decide_user_devices(b, u, act);
 }
 
@@ -215,7 +215,8 @@ static struct reply signed_in(struct engine *e, const struct place *p, enum fact
     struct wall before = p->user->signed_in;
     struct batch b;
 
-    begin_signed_in(e, p, &b, sign_in_act(p), f == FACTOR_TOTP ? "totp" : "recovery");
+    begin_signed_in(e, p, &b, sign_in_act(p),
+                    where_json(p, f == FACTOR_TOTP ? "totp" : "recovery"));
     store_put_secret(e->store, p->user->id, &secret);
     if (f == FACTOR_RECOVERY)
         store_drop_recovery(e->store, p->user->id, hash);
@@ -229,7 +230,9 @@ struct reply secrets_by_passkey(struct engine *e, const struct place *p, const s
     struct wall before = p->user->signed_in;
     struct batch b;
 
-    begin_signed_in(e, p, &b, sign_in_act(p), "passkey");
+    json_t *how = where_json(p, "passkey");
+    json_object_set_new(how, "passkey", json_string(k->name));
+    begin_signed_in(e, p, &b, sign_in_act(p), how);
     store_put_passkey(e->store, k);
     return finish_signed_in(e, p, &b, before);
 }
@@ -334,7 +337,7 @@ static struct reply confirm(struct engine *e, const struct place *p, const char 
                            "Is the clock of the phone right? Type the code that the app shows now.");
     struct wall compromised = u->compromised, before = u->signed_in;
     u->compromised.s = 0;
-    begin_signed_in(e, p, &b, "user.secrets", "totp");
+    begin_signed_in(e, p, &b, "user.secrets", where_json(p, "totp"));
     store_drop_secret(e->store, u->id);
     store_put_secret(e->store, u->id, &setup.chosen);
     store_drop_setup(e->store, u->id);

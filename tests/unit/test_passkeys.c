@@ -247,7 +247,7 @@ static void one_is_added_and_signs_in(void **state)
     user_by_name(L.e, "maria")->signed_in.s = 0;
     sign_in_by(&maria, &key, 200);
     assert_int_not_equal(user_by_name(L.e, "maria")->signed_in.s, 0);
-    assert_true(audited("\"factor\": \"passkey\""));
+    assert_true(audited("\"factor\": \"passkey\", \"passkey\": \"key ring\""));
     restart();
     sign_in_by(&maria, &key, 200);
     json_t *o = lab_must(&L, CONTROL_GET, "/v1/users/maria", NULL, 200);
