@@ -18,8 +18,9 @@ static const char *const filters[] = {"--user", "--device", "--role", "--kind", 
 static bool origin_text(const json_t *a, char out[160])
 {
     const char *kind = text_of(a, "kind"), *to = text_of(a, "destination");
-    bool both = strcmp(kind, "two-places") == 0;
-    if (!both && strcmp(kind, "knock") != 0)
+    bool both = strcmp(kind, "two-places") == 0, there = strcmp(kind, "knock") == 0 ||
+        strcmp(kind, "sign-in") == 0 || strcmp(kind, "admin") == 0 || strcmp(kind, "enrol") == 0;
+    if (!*text_of(a, "source") || !(both || there))
         return false;
     snprintf(out, 160, "from %s%s%s", text_of(a, "source"), both ? " and " : "", both ? to : "");
     return true;

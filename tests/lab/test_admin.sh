@@ -52,6 +52,7 @@ same "but no admin" 403 "$(console_is hela POST /v1/users/olga/sign-in-code '{}'
 same "nor the operator" 403 "$(console_is oskar POST /v1/users/olga/sign-in-code '{}')"
 same "the help desk grants nothing" 403 "$(console_is hela PUT /v1/users/maria/roles '{"roles":[]}')"
 same "the operator makes no admin" 403 "$(console_is oskar PUT /v1/admins/oskar '{"role":"owner"}')"
+check "and where she sat" grep -q "hela .*forbidden .*from 10.20.0.30" <<<"$(sleep 1.2; gw_cli attempts list --kind admin)"
 same "an attempt with her name" '["forbidden","hela","10.20.0.30"]' "$(sleep 1.2
     gw_api GET '/v1/attempts?kind=admin&user=hela' | jq -c '.items[0] | [.reason, .user, .source]')"
 same "the operator revokes, under his name" true \
