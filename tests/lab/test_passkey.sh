@@ -11,15 +11,20 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 
 scenario_begin
 passkeys() { gw_api GET /v1/status | jq -r ".passkeys.$1"; }
+role_of() { lab_on gw sed -z 's/^portcullisd: //;q' "/proc/$1/cmdline" | tr -d '\0'; }
 # The roles that have OpenSSL mapped: names, divided by blanks.
 with_openssl() {
     local pid found=()
     for pid in $(gw_daemon_pids); do
-        ! lab_on gw grep -q libcrypto "/proc/$pid/maps" ||
-            found+=("$(lab_on gw sed -z 's/^portcullisd: //;q' "/proc/$pid/cmdline" | tr -d '\0')")
+        ! lab_on gw grep -q libcrypto "/proc/$pid/maps" || found+=("$(role_of "$pid")")
     done
     echo "${found[*]}"
 }
+engine_pid() {
+    local pid
+    for pid in $(gw_daemon_pids); do [ "$(role_of "$pid")" != engine ] || echo "$pid"; done
+}
+again() { gw_answers && [ "$(engine_pid)" != "$old" ]; }
 
 # --- without a name --------------------------------------------------------------------------------
 same "without a name there are no passkeys" false "$(passkeys on)"
@@ -34,6 +39,11 @@ same "with a name there are" true "$(passkeys on)"
 same "on a page of this name" https://access.example.com/ "$(passkeys site)"
 same "OpenSSL is in the engine alone" engine "$(with_openssl)"
 check "the command shows it" grep -q 'passkeys .*https://access.example.com/' <<<"$(gw_cli status)"
+
+old=$(engine_pid)
+lab_on gw kill -9 "$old"
+lab_wait_for 10 again || lab_die "no engine comes back"
+same "an engine that is started anew has them, too" "true engine" "$(passkeys on) $(with_openssl)"
 
 # --- without the library ---------------------------------------------------------------------------
 gw_stop
