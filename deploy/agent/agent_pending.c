@@ -19,6 +19,7 @@
 #define STAMP "/var/lib/update-notifier/updates-available"
 #define DNF_PENDING 100      /* dnf's exit code when there are updates */
 #define LINE_MAX_TEXT 512
+#define KEPT_S 3600
 
 static const char *line_copy(const char *s, char out[LINE_MAX_TEXT])
 {
@@ -170,7 +171,56 @@ static void by_dnf(struct agent_gather *g)
         put_none(g, why);
 }
 
-void agent_gather_updates(struct agent_gather *g)
+/* ---- kept ---- */
+
+/* The answer takes a second or two and comes of these files alone: while none of them changes it is
+ * not worked out again, for an hour. What is not known is asked each time. */
+static const char *const MADE_OF[] = {
+    STAMP, "/var/lib/dpkg/status", "/var/lib/apt/lists", "/var/lib/apt/lists/partial",
+    "/var/lib/apt/periodic/update-success-stamp", "/var/lib/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/cache/dnf/last_makecache"};
+#define FILES (sizeof MADE_OF / sizeof *MADE_OF)
+
+static struct {
+    int64_t changed[FILES], until, all, security;
+    char root[AGENT_PATH], from[64];
+} kept;
+
+static bool kept_put(struct agent_gather *g)
+{
+    bool same = g->now < kept.until && strcmp(g->root, kept.root) == 0;
+
+    for (size_t i = 0; same && i < FILES; i++)
+        same = agent_file_changed(g->root, MADE_OF[i]) == kept.changed[i];
+    if (same)
+        put_pending(g, kept.all, kept.security, kept.from);
+    return same;
+}
+
+static void keep(struct agent_gather *g, int64_t all, int64_t security, const char *from)
+{
+    for (size_t i = 0; i < FILES; i++)
+        kept.changed[i] = agent_file_changed(g->root, MADE_OF[i]);
+    kept.until = g->now + KEPT_S;
+    kept.all = all;
+    kept.security = security;
+    snprintf(kept.from, sizeof kept.from, "%.63s", from);
+    snprintf(kept.root, sizeof kept.root, "%.*s", AGENT_PATH - 1, g->root);
+}
+
+static void keep_put(struct agent_gather *g)
+{
+    const json_t *pend = json_object_get(g->f->pst, "pend");
+    int64_t crit = json_integer_value(json_object_get(pend, "crit"));
+
+    if (pend)
+        keep(g, crit + json_integer_value(json_object_get(pend, "imp")), crit,
+             json_string_value(json_object_get(g->f->from, "pend.crit")));
+}
+
+/* ---- asked in turn ---- */
+
+static void ask(struct agent_gather *g)
 {
     if (by_stamp(g) || by_lists(g))
         return;
@@ -180,4 +230,12 @@ void agent_gather_updates(struct agent_gather *g)
         by_dnf(g);
     else
         put_none(g, "neither apt nor dnf is here");
+}
+
+void agent_gather_updates(struct agent_gather *g)
+{
+    if (kept_put(g))
+        return;
+    ask(g);
+    keep_put(g);
 }

@@ -66,4 +66,20 @@ check "the office is reached" lab_on laptop probe -t 3000 tcp 10.20.0.10 80
 check "a revocation cuts it" gw_api POST /v1/users/maria/revoke '{"reason":"left"}'
 refuse "at once" lab_on laptop probe -t 700 tcp 10.20.0.10 80
 refuse "the agent says so" report laptop maria-laptop
+
+# --- where each device is approved ------------------------------------------------------------------------
+{ cat "$LAB_SOURCE/lab.policy.conf"; echo "enrolment { approve every device }"; } >"$LAB_DIR/gw/policy.conf"
+check "a policy by which each device is approved" gw_cli policy apply "$LAB_DIR/gw/policy.conf"
+staff_person jo clerk
+invite jo '{"device":"jo-laptop"}'
+check "a colleague enrols" agent other enroll "$(link)" --code "$(code)" --up wg-quick
+check "and hears that somebody has to approve it" said "has to approve"
+refuse "healthy as it is" report other jo-laptop
+check "it waits" said "approv"
+refuse "status says so too" agent other status
+check "in words" said "approv"
+check "it is approved" gw_cli device approve jo-laptop
+check "and comes in" report other jo-laptop
+check "and reaches the office" lab_on other probe -t 3000 tcp 10.20.0.10 80
+check "status says so" agent other status
 test_end

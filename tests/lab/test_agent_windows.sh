@@ -94,6 +94,8 @@ liar() {   # NAME CURVE-OR-RSA PORT: a server, and its pin
 }
 tls() { lab_on pc env HOME="$LAB_DIR" mono "$LAB_DIR/tls.exe" 203.0.113.66 "$1" "$2" "{\"code\":\"$3\"}"; }
 ec=$(liar ec ec 8443) rsa=$(liar rsa rsa 8444)
+check "the gateway itself answers it" grep -q '"no_invitation"' <<<"$(lab_on pc env HOME="$LAB_DIR" mono "$LAB_DIR/tls.exe" \
+    "$GW_OUTSIDE4" 8443 "${link##*.}" "$(cat "$LAB_DIR/request")")"
 check "the server with the pinned key is asked (P-256)" grep -q '^HTTP/1.0 201 ' <<<"$(tls 8443 "$ec" 0000-0000)"
 check "and with an RSA key" grep -q '^HTTP/1.0 201 ' <<<"$(tls 8444 "$rsa" 0000-0000)"
 rm -f "$LAB_DIR/ec.log"

@@ -238,6 +238,15 @@ static void program(const char *name, const char *script)
     file(path, text, 0755);
 }
 
+static void changed_at(const char *path, int64_t at)
+{
+    struct timespec times[2] = {{.tv_sec = (time_t)at}, {.tv_sec = (time_t)at}};
+    char whole[512];
+
+    snprintf(whole, sizeof whole, "%s%s", root, path);
+    assert_int_equal(utimensat(AT_FDCWD, whole, times, 0), 0);
+}
+
 static void gather(void)
 {
     agent_facts_clear(&facts);
@@ -308,6 +317,7 @@ static void programs_tell(void **state)
     program("nft", "echo denied >&2; exit 1");
     program("gsettings", "exit 1");
     program("dnf", "exit 1");
+    changed_at("/var/cache/dnf/last_makecache", NOW - 5);
     gather();
     unknown("fw.on", "only root");
     unknown("lock.on", "does not say");
@@ -322,9 +332,6 @@ static void programs_tell(void **state)
 /* Lists that only apt can read: it is asked, but not about lists that are old. */
 static void apt_is_asked(void **state)
 {
-    struct timespec times[2] = {{.tv_sec = NOW - 8 * 86400}, {.tv_sec = NOW - 8 * 86400}};
-    char path[128];
-
     (void)state;
     program("apt-get", "case \"$*\" in '-s '*) echo 'Inst a [1] (2 Debian-Security:12 [all])';; "
                        "*) exit 1;; esac");
@@ -334,10 +341,36 @@ static void apt_is_asked(void **state)
     gather();
     is("pend", "crit", "1");
     is("pend", "imp", "0");
-    snprintf(path, sizeof path, "%s/var/lib/apt/periodic/update-success-stamp", root);
-    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    changed_at("/var/lib/apt/periodic/update-success-stamp", NOW - 8 * 86400);
     gather();
     unknown("pend.imp", "within a week");
+}
+
+/* What takes seconds is asked once, until something changes or an hour is over. */
+static void apt_is_asked_once(void **state)
+{
+    static const char status[] = "/var/lib/dpkg/status";
+    char script[256];
+
+    (void)state;
+    snprintf(script, sizeof script, "echo 'Inst a [1] (2 Debian [all])'; [ ! -e %s/again ] || "
+             "echo 'Inst b [1] (2 Debian [all])'", root);
+    program("apt-get", script);
+    file("/var/lib/apt/periodic/update-success-stamp", "", 0644);
+    file(status, "", 0644);
+    changed_at(status, NOW - 10);
+    gather();
+    is("pend", "imp", "1");
+    file("/again", "", 0644);
+    gather();
+    is("pend", "imp", "1");
+    changed_at(status, NOW - 9);
+    gather();
+    is("pend", "imp", "2");
+    unlink(strcat(strcpy(script, root), "/again"));
+    agent_facts_clear(&facts);
+    assert_int_equal(agent_facts_gather(root, NOW + 3600, &facts), 0);
+    is("pend", "imp", "1");
 }
 
 static void tampering(void **state)
@@ -395,6 +428,7 @@ int main(void)
         cmocka_unit_test(screen_locks), cmocka_unit_test(sessions),
         WITH_ROOT(everything_is_unknown_for_a_reason),
         WITH_ROOT(programs_tell),       WITH_ROOT(apt_is_asked),
+        WITH_ROOT(apt_is_asked_once),
         WITH_ROOT(tampering),
         WITH_ROOT(facts_are_shown),
     };

@@ -401,7 +401,9 @@ function Show-Facts {
 # --- reporting ---------------------------------------------------------------------------------------
 
 function Get-Settings {
-    if (-not (Test-Path -LiteralPath $Settings)) { Stop-With 2 'this computer is not enrolled' }
+    if (-not (Test-Path -LiteralPath $Settings -ErrorAction SilentlyContinue)) {
+        Stop-With 2 'this computer is not enrolled, or you are not its administrator (status: -Gateway ADDRESS)'
+    }
     Get-Content -Raw -LiteralPath $Settings | ConvertFrom-Json
 }
 
@@ -606,7 +608,9 @@ function Save-Enrolment($Body, [string]$Private, [string]$Public, [string]$Provi
     [IO.File]::WriteAllText($conf, $text)
     [IO.File]::WriteAllText($Settings, (@{ gateway = $portal; device = $device; wireguard_key = $Public
         provider = $Provider; ueid = $Ueid } | ConvertTo-Json))
-    & (Join-Path $WireGuard 'wireguard.exe') /installtunnelservice $conf
+    $p = Start-Process -FilePath (Join-Path $WireGuard 'wireguard.exe') -Wait -PassThru `
+        -ArgumentList '/installtunnelservice', "`"$conf`""
+    if ($p.ExitCode -ne 0) { Stop-With 3 "WireGuard does not take $conf ($($p.ExitCode))" }
     "This computer is $device. Its tunnel is in $conf. Next: .\portcullis-agent.ps1 install"
 }
 
