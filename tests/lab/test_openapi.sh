@@ -200,4 +200,9 @@ asked second GET /v1/status
 printf 'POST /v1/%s\n' "users/{NAME}/passkeys/remove" session/passkey/finish session/passkeys/{finish,rename,remove} \
     >>"$LAB_DIR/seen"
 openapi seen
+
+# What the daemon reads behind '?', by its sources, and what the document says that it does.
+same "every word behind '?' is in the document" "" "$(comm -23 \
+    <(grep -rhoE 'query_(get|int)\(q, "[a-z_]+"' "$LAB_TOP/gateway" | cut -d'"' -f2 | sort -u | grep -vx by) \
+    <(jq -r '.. | objects | select(.in? == "query") | .name' "$DOCUMENT" | sort -u))"
 test_end
