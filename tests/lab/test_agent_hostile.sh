@@ -45,10 +45,13 @@ pin=$(new_certificate server)
 other=$(new_certificate impostor)
 : >"$LOG"
 : >"$LOG.plain"
+: >"$LOG.elsewhere"
 lab_start attacker server "$LAB_SOURCE/agent_server.py" $SERVER 8443 "$LAB_DIR/server.pem" "$LAB_DIR/server.key" "$LOG"
 lab_start attacker impostor "$LAB_SOURCE/agent_server.py" $SERVER 8444 "$LAB_DIR/impostor.pem" "$LAB_DIR/impostor.key" "$LOG"
 lab_start attacker plain "$LAB_SOURCE/agent_server.py" $SERVER 8080 - - "$LOG.plain"
+lab_start attacker elsewhere "$LAB_SOURCE/agent_server.py" $SERVER 8081 - - "$LOG.elsewhere"
 lab_ready attacker server
+lab_ready attacker elsewhere
 lab_ready attacker impostor
 lab_ready attacker plain
 
@@ -91,6 +94,12 @@ refuse "a link under the configuration's name is refused" enrol 0000-0000 --agai
 same "both before the invitation is spent" "$before" "$(requests)"
 clean
 
+lab_on laptop mount -o remount,size=8k /etc/portcullis-agent
+refuse "nor when there is no room for the keys" enrol 0000-0000
+same "which leaves nothing behind" "" "$(left)"
+lab_on laptop mount -o remount,size=10m /etc/portcullis-agent
+same "nor is the invitation spent then" "$before" "$(requests)"
+
 # --- and a good answer ---------------------------------------------------------------------------------
 check "a good answer is taken" enrol 0000-0000 --up wg-quick
 same "configuration and keys are root's alone" "600 0
@@ -127,6 +136,12 @@ if lab_on laptop mount -t overlay overlay -o "lowerdir=$LAB_DIR/stubs:/usr/bin" 
 else
     skip "NetworkManager" "this kernel has no overlay to put an nmcli into"
 fi
+
+# --- a portal that lies ---------------------------------------------------------------------------------
+refuse "a portal that sends elsewhere is not followed" lab_on laptop portcullis-agent post --gateway $SERVER:8080 --device x
+same "nothing came there" "" "$(cat "$LOG.elsewhere")"
+refuse "one that answers without end is left" lab_on laptop portcullis-agent status --gateway $SERVER:8080
+refuse "and is not shown" grep -q $'\x1b' <<<"$(lab_on laptop portcullis-agent status --gateway $SERVER:8080 2>&1)"
 
 # --- a person who is not root ----------------------------------------------------------------------------
 install -d -o 65534 -m 700 "$LAB_DIR/home"
