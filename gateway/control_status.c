@@ -140,10 +140,10 @@ static json_t *alarms_status(struct engine *e)
 /* What TLS shows, while a door asks for it. */
 static json_t *tls_status(struct engine *e)
 {
-    char pin[TLS_PIN];
+    const struct tls_facts *f = &e->tls.facts;
 
-    return tls_pin(e, pin) ? json_pack("{s:s,s:b,s:o}", "pin", pin, "own", e->tls.own, "until",
-                                       time_json(e->tls.until))
+    return e->tls.id.chain ? json_pack("{s:s,s:s,s:b,s:o}", "pin", f->pin, "sha256", f->sha256,
+                                       "own", e->tls.own, "until", time_json(f->until))
                            : NULL;
 }
 

@@ -95,8 +95,7 @@ struct engine {
     struct attempts attempts;
     struct metric_counts metrics;
     struct bucket door_listed[2];    /* attempts at the doors of nobody we know, and of somebody */
-    struct { struct tls_identity id; char pin[TLS_PIN]; struct wall until; bool own;
-             int64_t looked_s; } tls;
+    struct { struct tls_identity id; struct tls_facts facts; bool own; int64_t looked_s; } tls;
     struct outlets outlets;
     struct evidence_wait evidence[EVIDENCE_WAITING];
     uint32_t evidence_seq;

@@ -91,7 +91,7 @@ static const char *sign_anew(struct engine *e, struct tls_identity *t, const str
         t->key = tls_make_key(&t->key_len);
     if (t->key)
         t->chain = tls_make_certificate(t->key, t->key_len, names, clock_wall(), &t->chain_len);
-    const char *why = t->chain ? tls_check(t, &e->tls.until, e->tls.pin)
+    const char *why = t->chain ? tls_check(t, "", &e->tls.facts)
                                : "a certificate cannot be made";
     if (!why)
         keep(e, t, hash);
@@ -113,7 +113,7 @@ static const char *own(struct engine *e, struct tls_identity *t)
                                .chain = copy(k.chain, k.chain_len), .chain_len = k.chain_len};
     bool same = memcmp(k.names, hash, sizeof hash) == 0;
     sodium_memzero(&k, sizeof k);
-    if (same && !tls_check(t, &e->tls.until, e->tls.pin) && fresh(e->tls.until))
+    if (same && !tls_check(t, "", &e->tls.facts) && fresh(e->tls.facts.until))
         return NULL;
     return sign_anew(e, t, &names, hash);
 }
@@ -124,20 +124,25 @@ static const char *from_files(struct engine *e, struct tls_identity *t)
 {
     t->chain = kernel_outlet_file(e, e->conf.tls.certificate, &t->chain_len);
     t->key = kernel_outlet_file(e, e->conf.tls.key, &t->key_len);
-    return t->chain && t->key ? tls_check(t, &e->tls.until, e->tls.pin)
+    return t->chain && t->key ? tls_check(t, e->conf.tls.name, &e->tls.facts)
                               : "the files cannot be read";
 }
 
-static void tell_end(struct engine *e)
+/* What people will stumble over. */
+static void tell_faults(struct engine *e)
 {
-    int64_t left = e->tls.until.s - clock_wall().s;
+    const char *file = e->conf.tls.certificate;
+    int64_t now = clock_wall().s, left = e->tls.facts.until.s - now;
 
-    if (left <= 0)
-        alarm_raise(e, "the certificate %s has ended: nobody trusts the console, the portal by its "
-                    "name and enrolment", e->conf.tls.certificate);
+    if (!e->tls.facts.named)
+        alarm_raise(e, "the certificate %s does not name %s: no browser trusts it", file,
+                    e->conf.tls.name);
+    if (e->tls.facts.from.s > now)
+        alarm_raise(e, "the certificate %s is not good yet: no browser trusts it", file);
+    else if (left <= 0)
+        alarm_raise(e, "the certificate %s has ended: no browser trusts it", file);
     else if (left < TELL_S)
-        alarm_raise(e, "the certificate %s ends in %lld days", e->conf.tls.certificate,
-                    (long long)(left / DAY_S));
+        alarm_raise(e, "the certificate %s ends in %lld days", file, (long long)(left / DAY_S));
 }
 
 /* ---- which one ------------------------------------------------------------------------------ */
@@ -149,13 +154,13 @@ static void record(struct engine *e)
     json_t *until;
 
     if (store_get_blob(e->store, "tls_pin", before, sizeof before) == STORE_OK &&
-        memcmp(before, e->tls.pin, sizeof before) == 0)
+        memcmp(before, e->tls.facts.pin, sizeof before) == 0)
         return;
     store_begin(e->store);
-    store_set_blob(e->store, "tls_pin", e->tls.pin, sizeof e->tls.pin);
-    until = time_json(e->tls.until);
+    store_set_blob(e->store, "tls_pin", e->tls.facts.pin, sizeof e->tls.facts.pin);
+    until = time_json(e->tls.facts.until);
     (void)audit_act(e, "engine", ENGINE_UID, "tls.key", e->conf.tls.name,
-                    json_pack("{s:s,s:b,s:o}", "pin", e->tls.pin, "own", e->tls.own, "until",
+                    json_pack("{s:s,s:b,s:o}", "pin", e->tls.facts.pin, "own", e->tls.own, "until",
                               until));
     (void)audit_commit(e);
 }
@@ -167,28 +172,23 @@ static void use(struct engine *e, struct tls_identity *t)
     tls_identity_clear(&e->tls.id);
     e->tls.id = *t;
     log_info("TLS shows a certificate %s, pin %s", e->tls.own ? "of the gateway's own" : "from its file",
-             e->tls.pin);
+             e->tls.facts.pin);
     record(e);
 }
 
 static bool use_files(struct engine *e)
 {
     struct tls_identity t = {0};
-    char pin[TLS_PIN];
-    struct wall until = e->tls.until;
-
-    memcpy(pin, e->tls.pin, sizeof pin);
     const char *why = from_files(e, &t);
+
     if (why) {
         alarm_raise(e, "%s and %s: %s", e->conf.tls.certificate, e->conf.tls.key, why);
         tls_identity_clear(&t);
-        memcpy(e->tls.pin, pin, sizeof pin);
-        e->tls.until = until;
         return false;
     }
     e->tls.own = false;
     use(e, &t);
-    tell_end(e);
+    tell_faults(e);
     return true;
 }
 
@@ -236,8 +236,8 @@ void tls_tick(struct engine *e)
         return;
     e->tls.looked_s = now;
     if (!e->tls.own) {
-        tell_end(e);
-    } else if (!fresh(e->tls.until)) {
+        tell_faults(e);
+    } else if (!fresh(e->tls.facts.until)) {
         use_own(e);
         tell_all(e);
     }
@@ -252,7 +252,8 @@ void tls_tell(struct engine *e, enum gateway_role r)
     struct writer w;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (all[i].role != r || !e->peer[r] || !e->tls.id.chain)
+        if (all[i].role != r || !e->peer[r] || !e->tls.id.chain ||
+            (r == ROLE_PORTAL && e->conf.tunnel.portal_tls_port == 0))
             continue;
         writer_init(&w, 1u << 18);
         put_tls_identity(&w, &e->tls.id);
@@ -266,7 +267,7 @@ void tls_tell(struct engine *e, enum gateway_role r)
 
 bool tls_pin(const struct engine *e, char out[TLS_PIN])
 {
-    memcpy(out, e->tls.pin, TLS_PIN);
+    memcpy(out, e->tls.facts.pin, TLS_PIN);
     return e->tls.id.chain != NULL;
 }
 

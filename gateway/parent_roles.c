@@ -27,6 +27,7 @@
 #define PAUSE_MAX_MS 5000
 #define STEADY_MS 10000 /* a life as long as this resets the pause */
 #define STOP_WAIT_MS 5000
+#define ENROL_NICE 10   /* a crowd of strangers at its door takes the time that others leave */
 #define TRIES 5         /* of an engine, before the daemon was ready for the first time */
 #define END_WAIT_MS 200 /* a process that exits closes its channel a moment earlier */
 
@@ -140,6 +141,7 @@ static void set_spawn(const struct parent *p, enum gateway_role r, int channel, 
         s->fds[1] = p->control;
         s->fds[2] = p->doors[r].fd[0];
     } else if (r == ROLE_ENROL || r == ROLE_CONSOLE) {
+        s->nice = r == ROLE_ENROL ? ENROL_NICE : 0;
         s->fds[1] = p->doors[r].fd[0];
         s->fds[2] = p->doors[r].fd[1];
     } else if (r == ROLE_CAPTURE) {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/log.h"
@@ -91,7 +92,8 @@ pid_t spawn_role(const struct parent *p, const struct spawn *s)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (s->detached)
         (void)setsid();
-    if (place_descriptors(p, s, &exe) == 0 && become(s) == 0) {
+    if (place_descriptors(p, s, &exe) == 0 && setpriority(PRIO_PROCESS, 0, s->nice) == 0 &&
+        become(s) == 0) {
         if (!s->detached)
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* once more after exec, by the role */
         exec_role(s, exe);

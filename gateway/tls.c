@@ -197,11 +197,29 @@ static const char *check_key(const gnutls_datum_t *pem, const uint8_t id[32])
     return why;
 }
 
-const char *tls_check(const struct tls_identity *t, struct wall *until, char pin[TLS_PIN])
+static const char *facts_of(gnutls_x509_crt_t crt, const char *host, uint8_t id[32],
+                            struct tls_facts *f)
+{
+    uint8_t whole[32];
+    size_t n = sizeof whole;
+
+    if (pin_of(crt, id) < 0 ||
+        gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, whole, &n) < 0)
+        return "the certificate's key cannot be read";
+    f->from = (struct wall){gnutls_x509_crt_get_activation_time(crt)};
+    f->until = (struct wall){gnutls_x509_crt_get_expiration_time(crt)};
+    f->named = host[0] == '\0' || gnutls_x509_crt_check_hostname(crt, host) != 0;
+    sodium_bin2hex(f->sha256, sizeof f->sha256, whole, sizeof whole);
+    sodium_bin2base64(f->pin, TLS_PIN, id, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return NULL;
+}
+
+const char *tls_check(const struct tls_identity *t, const char *host, struct tls_facts *f)
 {
     gnutls_x509_crt_t crt[TLS_CHAIN_MAX];
     unsigned n = TLS_CHAIN_MAX;
     gnutls_datum_t chain = datum(t->chain, t->chain_len), key = datum(t->key, t->key_len);
+    struct tls_facts facts = {0};
     uint8_t id[32];
 
     if (gnutls_x509_crt_list_import(crt, &n, &chain, GNUTLS_X509_FMT_PEM,
@@ -209,12 +227,11 @@ const char *tls_check(const struct tls_identity *t, struct wall *until, char pin
                                         GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED) < 0 ||
         n == 0)
         return "the certificates are not a chain in PEM, the gateway's first";
-    *until = (struct wall){gnutls_x509_crt_get_expiration_time(crt[0])};
-    const char *why = pin_of(crt[0], id) < 0 ? "the certificate's key cannot be read"
-                                             : check_key(&key, id);
+    const char *why = facts_of(crt[0], host, id, &facts);
     if (!why)
-        sodium_bin2base64(pin, TLS_PIN, id, sizeof id,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        why = check_key(&key, id);
+    if (!why)
+        *f = facts;
     for (unsigned i = 0; i < n; i++)
         gnutls_x509_crt_deinit(crt[i]);
     return why;

@@ -38,8 +38,15 @@ char *tls_make_key(size_t *len);
 #define TLS_LIFE_S (397 * 86400LL)
 char *tls_make_certificate(const char *key, size_t key_len, const struct tls_names *names,
                            struct wall now, size_t *len);
-/* Chain and key belong together and are what a server can show; else a sentence why not. When the
- * first certificate ends goes to *until, the pin of its public key to pin. */
-const char *tls_check(const struct tls_identity *t, struct wall *until, char pin[TLS_PIN]);
+/* Of the first certificate of a chain. */
+struct tls_facts {
+    struct wall from, until;
+    char pin[TLS_PIN];                     /* of its public key, for agents: base64url of SHA-256 */
+    char sha256[65];                       /* of all of it, as browsers show it, in hexadecimal */
+    bool named;                            /* it names the host that was asked for */
+};
+/* Chain and key belong together and are what a server can show; else a sentence why not, and *f is
+ * not written. host "" is named by each. */
+const char *tls_check(const struct tls_identity *t, const char *host, struct tls_facts *f);
 
 #endif

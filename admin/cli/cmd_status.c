@@ -104,6 +104,20 @@ static void show_passkeys(const json_t *p)
         show_linef("passkeys", "none: %s", text_of(p, "why"));
 }
 
+/* What a browser shows of a certificate that it does not know is compared with this. */
+static void show_tls(const json_t *tls)
+{
+    char when[32];
+
+    if (!tls)
+        return;
+    show_linef("TLS", "the certificate %s, until %s; its SHA-256, as browsers show it:",
+               json_is_true(json_object_get(tls, "own")) ? "is the gateway's own"
+                                                         : "is from a file",
+               time_of(tls, "until", "?", when));
+    show_line("", text_of(tls, "sha256"));
+}
+
 static const char *clock_state(const json_t *clock)
 {
     if (json_is_true(json_object_get(clock, "synchronised")))
@@ -144,6 +158,7 @@ static void show_status(const json_t *s)
     show_knocks(json_object_get(s, "knocks"));
     show_linef("lost", "%lld logged packets not read", (long long)int_of(s, "lost"));
     show_outlets(json_object_get(s, "outlets"));
+    show_tls(json_object_get(s, "tls"));
     show_passkeys(json_object_get(s, "passkeys"));
     show_roles(json_object_get(s, "roles"));
     show_alarms(json_object_get(s, "alarms"));

@@ -48,6 +48,13 @@ for role in enrol console; do
         [ $at != 6 ] && [ $at != 12 ] || sleep "$LAB_SLOW"
     done
 done
+# One that does not go by itself when its channel closes, as somebody's own program would not.
+pid=$(pid_of enrol)
+lab_on gw kill -STOP "$pid"
+takeover "$pid" lawless enrol 0 >/dev/null
+check "one that stays is ended" lab_wait_for 5 \
+    grep -q 'the enrol is ended: it said to the engine what it may not' "$LAB_DIR/log/gw.daemon.err"
+check "and another begins" lab_wait_for 8 other_than enrol "$pid"
 same "nothing was done by it" "$before" "$(acts)"
 same "the engine went on" "$engine" "$(pid_of engine)"
 same "and the portal" "$portal" "$(pid_of portal)"

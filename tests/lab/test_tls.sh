@@ -72,6 +72,9 @@ for host in evil.example:8443 access.lab.example $GW_TUNNEL4:8443; do
 done
 same "but access.lab.example:8443" 400 "$(web attacker -H "Host: access.lab.example:8443" "${json[@]}" $ENROL/v1/enrol)"
 
+same "who serves strangers stands behind the others" "10 0" \
+    "$(lab_on gw ps -o ni= -p "$(pid_of enrol)" | tr -d ' ') $(lab_on gw ps -o ni= -p "$(pid_of engine)" | tr -d ' ')"
+
 # --- killed, and there again -------------------------------------------------------------------------
 declare -A url=([enrol]=$ENROL/v1/x [console]=$CONSOLE/v1/session [portal]=https://$GW_TUNNEL4/v1/me)
 declare -A from=([enrol]=attacker [console]=office [portal]=laptop) answer=([enrol]=404 [console]=401 [portal]=200)

@@ -28,13 +28,18 @@ static void names_what_it_is_called(void **state)
 {
     static const uint8_t office[4] = {10, 20, 0, 1}, endpoint[4] = {198, 51, 100, 7};
     gnutls_x509_crt_t crt;
-    struct wall now = {1800000000}, until;
-    char pin[TLS_PIN];
+    struct wall now = {1800000000};
+    struct tls_facts f;
     (void)state;
     struct tls_identity t = made("access.example.com", now), u = made("198.51.100.7", now);
-    assert_null(tls_check(&t, &until, pin));
-    assert_int_equal(until.s, now.s + TLS_LIFE_S);
-    assert_int_equal(strlen(pin), 43);
+    assert_null(tls_check(&t, "access.example.com", &f));
+    assert_int_equal(f.until.s, now.s + TLS_LIFE_S);
+    assert_int_equal(f.from.s, now.s - DAY);
+    assert_int_equal(strlen(f.pin), 43);
+    assert_int_equal(strlen(f.sha256), 64);
+    assert_true(f.named);
+    assert_true(!tls_check(&t, "", &f) && f.named);
+    assert_true(!tls_check(&t, "other.example.com", &f) && !f.named);
     assert_int_equal(gnutls_x509_crt_init(&crt), 0);
     gnutls_datum_t pem = {(unsigned char *)t.chain, (unsigned)t.chain_len};
     assert_int_equal(gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM), 0);
@@ -57,27 +62,27 @@ static void names_what_it_is_called(void **state)
 
 static void pins_the_key(void **state)
 {
-    struct wall until;
-    char a[TLS_PIN], b[TLS_PIN], c[TLS_PIN];
+    struct tls_facts a, b, c;
     (void)state;
     struct tls_identity t = made("a.example", (struct wall){1800000000});
     struct tls_identity u = made("a.example", (struct wall){1800000000});
-    assert_null(tls_check(&t, &until, a));
-    assert_null(tls_check(&u, &until, b));
-    assert_string_not_equal(a, b);
+    assert_null(tls_check(&t, "", &a));
+    assert_null(tls_check(&u, "", &b));
+    assert_string_not_equal(a.pin, b.pin);
     free(t.chain);
     const struct tls_names other = {.host = {"b.example"}};
     t.chain = tls_make_certificate(t.key, t.key_len, &other, (struct wall){1900000000}, &t.chain_len);
-    assert_null(tls_check(&t, &until, c));
-    assert_string_equal(a, c);
+    assert_null(tls_check(&t, "", &c));
+    assert_string_equal(a.pin, c.pin);
+    assert_string_not_equal(a.sha256, c.sha256);
     tls_identity_clear(&t);
     tls_identity_clear(&u);
 }
 
 static void what_belongs_together(void **state)
 {
-    struct wall until;
-    char pin[TLS_PIN], text[] = "nonsense", empty[] = "";
+    struct tls_facts f;
+    char text[] = "nonsense", empty[] = "";
     (void)state;
     struct tls_identity t = made("a.example", (struct wall){1800000000});
     struct tls_identity u = made("a.example", (struct wall){1800000000});
@@ -90,7 +95,7 @@ static void what_belongs_together(void **state)
         {"a chain cut short", {.chain = t.chain, .chain_len = t.chain_len / 2, .key = t.key, .key_len = t.key_len}, "not a chain"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *why = tls_check(&cases[i].t, &until, pin);
+        const char *why = tls_check(&cases[i].t, "", &f);
         if (!why || !strstr(why, cases[i].why))
             fail_msg("%s: %s", cases[i].what, why ? why : "taken");
     }
@@ -163,7 +168,7 @@ static void its_own_outlives_it(void **state)
     launch("tls { name access.example.com }");
     assert_true(tls_pin(L.e, pin) && L.e->tls.own);
     char *chain = strdup(L.e->tls.id.chain);
-    assert_int_equal(L.e->tls.until.s / 100, (clock_wall().s + TLS_LIFE_S) / 100);
+    assert_int_equal(L.e->tls.facts.until.s / 100, (clock_wall().s + TLS_LIFE_S) / 100);
     lab_stop(&L);
     launch("tls { name access.example.com }");
     assert_true(tls_pin(L.e, again));
@@ -183,52 +188,85 @@ static void is_signed_anew_before_it_ends(void **state)
     (void)state;
     launch("tls { name access.example.com }");
     (void)tls_pin(L.e, pin);
-    int64_t until = L.e->tls.until.s;
+    int64_t until = L.e->tls.facts.until.s;
     L.e->tls.looked_s = -4000;
     tls_tick(L.e);
-    assert_int_equal(L.e->tls.until.s, until);
-    L.e->tls.until.s = clock_wall().s + 29 * DAY;   /* as if it were nearly over */
+    assert_int_equal(L.e->tls.facts.until.s, until);
+    L.e->tls.facts.until.s = clock_wall().s + 29 * DAY;   /* as if it were nearly over */
     tls_tick(L.e);
-    assert_int_equal(L.e->tls.until.s, clock_wall().s + 29 * DAY);   /* it looks once an hour */
+    assert_int_equal(L.e->tls.facts.until.s, clock_wall().s + 29 * DAY);   /* it looks once an hour */
     L.e->tls.looked_s = -4000;
     uint8_t zero[8192] = {0};
     store_begin(L.e->store);
     store_set_blob(L.e->store, "tls", zero, 1);     /* a row of another size is no certificate */
     (void)store_commit(L.e->store);
     tls_tick(L.e);
-    assert_true(L.e->tls.until.s > clock_wall().s + 390 * DAY);
+    assert_true(L.e->tls.facts.until.s > clock_wall().s + 390 * DAY);
     assert_true(tls_pin(L.e, again));
 }
 
 static void files_come_before(void **state)
 {
-    char pin[TLS_PIN], other[TLS_PIN], both[8192];
-    struct wall until;
+    struct tls_facts f, g;
+    char both[8192];
     (void)state;
     struct tls_identity t = made("access.example.com", clock_wall());
     struct tls_identity u = made("access.example.com", clock_wall());
-    assert_null(tls_check(&t, &until, pin));
-    assert_null(tls_check(&u, &until, other));
+    assert_null(tls_check(&t, "", &f));
+    assert_null(tls_check(&u, "", &g));
     snprintf(both, sizeof both, "%s%s", t.chain, t.key);
     L.outlet_file = both;                            /* the lab's parent gives it by every name */
     launch("tls { name access.example.com certificate a.pem key a.key }");
     assert_false(L.e->tls.own);
-    assert_string_equal(L.e->tls.pin, pin);
+    assert_string_equal(L.e->tls.facts.pin, f.pin);
     size_t alarms = L.e->n_alarms;
     snprintf(both, sizeof both, "%s%s", u.chain, t.key);  /* only one of the two is there yet */
     tls_reload(L.e);
     assert_int_equal(L.e->n_alarms, alarms + 1);
-    assert_string_equal(L.e->tls.pin, pin);
+    assert_string_equal(L.e->tls.facts.pin, f.pin);
     snprintf(both, sizeof both, "%s%s", u.chain, u.key);
     tls_reload(L.e);
     assert_int_equal(L.e->n_alarms, alarms + 1);
-    assert_string_equal(L.e->tls.pin, other);
+    assert_string_equal(L.e->tls.facts.pin, g.pin);
     L.outlet_file = NULL;
     tls_reload(L.e);
     assert_int_equal(L.e->n_alarms, alarms + 2);
-    assert_string_equal(L.e->tls.pin, other);
+    assert_string_equal(L.e->tls.facts.pin, g.pin);
     tls_identity_clear(&t);
     tls_identity_clear(&u);
+}
+
+static bool alarmed(const char *text)
+{
+    for (size_t i = 0; i < L.e->n_alarms; i++)
+        if (strstr(L.e->alarms[i].text, text))
+            return true;
+    return false;
+}
+
+/* A certificate that no browser trusts is shown all the same; an alarm says what is wrong with it. */
+static void files_with_faults(void **state)
+{
+    static const struct { const char *name; int64_t at; const char *alarm; } cases[] = {
+        {"other.example.com", 0, "does not name access.example.com"},
+        {"access.example.com", -398 * DAY, "has ended"},
+        {"access.example.com", 5 * DAY, "not good yet"},
+        {"access.example.com", -390 * DAY, "ends in "},
+    };
+    char both[8192];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tls_identity t = made(cases[i].name, (struct wall){clock_wall().s + cases[i].at});
+        snprintf(both, sizeof both, "%s%s", t.chain, t.key);
+        L.outlet_file = both;
+        launch("tls { name access.example.com certificate a.pem key a.key }");
+        if (!alarmed(cases[i].alarm) || L.e->n_alarms != 1 || L.e->tls.own)
+            fail_msg("%s", cases[i].alarm);
+        lab_stop(&L);
+        tls_identity_clear(&t);
+    }
+    L.outlet_file = NULL;
+    launch("");
 }
 
 static void files_that_are_not_there(void **state)
@@ -278,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(its_own_outlives_it, begin, end),
         cmocka_unit_test_setup_teardown(is_signed_anew_before_it_ends, begin, end),
         cmocka_unit_test_setup_teardown(files_come_before, begin, end),
+        cmocka_unit_test_setup_teardown(files_with_faults, begin, end),
         cmocka_unit_test_setup_teardown(files_that_are_not_there, begin, end),
         cmocka_unit_test_setup_teardown(roles_are_told, begin, end),
     };
