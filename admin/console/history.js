@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What pages of people and of devices both show: devices, attempts, sessions, acts. */
-import { get } from './api.js';
+import { get, withQuery } from './api.js';
 import { revokeDevice } from './cuts.js';
 import { fill, h } from './dom.js';
-import { device, failure, link, note, person, table } from './parts.js';
+import { device, failure, link, note, panel, person, table } from './parts.js';
 import { at, clock, kind, number, reason, tag, target, when } from './words.js';
 
 export const DEVICE_COLUMNS = (owner) => [
@@ -70,21 +70,6 @@ export function attemptsTable(items, empty) {
 
 /* ---- from the audit log ----------------------------------------------------------------------- */
 
-const records = (name) => get('v1/audit', { about: name, last: 5000, limit: 500 });
-
-function fetched(view, name, show) {
-    const box = h('div', { 'aria-busy': 'true' }, note('…'));
-    records(name)
-        .then(
-            (answer) => {
-                if (!view.over) fill(box, show(answer.items));
-            },
-            (e) => fill(box, failure(e)),
-        )
-        .finally(() => box.setAttribute('aria-busy', 'false'));
-    return box;
-}
-
 /* A grant opens a session of a device, an end closes it. */
 function sessions(items) {
     const open = new Map(),
@@ -108,47 +93,62 @@ function sessions(items) {
 
 const ENDED = { user: 'the person was cut off', device: 'the device was cut off' };
 
-export function sessionsAbout(view, name) {
-    return fetched(view, name, (items) =>
-        table(
-            'Sessions',
-            [['Device'], ['In from', 'num'], ['To', 'num'], ['As'], ['Ended by']],
-            sessions(items)
-                .slice(0, 20)
-                .map((s) => [
-                    device(s.device),
-                    at(s.from),
-                    s.to ? at(s.to) : tag('in'),
-                    s.roles.join(', '),
-                    ENDED[s.why] || s.why || '',
-                ]),
-            'None among the newest 5,000 records of the gateway.',
-        ),
+const sessionsTable = (items) =>
+    table(
+        'Sessions',
+        [['Device'], ['In from', 'num'], ['To', 'num'], ['As'], ['Ended by']],
+        sessions(items)
+            .slice(0, 20)
+            .map((s) => [
+                device(s.device),
+                at(s.from),
+                s.to ? at(s.to) : tag('in'),
+                s.roles.join(', '),
+                ENDED[s.why] || s.why || '',
+            ]),
+        'None among the newest 5,000 records of the gateway.',
     );
-}
 
 const QUIET = new Set(['posture.accept', 'receipt']);
 
-export function actsAbout(view, name) {
-    return fetched(view, name, (items) =>
-        table(
-            'Record',
-            [['Number', 'num'], ['Time', 'num'], ['Who'], ['What'], ['Of']],
-            items
-                .filter((r) => !QUIET.has(r.act))
-                .reverse()
-                .slice(0, 40)
-                .map((r) => [
-                    number(r.seq),
-                    at(r.time),
-                    r.actor,
-                    [
-                        h('code', {}, r.act),
-                        r.detail.reason && h('span', { class: 'soft' }, ` ${r.detail.reason}`),
-                    ],
-                    r.object,
-                ]),
-            'Nothing among the newest 5,000 records of the gateway.',
-        ),
+const actsTable = (items) =>
+    table(
+        'Record',
+        [['Number', 'num'], ['Time', 'num'], ['Who'], ['What'], ['Of']],
+        items
+            .filter((r) => !QUIET.has(r.act))
+            .reverse()
+            .slice(0, 40)
+            .map((r) => [
+                number(r.seq),
+                at(r.time),
+                r.actor,
+                [
+                    h('code', {}, r.act),
+                    r.detail.reason && h('span', { class: 'soft' }, ` ${r.detail.reason}`),
+                ],
+                r.object,
+            ]),
+        'Nothing among the newest 5,000 records of the gateway.',
     );
+
+/* Sessions and acts of a person or a device: {node, refresh}. */
+export function past(view, name) {
+    const ins = h('div', { 'aria-busy': 'true' }, note('…')),
+        acts = h('div', {}, note('…'));
+    async function refresh() {
+        try {
+            const query = { about: name, last: 5000, limit: 5000 };
+            const { items } = await get('v1/audit', query);
+            if (view.over) return;
+            fill(ins, sessionsTable(items));
+            fill(acts, actsTable(items));
+        } catch (e) {
+            if (!view.over) fill(ins, failure(e));
+        }
+        ins.setAttribute('aria-busy', 'false');
+    }
+    const all = link(withQuery('#/audit', { about: name }), 'In the audit log');
+    const node = [panel('Sessions', {}, ins), panel('Record', { aside: all }, acts)];
+    return { node, refresh };
 }

@@ -4,7 +4,7 @@ import { approveDevice, assignDevice, exceptRule, unlockDevice } from './acts.js
 import { get, part, withQuery } from './api.js';
 import { lostDevice, retireDevice, revokeDevice } from './cuts.js';
 import { fill, h } from './dom.js';
-import { actsAbout, attemptsTable, deviceRow, DEVICE_COLUMNS, sessionsAbout } from './history.js';
+import { attemptsTable, deviceRow, DEVICE_COLUMNS, past } from './history.js';
 import {
     facts,
     failure,
@@ -182,7 +182,8 @@ function posture(d) {
 
 export async function renderOne(view) {
     const name = view.name,
-        main = h('div', { class: 'sheets', 'aria-busy': 'true' });
+        main = h('div', { class: 'sheets', 'aria-busy': 'true' }),
+        before = past(view, name);
     fill(view.root, main);
 
     async function refresh() {
@@ -203,12 +204,7 @@ export async function renderOne(view) {
                     { aside: link(withQuery('#/attempts', { device: name }), 'All') },
                     attemptsTable(attempts.items, 'None on record.'),
                 ),
-                panel('Sessions', {}, sessionsAbout(view, name)),
-                panel(
-                    'Record',
-                    { aside: link(withQuery('#/audit', { about: name }), 'In the audit log') },
-                    actsAbout(view, name),
-                ),
+                before.node,
             );
         } catch (e) {
             if (!view.over) fill(main, head(name, { back: ['#/devices', 'Devices'] }), failure(e));
@@ -216,7 +212,8 @@ export async function renderOne(view) {
         main.setAttribute('aria-busy', 'false');
     }
 
-    view.refresh = refresh;
+    const all = () => Promise.all([refresh(), before.refresh()]);
+    view.refresh = all;
     view.every(15000, refresh);
-    await refresh();
+    await all();
 }

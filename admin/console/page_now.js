@@ -350,7 +350,7 @@ export async function render(view) {
     const all = () => Promise.all([refresh(), refreshLatency()]);
 
     view.every(10000, refresh);
-    view.onEvents(refresh);
+    view.onEvents((items) => (items.some((i) => i.kind === 'act') ? all() : refresh()));
     view.refresh = all;
     await all();
 }

@@ -4,7 +4,7 @@ import { addPerson, invite, policyRoles, restorePerson, setRoles, signInCode } f
 import { get, part, post, withQuery } from './api.js';
 import { compromisedPerson, revokePerson } from './cuts.js';
 import { announce, fill, h } from './dom.js';
-import { actsAbout, attemptsTable, devicesTable, sessionsAbout } from './history.js';
+import { attemptsTable, devicesTable, past } from './history.js';
 import {
     device,
     facts,
@@ -194,7 +194,8 @@ function withdraw(i, again) {
 
 export async function renderOne(view) {
     const name = view.name;
-    const main = h('div', { class: 'sheets', 'aria-busy': 'true' });
+    const main = h('div', { class: 'sheets', 'aria-busy': 'true' }),
+        before = past(view, name);
     fill(view.root, main);
 
     async function refresh() {
@@ -253,12 +254,7 @@ export async function renderOne(view) {
                             ),
                         ),
                     ),
-                panel('Sessions', {}, sessionsAbout(view, name)),
-                panel(
-                    'Record',
-                    { aside: link(withQuery('#/audit', { about: name }), 'In the audit log') },
-                    actsAbout(view, name),
-                ),
+                before.node,
             );
         } catch (e) {
             if (!view.over) fill(main, head(name, { back: ['#/people', 'People'] }), failure(e));
@@ -266,7 +262,8 @@ export async function renderOne(view) {
         main.setAttribute('aria-busy', 'false');
     }
 
-    view.refresh = refresh;
+    const all = () => Promise.all([refresh(), before.refresh()]);
+    view.refresh = all;
     view.every(30000, refresh);
-    await refresh();
+    await all();
 }
