@@ -99,7 +99,8 @@ enum cli_exit respond_cmd_show(struct cli *c), respond_cmd_allow(struct cli *c);
 enum cli_exit issuer_cmd_add(struct cli *c), issuer_cmd_list(struct cli *c),
     issuer_cmd_revoke(struct cli *c);
 enum cli_exit admin_cmd_add(struct cli *c), admin_cmd_list(struct cli *c),
-    admin_cmd_remove(struct cli *c), admin_cmd_link(struct cli *c);
+    admin_cmd_remove(struct cli *c), admin_cmd_link(struct cli *c),
+    admin_cmd_sign_out(struct cli *c);
 enum cli_exit attempts_cmd_list(struct cli *c), attempts_cmd_follow(struct cli *c),
     attempts_cmd_show(struct cli *c), attempts_cmd_export(struct cli *c),
     audit_cmd_show(struct cli *c), audit_cmd_verify(struct cli *c), audit_cmd_key(struct cli *c),

@@ -5,6 +5,8 @@
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
 
+#include <string.h>
+
 #define ROLES "owner operator helpdesk auditor"
 
 static void admin_target(struct target *t, const char *name)
@@ -65,6 +67,41 @@ enum cli_exit admin_cmd_link(struct cli *c)
         puts("What they signed in with until now holds until they have chosen anew.");
     }
     json_decref(o);
+    return rc;
+}
+
+static bool end_session(struct cli *c, const json_t *session, enum cli_exit *rc)
+{
+    struct target t;
+    char id[24];
+    snprintf(id, sizeof id, "%lld", (long long)int_of(session, "id"));
+    target_begin(&t, "/v1/sessions");
+    target_name(&t, id);
+    target_word(&t, "/end");
+    json_t *o = call(c, "POST", &t, json_object(), rc);
+    bool ended = o != NULL;
+    json_decref(o);
+    return ended;
+}
+
+enum cli_exit admin_cmd_sign_out(struct cli *c)
+{
+    struct target t;
+    enum cli_exit rc;
+    json_t *s, *ended = json_array();
+    size_t i;
+    target_begin(&t, "/v1/sessions");
+    json_t *answer = call(c, "GET", &t, NULL, &rc);
+    json_array_foreach(json_object_get(answer, "items"), i, s)
+        if (rc == CLI_DONE && strcmp(text_of(s, "user"), c->args[0]) == 0 &&
+            end_session(c, s, &rc))
+            json_array_append(ended, s);
+    if (answer && c->json && rc == CLI_DONE)
+        rc = print_json(ended);
+    else if (answer && rc == CLI_DONE)
+        printf("%zu ended.\n", json_array_size(ended));
+    json_decref(ended);
+    json_decref(answer);
     return rc;
 }
 

@@ -270,6 +270,8 @@ const struct command commands[] = {
     {"admin", "link", "NAME", NULL,
      "A one-time link with which an admin chooses passphrase and second factor, for a day.",
      "admin link anna", admin_cmd_link},
+    {"admin", "sign-out", "NAME", NULL, "End every session that an admin has at the console.",
+     "admin sign-out anna", admin_cmd_sign_out},
 
     {"attempts", "list", "", attempts_options, "What was denied: who, from where, to what, why.",
      "attempts list --user carla\nattempts list --reason not-permitted --since -2h\n"

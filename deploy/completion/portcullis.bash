@@ -21,7 +21,7 @@ _portcullis()
         device) verbs='add invite approve config assign list show revoke lost retire unlock except' ;;
         invite) verbs='list withdraw' ;;
         issuer) verbs='add list revoke' ;;
-        admin) verbs='add list remove link' ;;
+        admin) verbs='add list remove link sign-out' ;;
         attempts) verbs='list show export follow' ;;
         respond) verbs='show allow' ;;
         case) verbs='open list show note close' ;;

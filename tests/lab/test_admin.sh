@@ -97,7 +97,9 @@ same "revoked, the next request is refused" 401 "$(console_is aud GET /v1/audit)
 same "a copied cookie, too" 401 "$(console_is stolen GET /v1/audit)"
 gw_cli user restore aud >/dev/null
 same "and stays so" 401 "$(console_is stolen GET /v1/audit)"
-cp "$LAB_DIR/oskar.cookies" "$LAB_DIR/stolen.cookies"
+same "hela works" 200 "$(console_is hela GET /v1/users)"
+same "signed out by root" "1 ended." "$(gw_cli admin sign-out hela)"
+same "she is" 401 "$(console_is hela GET /v1/users)"
 gw_cli admin add oskar --role auditor >/dev/null
 same "another role, another session" 401 "$(console_is oskar GET /v1/audit)"
 gw_signal KILL
