@@ -45,12 +45,20 @@ static size_t failed(const json_t *me)
 /* Nothing keeps the device out but that its person is to sign in. */
 static bool only_sign_in(const json_t *me) { return is_reason(me, "sign-in") && failed(me) == 0; }
 
+/* Taken over from an older server, and not given to anybody. */
+static bool is_nobodys(const json_t *me)
+{
+    return page_member(me, "device") && !page_member(me, "user");
+}
+
 /* Whom nothing is wrong with but the hour, or who has only to sign in, is not called quarantined. */
 static enum text headline(const json_t *me)
 {
     size_t s = state_of(me);
     if (s == 1 && is_reason(me, "hours"))
         return TEXT_NOT_IN_NOW;
+    if (s == 1 && is_nobodys(me))
+        return TEXT_NOBODYS;
     return s == 1 && only_sign_in(me) ? TEXT_PLEASE_SIGN_IN : STATES[s].headline;
 }
 
@@ -102,6 +110,10 @@ static void advice(struct page *p, const json_t *me)
 {
     const char *code = page_member(me, "code"), *fix = remedy(me);
     char n[24];
+    if (is_nobodys(me)) {
+        page_say(p, "<p>", TEXT_DO_GIVE, "</p>", page_member(me, "device"));
+        return;
+    }
     if (fix && json_object_get(me, "hold")) {
         page_say(p, "<p>", TEXT_WHAT_TO_DO, "</p>", fix);
         return;
@@ -151,7 +163,7 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     page_say(p, "<h1>", headline(me), "</h1>");
     if (s == 1 && only_sign_in(me))
         page_say(p, "<p>", TEXT_ASKS_SIGN_IN, "</p>");
-    else if (page_member(me, "sentence"))
+    else if (page_member(me, "sentence") && !is_nobodys(me))
         page_wrap(p, "<p>", page_member(me, "sentence"), "</p>");
     if (s == 0)
         until(p, me, c);
@@ -160,8 +172,10 @@ static void state(struct page *p, const json_t *me, const struct page_clock *c)
     advice(p, me);
     sign_in(p, me, c);
     page_policy_hint(p, me, c);
-    if (s != 0 && failed(me) > 0)
+    if (s == 1 && (failed(me) > 0 || is_reason(me, "no-evidence") || is_reason(me, "evidence-stale")))
         page_say(p, "<p>", TEXT_WHEN_DONE, "</p>", "/");
+    if (headline(me) == TEXT_QUARANTINE)
+        page_say(p, "<p>", TEXT_MEANWHILE, "</p>");
     if (s != 0 && !json_object_get(me, "hold") && page_member(me, "contact"))
         page_say(p, "<p class=\"note\">", TEXT_WHOM_TO_CALL, "</p>", page_member(me, "contact"));
     page_html(p, "</section>\n");
@@ -177,8 +191,9 @@ static void who(struct page *p, const json_t *me)
 {
     const char *full = page_member(me, "full_name"), *user = page_member(me, "user");
     const json_t *roles = json_object_get(me, "roles");
-    page_say(p, "<p class=\"who\">", full && user ? TEXT_WHO_NAMED : TEXT_WHO, "",
-             full ? full : user, user);
+    if (!user)
+        return;
+    page_say(p, "<p class=\"who\">", full ? TEXT_WHO_NAMED : TEXT_WHO, "", full ? full : user, user);
     if (page_member(me, "device"))
         page_say(p, "", TEXT_ON_DEVICE, "", page_member(me, "device"));
     if (json_array_size(roles) > 0) {
@@ -275,7 +290,6 @@ char *page_me(const uint8_t *json, size_t json_len, const struct page_clock *c, 
     reach(&p, me);
     remediation(&p, me);
     own_devices(&p, me);
-    page_policy_link(&p, me);
     made(&p, me, c);
     return page_finish(&p, me, len);
 }

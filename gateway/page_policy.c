@@ -167,9 +167,3 @@ void page_policy_hint(struct page *p, const json_t *me, const struct page_clock 
     else if (is_state(ack, "overdue"))
         page_say(p, "<p>", TEXT_SIGN_HINT_NOW, "</p>", "/policy");
 }
-
-void page_policy_link(struct page *p, const json_t *me)
-{
-    if (!to_be_signed(json_object_get(me, "acknowledgement")))
-        page_say(p, "<p class=\"note\"><a href=\"/policy\">", TEXT_YOUR_POLICY, "</a></p>\n");
-}

@@ -14,7 +14,5 @@ char *page_policy(const uint8_t *json, size_t json_len, const struct page_clock 
 char *page_acknowledged(const uint8_t *json, size_t json_len, size_t *len);
 /* On the person's page: that there is something to sign, and until when; nothing otherwise. */
 void page_policy_hint(struct page *p, const json_t *me, const struct page_clock *c);
-/* The way to the text, where nothing is to be signed. */
-void page_policy_link(struct page *p, const json_t *me);
 
 #endif

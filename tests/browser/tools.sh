@@ -59,3 +59,16 @@ console_many() {
     staff_join laptop 21 maria accounting
     browser_many "$1"
 }
+
+# Host $1's device of the same name, as `import` makes it: it has a key and an address, and no owner.
+browser_enrol_nobody() {
+    local dir=$LAB_DIR/hosts/$1
+    printf '%s\n' "$1" >"$dir/device"
+    gw_api POST /v1/devices "$(jq --arg name "$1" '{name: $name, wireguard_key, own: "corp"}' "$dir/keys")" \
+        >"$dir/enrolled" || lab_die "$1 is not enrolled: $(cat "$dir/enrolled")"
+    staff_tunnel "$1" "$(jq -r .gateway_key "$dir/enrolled")" \
+        "$(jq -r .address4 "$dir/enrolled")" "$(jq -r .address6 "$dir/enrolled")"
+}
+
+# Host $1 knocks at $2 ports of a server that are none of its business.
+browser_scan() { seq 7001 $((7000 + $2)) | sed 's/^/tcp 10.20.0.11 /' | lab_on "$1" probe -t 150 >/dev/null; true; }

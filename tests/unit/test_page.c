@@ -168,6 +168,9 @@ static void says(void **state)
          "\"expected\":\"<= 900\",\"received\":\"unknown\",\"excepted\":true}]}}",
          "at most 900 seconds</dd><dt>Found</dt><dd>unknown</dd></dl><p>Your administrator has "
          "excused", "unknown seconds"},
+        {"nobody's", "{\"state\":\"quarantine\",\"reason\":\"no-role\",\"sentence\":\"S.\",\"device\":\"m<\"}",
+         "<h1>This device has no owner yet</h1><p><b>What to do.</b> Tell your administrator its name, m&lt;: ",
+         "S."},
         {"who has only to sign in", "{\"state\":\"quarantine\",\"reason\":\"sign-in\",\"sentence\":\"S.\","
          "\"sign_in\":{\"asked\":true}}", "<h1>Please sign in</h1><p>Your device is in order; your work asks "
          "that you sign in.</p><p><a class=\"button\" href=\"/sign-in\">Sign in</a>", "quarantine"},
