@@ -107,6 +107,7 @@ struct reply control_admins(struct engine *e, struct request *q)
  * knows one would be an admin now. */
 static void void_access(struct engine *e, const struct user *u)
 {
+    secrets_unprove(e, u);
     store_drop_secret(e->store, u->id);
     store_drop_setup(e->store, u->id);
     store_drop_passkeys(e->store, u->id);

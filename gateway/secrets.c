@@ -302,6 +302,13 @@ static struct reply choose(struct engine *e, const struct place *p, const char *
     return r;
 }
 
+void secrets_unprove(struct engine *e, const struct user *u)
+{
+    for (size_t i = 0; i < e->n_devs; i++)
+        if (e->devs[i].user == u->id)
+            e->devs[i].proved_boot_ms = 0;
+}
+
 static json_t *new_recovery_codes(struct engine *e, const struct user *u)
 {
     json_t *list = json_array();
@@ -350,6 +357,7 @@ static struct reply confirm(struct engine *e, const struct place *p, const char 
         return reply_full();
     }
     sessions_end(e, u->id, "new secrets");
+    secrets_unprove(e, u);
     if (p->dev)
         p->dev->proved_boot_ms = clock_boot_ms();
     tell(e, p, "chose a passphrase and a second factor");

@@ -68,6 +68,8 @@ enum passphrase_check { PASSPHRASE_WRONG = 0, PASSPHRASE_RIGHT, PASSPHRASE_NONE 
 enum passphrase_check secrets_passphrase(struct engine *e, const struct place *p,
                                          const char *typed);
 bool secrets_set_up(struct engine *e, const struct user *u);
+/* On no device of theirs anybody has just proved to be them. */
+void secrets_unprove(struct engine *e, const struct user *u);
 /* Somebody could not sign in there. */
 void secrets_note(struct engine *e, const struct place *p, enum sign_in_refusal why);
 /* Signed in as by STEP_SIGN_IN, with this passkey, whose new counter and time are kept with it. */

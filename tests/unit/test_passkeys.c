@@ -455,6 +455,22 @@ static void all_of_them_end_with_the_other_secrets(void **state)
     assert_int_equal(count_of("maria"), 0);
 }
 
+/* A sign-in with secrets of before leaves no passkey behind: somebody else may have known them. */
+static void a_sign_in_of_before_adds_none(void **state)
+{
+    struct laptop phone;
+
+    (void)state;
+    lab_enrol(&L, &phone, "maria-phone", "maria");
+    choose(&phone, "maria");
+    choose(&maria, "maria");                       /* new secrets: the phone knew the old ones */
+    json_decref(says(&phone, PORTAL_PASSKEY_NEW, "", 403));
+    json_decref(says(&maria, PORTAL_PASSKEY_NEW, "", 200));
+    lab_do(&L, CONTROL_PUT, "/v1/admins/maria", "{\"role\":\"owner\"}", 201);
+    json_decref(says(&maria, PORTAL_PASSKEY_NEW, "", 403));
+    assert_int_equal(count_of("maria"), 0);
+}
+
 static void an_admin_takes_one_away(void **state)
 {
     (void)state;
@@ -619,6 +635,7 @@ int main(void)
         TEST(tries_are_few),
         TEST(eight_are_enough),
         TEST(all_of_them_end_with_the_other_secrets),
+        TEST(a_sign_in_of_before_adds_none),
         TEST(an_admin_takes_one_away),
         TEST(without_a_name_there_are_none),
         TEST(the_console_is_entered_by_passkey),
