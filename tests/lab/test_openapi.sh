@@ -190,6 +190,12 @@ asked olga POST /v1/session/passkeys/begin '{}'
 asked olga POST /v1/session/passkeys/remove '{"id":1}'
 asked olga GET /v1/status
 asked olga POST /v1/sessions/999/end '{}'
+CONSOLE_CURL=(-o "$LAB_DIR/evidence")
+same "packets are downloaded by the console" 200 "$(console_is olga GET "/v1/attempts/$first/packets")"
+CONSOLE_CURL=()
+same "as a pcapng file" 0a0d0d0a "$(head -c 4 "$LAB_DIR/evidence" | od -An -tx1 | tr -d ' ')"
+same "and it is recorded who has them" '["olga",true]' \
+    "$(gw_api GET '/v1/audit?act=attempt.export' | jq -c '.items[-1] | [.actor, .console]')"
 console_sign_in olga 1 >/dev/null
 asked olga DELETE /v1/session
 console_admin second owner
