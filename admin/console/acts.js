@@ -4,7 +4,7 @@ import { get, part, post, put } from './api.js';
 import { acted, input, reasonField } from './cuts.js';
 import { dialog } from './dialog.js';
 import { announce, h } from './dom.js';
-import { button, carried, facts, field, link, newId, note, select } from './parts.js';
+import { button, carried, facts, field, link, newId, note, qrCode, select } from './parts.js';
 import { may } from './session.js';
 import { at, span } from './words.js';
 
@@ -84,6 +84,7 @@ function invitation(a) {
         content: [
             h('p', {}, '1. Send this link, by mail or chat. It opens once.'),
             carried(a.link, 'the link', 'wide'),
+            qrCode(a.link, 'The link, for the camera of a phone'),
             h('p', {}, '2. Read this code to them by phone. Not by the same mail.'),
             carried(a.code, 'the code', 'code'),
             facts([['Valid until', until(a.until)]]),
@@ -200,7 +201,7 @@ export const addPerson = () =>
             const name = input({
                 maxlength: 63,
                 required: true,
-                pattern: '[a-z0-9][a-z0-9._-]*',
+                pattern: '[a-z0-9][a-z0-9._\\-]*',
                 autocapitalize: 'none',
                 spellcheck: 'false',
             });

@@ -89,6 +89,10 @@ function newView(where) {
     };
 }
 
+function closeDialogs() {
+    document.querySelectorAll('dialog').forEach((d) => d.close());
+}
+
 async function show() {
     if (!frame) return;
     if (view && !view.leaving()) {
@@ -96,6 +100,7 @@ async function show() {
         return;
     }
     view?.end();
+    closeDialogs();
     const where = place(),
         page = PAGES.find(([id]) => id === where.page) || PAGES[0];
     const mine = (view = newView(where));
@@ -348,7 +353,7 @@ function stop() {
     view?.end();
     view = frame = null;
     session.forget();
-    document.querySelectorAll('dialog').forEach((d) => d.close());
+    closeDialogs();
 }
 
 async function leave() {

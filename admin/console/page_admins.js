@@ -6,7 +6,7 @@ import { dialog } from './dialog.js';
 import { announce, fill, h } from './dom.js';
 import { button, failure, field, head, note, panel, person, select, table } from './parts.js';
 import { may, ROLES, session } from './session.js';
-import { at, span, tag, when } from './words.js';
+import { at, span, tag } from './words.js';
 
 const CHOICES = Object.entries(ROLES);
 

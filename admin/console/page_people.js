@@ -6,6 +6,7 @@ import { compromisedPerson, revokePerson } from './cuts.js';
 import { announce, fill, h } from './dom.js';
 import { attemptsTable, devicesTable, past } from './history.js';
 import {
+    button,
     device,
     facts,
     failure,
@@ -16,6 +17,7 @@ import {
     person,
     searchField,
     select,
+    table,
 } from './parts.js';
 import { may } from './session.js';
 import { at, dateTime, tag, when } from './words.js';

@@ -72,3 +72,29 @@ browser_enrol_nobody() {
 
 # Host $1 knocks at $2 ports of a server that are none of its business.
 browser_scan() { seq 7001 $((7000 + $2)) | sed 's/^/tcp 10.20.0.11 /' | lab_on "$1" probe -t 150 >/dev/null; true; }
+
+# A gateway with the policy in file $1, a console, and a door to enrol by.
+console_and_door() {
+    lab_begin
+    net_make
+    office_start
+    enrol_write_config "$1"
+    console_config
+    gw_start
+}
+
+# Host $1 redeems the invitation of link $2 and code $3 for a device called $4, with the keys of its
+# agent, and puts its tunnel up. Prints the state that the device is in.
+browser_redeem() {
+    local dir=$LAB_DIR/hosts/$1 token=${2#*#} answer=$LAB_DIR/hosts/$1/enrolled
+    ENROL_ISSUER=$(jq -c .issuer "$dir/keys") \
+        enrol_redeem "$1" "${token%%.*}" "$3" "$(staff_key "$1")" "$4" >"$answer"
+    jq -er .device "$answer" >"$dir/device" || lab_die "not enrolled: $(cat "$answer")"
+    staff_tunnel "$1" "$(jq -r .config.gateway_key "$answer")" \
+        "$(jq -r '.config.address[0]' "$answer" | sed 's|/.*||')" \
+        "$(jq -r '.config.address[1]' "$answer" | sed 's|/.*||')"
+    jq -r .state "$answer"
+}
+
+# Twenty closed ports of one machine of the office, one after the other.
+scan_ports() { seq 20001 20020 | sed 's/^/tcp 10.20.0.11 /' | lab_on "$1" probe -t 100 >/dev/null || true; }
