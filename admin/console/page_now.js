@@ -122,15 +122,11 @@ function quarantineTable(items) {
             h(
                 'span',
                 { class: 'actions' },
-                d.state === 'waiting'
-                    ? approveDevice(d.name)
-                    : d.state === 'locked'
-                      ? unlockDevice(d.name)
-                      : null,
+                d.state === 'waiting' && approveDevice(d.name),
                 revokeDevice(d.name, { class: 'danger quiet' }),
             ),
         ]),
-        'Nobody. Every device that is enrolled is in, or has ended.',
+        'Nobody.',
     );
 }
 
@@ -152,7 +148,6 @@ function inTable(items) {
 const MORE = {
     in: 'that are in',
     quarantine: 'in quarantine',
-    locked: 'that are locked',
     waiting: 'that wait for approval',
 };
 const more = (answer, state) =>
@@ -195,7 +190,7 @@ function held(r) {
         list.map((x) => [
             device(x.device),
             person(x.user),
-            x.pattern,
+            `${x.pattern}: ${x.count} within ${span(x.within_s)}`,
             what === 'held'
                 ? x.until
                     ? when(x.until)
@@ -214,14 +209,10 @@ function held(r) {
     );
 }
 
-function quarantineShown(waiting, locked, unapproved) {
-    const items = [...unapproved.items, ...locked.items, ...waiting.items];
-    return [
-        quarantineTable(items),
-        more(unapproved, 'waiting'),
-        more(locked, 'locked'),
-        more(waiting, 'quarantine'),
-    ];
+/* Without those that are held, which are shown above. */
+function quarantineShown(waiting, unapproved) {
+    const items = [...unapproved.items, ...waiting.items].filter((d) => !d.hold);
+    return [quarantineTable(items), more(unapproved, 'waiting'), more(waiting, 'quarantine')];
 }
 
 const feedShown = ({ items }) =>
@@ -271,7 +262,7 @@ const troubleShown = (status, respond) => [
 
 export async function render(view) {
     const top = h('div', { 'aria-busy': 'true' }),
-        trouble = h('div'),
+        trouble = h('div', { class: 'sheets' }),
         quarantine = h('div'),
         inside = h('div'),
         feed = h('div'),
@@ -317,11 +308,7 @@ export async function render(view) {
             history = get('v1/history'),
             respond = get('v1/respond');
         const of = (state, limit) => get('v1/devices', { state, limit, count: 1 });
-        const waiting = [
-            of('quarantine', QUARANTINE),
-            of('locked', QUARANTINE),
-            of('waiting', QUARANTINE),
-        ];
+        const waiting = [of('quarantine', QUARANTINE), of('waiting', QUARANTINE)];
         await Promise.all([
             part(quarantine, waiting, quarantineShown),
             part(inside, [of('in', IN)], (a) => [inTable(a.items), more(a, 'in')]),

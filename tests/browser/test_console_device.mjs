@@ -127,7 +127,7 @@ async function healthy(t, page) {
 
 async function locked(t, page) {
     await show(page, 'now');
-    await t.lab('scan_ports', 'laptop');
+    await t.lab('browser_scan', 'laptop', 20);
     await page.getByRole('heading', { name: 'Held by the gateway' }).waitFor();
     await t.says(
         'a port scan locks it, and Now says so',

@@ -95,6 +95,3 @@ browser_redeem() {
         "$(jq -r '.config.address[1]' "$answer" | sed 's|/.*||')"
     jq -r .state "$answer"
 }
-
-# Twenty closed ports of one machine of the office, one after the other.
-scan_ports() { seq 20001 20020 | sed 's/^/tcp 10.20.0.11 /' | lab_on "$1" probe -t 100 >/dev/null || true; }
