@@ -83,6 +83,18 @@ const char *page_member(const json_t *object, const char *key)
     return text && text[0] != '\0' ? text : NULL;
 }
 
+const char *page_number(const json_t *object, const char *key, char out[PAGE_NUMBER])
+{
+    snprintf(out, PAGE_NUMBER, "%lld", (long long)json_integer_value(json_object_get(object, key)));
+    return out;
+}
+
+const char *page_when(const json_t *object, const char *key, const struct page_clock *c,
+                      char out[PAGE_TIME_SIZE])
+{
+    return page_time(json_integer_value(json_object_get(object, key)), c, out);
+}
+
 json_t *page_load(const uint8_t *json, size_t len)
 {
     json_t *o = json_loadb((const char *)json, len, JSON_REJECT_DUPLICATES, NULL);

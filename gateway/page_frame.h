@@ -29,6 +29,12 @@ void page_field(struct page *p, enum text label, const char *name, const char *t
 /* The text of a member, or NULL when it is absent, empty or no text. */
 const char *page_member(const json_t *object, const char *key);
 
+#define PAGE_NUMBER 24
+/* A member that is a number, in digits; one that is a time, in words. Absent is 0. */
+const char *page_number(const json_t *object, const char *key, char out[PAGE_NUMBER]);
+const char *page_when(const json_t *object, const char *key, const struct page_clock *c,
+                      char out[PAGE_TIME_SIZE]);
+
 /* The cards of rules that did not pass, worst first; then, folded, those that did. */
 void page_rules(struct page *p, const json_t *rules, const struct page_clock *c);
 /* How many of the rules have this result. */

@@ -2,22 +2,9 @@
 /* Lists of the last days, a card each: a table does not fit a telephone. */
 #include "gateway/page_history.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/page_frame.h"
-
-static const char *number(const json_t *o, const char *key, char out[24])
-{
-    snprintf(out, 24, "%lld", (long long)json_integer_value(json_object_get(o, key)));
-    return out;
-}
-
-static const char *time_of(const json_t *o, const char *key, const struct page_clock *c,
-                           char out[PAGE_TIME_SIZE])
-{
-    return page_time(json_integer_value(json_object_get(o, key)), c, out);
-}
 
 static void line(struct page *p, enum text term, const char *text)
 {
@@ -43,6 +30,38 @@ static void turn(struct page *p, const json_t *o, const char *path)
     page_html(p, "</p>\n");
 }
 
+struct list {
+    const char *path;
+    enum text title, of, none;
+    void (*each)(struct page *p, const json_t *item, const struct page_clock *c);
+};
+
+static char *page_list(const struct list *l, const uint8_t *json, size_t json_len,
+                       const struct page_clock *c, size_t *len)
+{
+    json_t *o = page_load(json, json_len);
+    const json_t *items = json_object_get(o, "items");
+    struct page p = {0};
+    char days[PAGE_NUMBER];
+
+    if (!json_is_array(items)) {
+        json_decref(o);
+        return NULL;
+    }
+    page_begin(&p, l->title);
+    page_say(&p, "<h1>", l->title, "</h1>\n");
+    page_say(&p, "<p>", l->of, "</p>\n", page_number(o, "days", days));
+    if (json_array_size(items) == 0)
+        page_say(&p, "<p class=\"empty\">", l->none, "</p>\n");
+    else
+        page_html(&p, "<ul>\n");
+    for (size_t i = 0; i < json_array_size(items); i++)
+        l->each(&p, json_array_get(items, i), c);
+    page_html(&p, json_array_size(items) > 0 ? "</ul>\n" : "");
+    turn(&p, o, l->path);
+    return page_finish(&p, o, len);
+}
+
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 static void session(struct page *p, const json_t *one, const struct page_clock *c)
@@ -64,27 +83,9 @@ static void session(struct page *p, const json_t *one, const struct page_clock *
 
 char *page_sessions(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len)
 {
-    json_t *o = page_load(json, json_len);
-    const json_t *items = json_object_get(o, "items");
-    struct page p = {0};
-    char days[24];
-
-    if (!json_is_array(items)) {
-        json_decref(o);
-        return NULL;
-    }
-    page_begin(&p, TEXT_SESSIONS);
-    page_say(&p, "<h1>", TEXT_SESSIONS, "</h1>\n");
-    page_say(&p, "<p>", TEXT_SESSIONS_OF, "</p>\n", number(o, "days", days));
-    if (json_array_size(items) == 0)
-        page_say(&p, "<p class=\"empty\">", TEXT_NO_SESSIONS, "</p>\n");
-    else
-        page_html(&p, "<ul>\n");
-    for (size_t i = 0; i < json_array_size(items); i++)
-        session(&p, json_array_get(items, i), c);
-    page_html(&p, json_array_size(items) > 0 ? "</ul>\n" : "");
-    turn(&p, o, "/sessions");
-    return page_finish(&p, o, len);
+    static const struct list sessions = {"/sessions", TEXT_SESSIONS, TEXT_SESSIONS_OF,
+                                         TEXT_NO_SESSIONS, session};
+    return page_list(&sessions, json, json_len, c, len);
 }
 
 /* ---- denials --------------------------------------------------------------------------------- */
@@ -129,9 +130,9 @@ static void destination(struct page *p, const json_t *one)
 {
     const char *to = page_member(one, "destination"), *name = page_member(one, "resource"),
                *proto = page_member(one, "proto");
-    char port[24];
+    char port[PAGE_NUMBER];
 
-    bool ported = strcmp(number(one, "port", port), "0") != 0;
+    bool ported = strcmp(page_number(one, "port", port), "0") != 0;
     if (name)
         page_say(p, "", ported ? TEXT_TO_RESOURCE : TEXT_TO_RESOURCE_ADDRESS, "", name, to, proto,
                  port);
@@ -142,7 +143,7 @@ static void destination(struct page *p, const json_t *one)
 static void denial(struct page *p, const json_t *one, const struct page_clock *c)
 {
     size_t why = why_of(one);
-    char last[PAGE_TIME_SIZE], first[PAGE_TIME_SIZE], times[24];
+    char last[PAGE_TIME_SIZE], first[PAGE_TIME_SIZE], times[PAGE_NUMBER];
 
     page_html(p, "<li class=\"entry\"><h2>");
     if (page_member(one, "destination"))
@@ -154,33 +155,15 @@ static void denial(struct page *p, const json_t *one, const struct page_clock *c
                                                    : text_of(WHYS[why].why));
     page_say(p, "<dt>", TEXT_WHEN, "</dt>");
     bool once = json_integer_value(json_object_get(one, "count")) < 2;
-    page_say(p, "<dd>", once ? TEXT_VALUE : TEXT_TIMES, "</dd>", time_of(one, "last", c, last),
-             number(one, "count", times), time_of(one, "first", c, first));
+    page_say(p, "<dd>", once ? TEXT_VALUE : TEXT_TIMES, "</dd>", page_when(one, "last", c, last),
+             page_number(one, "count", times), page_when(one, "first", c, first));
     line(p, TEXT_DEVICE, page_member(one, "device"));
     page_html(p, "</dl></li>\n");
 }
 
 char *page_denials(const uint8_t *json, size_t json_len, const struct page_clock *c, size_t *len)
 {
-    json_t *o = page_load(json, json_len);
-    const json_t *items = json_object_get(o, "items");
-    struct page p = {0};
-    char days[24];
-
-    if (!json_is_array(items)) {
-        json_decref(o);
-        return NULL;
-    }
-    page_begin(&p, TEXT_DENIALS);
-    page_say(&p, "<h1>", TEXT_DENIALS, "</h1>\n");
-    page_say(&p, "<p>", TEXT_DENIALS_OF, "</p>\n", number(o, "days", days));
-    if (json_array_size(items) == 0)
-        page_say(&p, "<p class=\"empty\">", TEXT_NO_DENIALS, "</p>\n");
-    else
-        page_html(&p, "<ul>\n");
-    for (size_t i = 0; i < json_array_size(items); i++)
-        denial(&p, json_array_get(items, i), c);
-    page_html(&p, json_array_size(items) > 0 ? "</ul>\n" : "");
-    turn(&p, o, "/denials");
-    return page_finish(&p, o, len);
+    static const struct list denials = {"/denials", TEXT_DENIALS, TEXT_DENIALS_OF, TEXT_NO_DENIALS,
+                                        denial};
+    return page_list(&denials, json, json_len, c, len);
 }

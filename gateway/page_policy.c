@@ -2,27 +2,12 @@
 /* What a person reads and signs. */
 #include "gateway/page_policy.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#define NUMBER 24
 
 static bool is_state(const json_t *ack, const char *state)
 {
     const char *now = page_member(ack, "state");
     return now && strcmp(now, state) == 0;
-}
-
-static const char *number(const json_t *o, const char *key, char out[NUMBER])
-{
-    snprintf(out, NUMBER, "%lld", (long long)json_integer_value(json_object_get(o, key)));
-    return out;
-}
-
-static const char *when(const json_t *o, const char *key, const struct page_clock *c,
-                        char out[PAGE_TIME_SIZE])
-{
-    return page_time(json_integer_value(json_object_get(o, key)), c, out);
 }
 
 /* ---- where one stands ------------------------------------------------------------------------ */
@@ -31,14 +16,14 @@ static void due(struct page *p, const json_t *ack, const struct page_clock *c)
 {
     char time[PAGE_TIME_SIZE], span[PAGE_TIME_SIZE];
     page_say(p, "<section class=\"state wait\"><h1>", TEXT_READ_AND_SIGN, "</h1>");
-    page_say(p, "<p class=\"until\">", TEXT_SIGN_BY, "</p>", when(ack, "by", c, time),
+    page_say(p, "<p class=\"until\">", TEXT_SIGN_BY, "</p>", page_when(ack, "by", c, time),
              page_span(json_integer_value(json_object_get(ack, "by")) - c->now, span));
     page_say(p, "<p>", TEXT_UNSIGNED, "</p></section>\n");
 }
 
 static void standing(struct page *p, const json_t *ack, const struct page_clock *c)
 {
-    char time[PAGE_TIME_SIZE], version[NUMBER];
+    char time[PAGE_TIME_SIZE], version[PAGE_NUMBER];
     if (is_state(ack, "due")) {
         due(p, ack, c);
     } else if (is_state(ack, "overdue")) {
@@ -47,17 +32,17 @@ static void standing(struct page *p, const json_t *ack, const struct page_clock 
     } else {
         page_say(p, "<h1>", TEXT_YOUR_POLICY, "</h1>\n");
         page_say(p, "<p class=\"who\">", is_state(ack, "signed") ? TEXT_SIGNED_ON : TEXT_NOT_ASKED,
-                 "</p>\n", when(ack, "signed_at", c, time), number(ack, "version", version));
+                 "</p>\n", page_when(ack, "signed_at", c, time), page_number(ack, "version", version));
     }
 }
 
 /* Marks mean something to who has signed another text before. */
 static void since(struct page *p, const json_t *ack, const struct page_clock *c)
 {
-    char time[PAGE_TIME_SIZE], version[NUMBER];
+    char time[PAGE_TIME_SIZE], version[PAGE_NUMBER];
     if (json_is_integer(json_object_get(ack, "signed_at")) && !is_state(ack, "signed"))
-        page_say(p, "<p>", TEXT_CHANGED_SINCE, "</p>\n", number(ack, "version", version),
-                 when(ack, "signed_at", c, time));
+        page_say(p, "<p>", TEXT_CHANGED_SINCE, "</p>\n", page_number(ack, "version", version),
+                 page_when(ack, "signed_at", c, time));
 }
 
 /* ---- the text -------------------------------------------------------------------------------- */
@@ -123,7 +108,7 @@ char *page_policy(const uint8_t *json, size_t json_len, const struct page_clock 
 {
     json_t *o = page_load(json, json_len);
     const json_t *ack = json_object_get(o, "acknowledgement");
-    char time[PAGE_TIME_SIZE], version[NUMBER];
+    char time[PAGE_TIME_SIZE], version[PAGE_NUMBER];
     struct page p = {0};
 
     if (!page_member(o, "sha256") || !page_member(ack, "state")) {
@@ -132,8 +117,8 @@ char *page_policy(const uint8_t *json, size_t json_len, const struct page_clock 
     }
     page_begin(&p, TEXT_YOUR_POLICY);
     standing(&p, ack, c);
-    page_say(&p, "<p class=\"note\">", TEXT_POLICY_VERSION, "</p>\n", number(o, "version", version),
-             when(o, "applied_at", c, time));
+    page_say(&p, "<p class=\"note\">", TEXT_POLICY_VERSION, "</p>\n", page_number(o, "version", version),
+             page_when(o, "applied_at", c, time));
     since(&p, ack, c);
     lines(&p, json_object_get(o, "lines"));
     button(&p, o, ack);
@@ -144,14 +129,14 @@ char *page_policy(const uint8_t *json, size_t json_len, const struct page_clock 
 char *page_acknowledged(const uint8_t *json, size_t json_len, size_t *len)
 {
     json_t *o = page_load(json, json_len);
-    char version[NUMBER];
+    char version[PAGE_NUMBER];
     struct page p = {0};
 
     if (!o)
         return NULL;
     page_begin(&p, TEXT_IT_IS_SIGNED);
     page_say(&p, "<section class=\"state good\"><h1>", TEXT_IT_IS_SIGNED, "</h1>");
-    page_say(&p, "<p>", TEXT_SIGNED_AS, "</p></section>\n", number(o, "version", version),
+    page_say(&p, "<p>", TEXT_SIGNED_AS, "</p></section>\n", page_number(o, "version", version),
              page_member(o, "user"));
     page_back(&p);
     return page_finish(&p, o, len);
@@ -163,7 +148,7 @@ void page_policy_hint(struct page *p, const json_t *me, const struct page_clock 
     char time[PAGE_TIME_SIZE];
 
     if (is_state(ack, "due"))
-        page_say(p, "<p>", TEXT_SIGN_HINT, "</p>", "/policy", when(ack, "by", c, time));
+        page_say(p, "<p>", TEXT_SIGN_HINT, "</p>", "/policy", page_when(ack, "by", c, time));
     else if (is_state(ack, "overdue"))
         page_say(p, "<p>", TEXT_SIGN_HINT_NOW, "</p>", "/policy");
 }

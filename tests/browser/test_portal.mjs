@@ -143,6 +143,18 @@ async function lastDays(t, page) {
     });
     await t.says('what was refused while the sign-in was missing likewise', page, 'main', 'A sign-in');
     await looked(t, page, 'denials');
+    await t.lab('browser_scan', 'laptop', 40);
+    await t.until('a list has pages', 5, async () => {
+        await page.goto(`${PORTAL}/denials`);
+        return await page.locator('.entry').count() === 25 && await page.locator('a[rel="next"]').count() === 1;
+    });
+    const newest = await page.locator('.entry h2').allInnerTexts();
+    await page.click('a[rel="next"]');
+    const older = await page.locator('.entry h2').allInnerTexts();
+    t.check('the next one goes on where the first ended', older.length > 0 &&
+        older.every((one) => !newest.includes(one)), older.join('\n'));
+    await page.getByRole('link', { name: 'The newest ones' }).click();
+    t.same('and a link leads back', newest, await page.locator('.entry h2').allInnerTexts());
     await page.goto(`${PORTAL}/denials?before=x`);
     await t.says('a page that is none leads back', page, 'main a', 'Try again');
     await looked(t, page, 'no-such-page');
