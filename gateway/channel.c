@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A channel over SOCK_SEQPACKET. Each packet is a header (type, seq, total length, offset) and a
- * fragment of the body; the fragments of a message follow each other without a gap.
+ * fragment of the body; the fragments of a message follow each other without a gap. What a
+ * message held is wiped when it is sent or read: it may be a key or a passphrase.
  */
 #include "gateway/channel.h"
 
@@ -53,8 +54,11 @@ static void queue_init(struct queue *q) { *q = (struct queue){.last = &q->first}
 
 static void item_free(struct item *i)
 {
-    if (i && i->fd >= 0)
+    if (!i)
+        return;
+    if (i->fd >= 0)
         close(i->fd);
+    explicit_bzero(i->bytes, i->len);
     free(i);
 }
 
@@ -110,6 +114,14 @@ struct channel *channel_new(int fd)
     return c;
 }
 
+/* The message that was read last. */
+static void wipe_body(struct channel *c)
+{
+    if (c->body)
+        explicit_bzero(c->body, c->body_len);
+    c->body_len = 0;
+}
+
 void channel_free(struct channel *c)
 {
     if (!c)
@@ -117,6 +129,7 @@ void channel_free(struct channel *c)
     queue_clear(&c->out);
     queue_clear(&c->kept);
     item_free(c->current);
+    wipe_body(c);
     free(c->body);
     close(c->fd);
     free(c);
@@ -276,6 +289,7 @@ static int receive_packet(struct channel *c, int *fd)
         return -1;
     if (len > 0)
         memcpy(c->body + c->body_len, bytes, len);
+    explicit_bzero(bytes, len);
     c->body_len += len;
     return 1;
 }
@@ -284,6 +298,8 @@ static int receive_packet(struct channel *c, int *fd)
 static int receive_message(struct channel *c, struct message *m)
 {
     int fd = -1;
+    if (!c->receiving)
+        wipe_body(c);
     while (!c->broken) {
         int rc = receive_packet(c, &fd);
         if (rc == 0)

@@ -21,7 +21,7 @@ struct channel;   /* opaque */
 struct message {
     enum message_type type;
     uint32_t seq;            /* of the request; an answer repeats it */
-    const uint8_t *body;     /* valid until the next channel_receive() */
+    const uint8_t *body;     /* valid until the next channel_receive(), which wipes it */
     size_t len;
     int fd;                  /* received descriptor, owned by the receiver; -1 = none */
 };

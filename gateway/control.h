@@ -77,7 +77,7 @@ json_t *body_member(struct body *b, const char *name, json_type type, bool neede
 void body_fail(struct body *b, struct reply r);    /* keeps the first */
 /* True: all read, nothing left over. */
 bool body_done(struct body *b);
-void body_close(struct body *b);
+void body_close(struct body *b);                   /* and wipes its texts */
 
 const char *query_get(const struct request *q, const char *name);   /* NULL: absent */
 /* False: not a number within the bounds. */

@@ -121,7 +121,22 @@ bool body_done(struct body *b)
     return !b->failed;
 }
 
-void body_close(struct body *b) { json_decref(b->o); }
+/* Of what was typed nothing stays behind; what borrows jansson's text may only read it. */
+static void wipe_texts(json_t *o)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach(o, name, v)
+        if (json_is_string(v))
+            explicit_bzero((void *)(uintptr_t)json_string_value(v), json_string_length(v));
+}
+
+void body_close(struct body *b)
+{
+    wipe_texts(b->o);
+    json_decref(b->o);
+}
 
 /* ---- queries -------------------------------------------------------------------------------- */
 

@@ -71,18 +71,6 @@ static void take(struct body *b, const char *name, char *out, size_t size)
         snprintf(out, size, "%s", s);
 }
 
-/* Of what was typed nothing stays in memory. */
-static void wipe(struct body *b)
-{
-    const char *name;
-    json_t *v;
-
-    json_object_foreach(b->o, name, v)
-        if (json_is_string(v))
-            sodium_memzero((void *)(uintptr_t)json_string_value(v), json_string_length(v));
-    body_close(b);
-}
-
 /* {user, FIRST, SECOND}; false: *no says why not. */
 static bool read_typed(const struct request *q, const char *first, const char *second,
                        struct typed *t, struct reply *no)
@@ -95,7 +83,7 @@ static bool read_typed(const struct request *q, const char *first, const char *s
     take(&b, second, t->second, sizeof t->second);
     bool done = body_done(&b);
     *no = b.error;
-    wipe(&b);
+    body_close(&b);
     return done;
 }
 

@@ -260,7 +260,6 @@ void tls_tell(struct engine *e, enum gateway_role r)
         if (channel_send(e->peer[r], all[i].type, 0, &w, -1) == 0 &&
             channel_wants_write(e->peer[r]))
             loop_events(e->loop, channel_fd(e->peer[r]), EPOLLIN | EPOLLOUT);
-        sodium_memzero(w.v, w.n);
         writer_clear(&w);
     }
 }

@@ -66,6 +66,14 @@ void *http_exchange_begin(void *server, const char *target, struct MHD_Connectio
     return x;
 }
 
+/* What was typed, or signs somebody in, does not stay behind. */
+static void drop_body(struct http_request *r)
+{
+    if (r->body)
+        explicit_bzero(r->body, r->body_len);
+    free(r->body);
+}
+
 void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
                        enum MHD_RequestTerminationCode why)
 {
@@ -84,7 +92,7 @@ void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
     http_stream_free(x->stream);
     x->server->bodies -= x->body_size;
     x->server->answers -= x->answer_len;
-    free(x->request.body);
+    drop_body(&x->request);
     free(x);
     *exchange = NULL;
 }
@@ -312,9 +320,12 @@ static const struct http_refusal *body_grow(struct http_exchange *x, size_t n)
     size_t size = need * 2 < x->body_declared ? need * 2 : x->body_declared;
     if (size - x->body_size > s->limits.bodies_max - s->bodies)
         return &HTTP_BUSY;
-    uint8_t *bigger = realloc(x->request.body, size);
+    uint8_t *bigger = malloc(size);
     if (!bigger)
         return &HTTP_BUSY;
+    if (x->request.body_len > 0)
+        memcpy(bigger, x->request.body, x->request.body_len);
+    drop_body(&x->request);
     s->bodies += size - x->body_size;
     x->request.body = bigger;
     x->body_size = size;

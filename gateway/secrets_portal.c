@@ -69,8 +69,8 @@ struct reply secrets_ask(struct engine *e, struct dev *d, unsigned verb, const u
 
     reader_init(&r, body, len);
     if (!read_typed(&r, first) || !read_typed(&r, second) || !reader_done(&r))
-        return reply_error(400, "bad_form", "The form cannot be read.", NULL);
-    if (!d->user || u->state != USER_ACTIVE)
+        out = reply_error(400, "bad_form", "The form cannot be read.", NULL);
+    else if (!d->user || u->state != USER_ACTIVE)
         out = reply_error(403, "no_person", "This device belongs to nobody who may sign in.",
                            "Ask your administrator.");
     else if (verb == PORTAL_LOST)

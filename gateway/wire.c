@@ -11,9 +11,17 @@
 
 void writer_init(struct writer *w, size_t max) { *w = (struct writer){.max = max}; }
 
+/* A message may carry a key, a passphrase or a session: nothing of it stays behind. */
+static void drop(uint8_t *v, size_t n)
+{
+    if (v)
+        explicit_bzero(v, n);
+    free(v);
+}
+
 void writer_clear(struct writer *w)
 {
-    free(w->v);
+    drop(w->v, w->n);
     writer_init(w, w->max);
 }
 
@@ -28,11 +36,14 @@ static bool make_room(struct writer *w, size_t n)
     size_t size = w->size ? w->size : 256;
     while (size < w->n + n)
         size *= 2;
-    uint8_t *v = realloc(w->v, size);
+    uint8_t *v = malloc(size);
     if (!v) {
         w->failed = true;
         return false;
     }
+    if (w->n > 0)
+        memcpy(v, w->v, w->n);
+    drop(w->v, w->n);
     w->v = v;
     w->size = size;
     return true;

@@ -12,7 +12,7 @@ struct writer { uint8_t *v; size_t n, size, max; bool failed; };   /* grows up t
 struct reader { const uint8_t *v; size_t n; bool failed; };
 
 void writer_init(struct writer *w, size_t max);
-void writer_clear(struct writer *w);                     /* frees; can be used again */
+void writer_clear(struct writer *w);                     /* wipes, frees; can be used again */
 void put_u8(struct writer *w, uint8_t v);
 void put_u16(struct writer *w, uint16_t v);
 void put_u32(struct writer *w, uint32_t v);

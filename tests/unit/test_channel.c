@@ -82,6 +82,24 @@ static void test_sizes(void **state)
     end_pair(&p);
 }
 
+/* A message may be a key or a passphrase. */
+static void test_read_is_wiped(void **state)
+{
+    static const uint8_t zero[40000];
+    struct pair p = make_pair(false);
+    struct message m, none;
+    struct writer w;
+    (void)state;
+    fill(&w, sizeof zero);
+    assert_int_equal(channel_send(p.a, MSG_CHANGES, 1, &w, -1), 0);
+    assert_int_equal(receive(&p, &m), 1);
+    assert_memory_equal(m.body, w.v, m.len);
+    assert_int_equal(channel_receive(p.b, &none), 0);
+    assert_memory_equal(m.body, zero, sizeof zero);
+    writer_clear(&w);
+    end_pair(&p);
+}
+
 static void test_order_and_null_body(void **state)
 {
     struct pair p = make_pair(false);
@@ -315,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_read_is_wiped),
         cmocka_unit_test(test_order_and_null_body),
         cmocka_unit_test(test_descriptor_comes_with_the_whole),
         cmocka_unit_test(test_refusals),

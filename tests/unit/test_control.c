@@ -286,6 +286,24 @@ static void every_act_is_recorded_with_who_did_it(void **state)
     json_decref(o);
 }
 
+/* A body may hold a passphrase: when it is closed, its texts are gone. */
+static void a_closed_body_is_wiped(void **state)
+{
+    static const char body[] = "{\"passphrase\":\"correct horse\"}";
+    struct request q = {.body = (const uint8_t *)body, .body_len = sizeof body - 1};
+    struct body b;
+
+    (void)state;
+    body_open(&b, &q, false);
+    const char *typed = body_text(&b, "passphrase", 64, true);
+    json_t *kept = json_incref(json_object_get(b.o, "passphrase"));
+    assert_string_equal(typed, "correct horse");
+    assert_true(body_done(&b));
+    body_close(&b);
+    assert_string_equal(json_string_value(kept), "");
+    json_decref(kept);
+}
+
 static void nobody_acts_by_anothers_uid(void **state)
 {
     static const struct { const char *actor; int status; const char *recorded; } cases[] = {
@@ -397,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(attempts_are_searched_and_the_newest_first, begin, end),
         cmocka_unit_test_setup_teardown(a_day_is_remembered_minute_by_minute, begin, end),
         cmocka_unit_test_setup_teardown(every_act_is_recorded_with_who_did_it, begin, end),
+        cmocka_unit_test(a_closed_body_is_wiped),
         cmocka_unit_test_setup_teardown(nobody_acts_by_anothers_uid, begin, end),
         cmocka_unit_test_setup_teardown(events_go_on_over_a_restart, begin, end),
         cmocka_unit_test_setup_teardown(explains_in_one_sentence, begin, end),
