@@ -59,7 +59,7 @@ systemd_pid() {
     local job
     job=$(lab_job_pid "$1" systemd) || return 1
     # shellcheck disable=SC2016
-    lab_on "$1" sh -c 'read -r pid rest <"/proc/$1/task/$1/children" && echo "$pid"' pid "$job"
+    lab_on "$1" sh -c 'read -r pid <"/proc/$1/task/$1/children"; [ -n "$pid" ] && echo "${pid% }"' pid "$job"
 }
 
 systemd_on() {
