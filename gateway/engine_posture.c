@@ -23,6 +23,8 @@
 #define PER_MINUTE 30
 #define VIEWS_BURST 60           /* a person who reloads the page */
 #define VIEWS_PER_MINUTE 300
+#define LISTS_BURST 20           /* whose database may have to look through 100,000 rows */
+#define LISTS_PER_MINUTE 30
 #define NONCE_EXPIRES_S 120
 #define REACH_MAX 256              /* shown to a person; an answer to the portal has 64 KiB */
 #define REMEDIATION_MAX 64
@@ -454,7 +456,9 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
         return passkeys_ask(e, d, verb, body, len);
     case PORTAL_SESSIONS:
     case PORTAL_DENIALS:
-        return may_view(d) ? person_ask(e, d, verb, body, len) : too_often();
+        if (!bucket_take(&d->lists, clock_boot_ms(), LISTS_BURST, LISTS_PER_MINUTE))
+            return too_often();
+        return person_ask(e, d, verb, body, len);
     default:
         return secrets_ask(e, d, verb, body, len);
     }

@@ -101,7 +101,7 @@ struct dev {
     enum refusal_code code;
     struct wall renew_at;        /* decide again then; 0 = no need */
     int64_t proved_boot_ms;      /* when passphrase and code were given on it; 0 = not in this run */
-    struct bucket tokens, nonces, views, challenges;
+    struct bucket tokens, nonces, views, lists, challenges;
     struct patterns *seen;       /* what it did that is refused; owned, NULL = nothing */
     uint8_t due;                 /* patterns recognised in it and not answered yet, as bits */
     enum hold_kind hold;         /* in force */

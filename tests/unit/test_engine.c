@@ -161,6 +161,7 @@ static void limits_the_rate(void **state)
 {
     static const struct { enum portal_verb verb; const char *body; int burst, status; } cases[] = {
         {PORTAL_POSTURE, "x", 10, 403}, {PORTAL_NONCE, "", 10, 200}, {PORTAL_ME, "", 60, 200},
+        {PORTAL_DENIALS, "", 20, 200},
     };
     struct laptop t;
     int status = 0;
