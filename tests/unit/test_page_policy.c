@@ -104,8 +104,7 @@ static void on_the_own_page(void **state)
          "<p><b>What to do.</b> <a href=\"/policy\"><b>Read your part of the policy and sign it</b>"
          "</a></p>", "</a> by "},
         {"{\"state\":\"waiting\"}", "<h1>This device waits to be approved</h1>", "sign it"},
-        {"{\"state\":\"in\"," SIGNED "}", "<a href=\"/policy\">Your part of the policy</a>",
-         "sign it"},
+        {"{\"state\":\"in\"," SIGNED "}", "<a href=\"/policy\">Policy</a>", "sign it"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t len = 0;
