@@ -182,7 +182,7 @@ static void a_cookie_that_is_none(void **state)
         "Cookie: __Host-portcullis=one\r\nCookie: a=b\r\n",
         "Cookie: x__Host-portcullis=one\r\n",
         "Cookie: __Host-portcullisx=one\r\n",
-        "Cookie: __Host-portcullis=" "0123456789012345678901234567890123456789012345678901234567890123x\r\n",
+        "Cookie: __Host-portcullis=0123456789012345678901234567890123456789012345678901234567890123x\r\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
