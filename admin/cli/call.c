@@ -292,6 +292,34 @@ enum cli_exit print_json(const json_t *v)
     return CLI_DONE;
 }
 
+/* Takes the answer over; NULL: why there is none has been told. */
+static enum cli_exit shown(const struct cli *c, json_t *answer, enum cli_exit rc,
+                           void (*show)(const json_t *answer))
+{
+    if (answer && c->json)
+        rc = print_json(answer);
+    else if (answer)
+        show(answer);
+    json_decref(answer);
+    return rc;
+}
+
+enum cli_exit call_show(struct cli *c, const char *method, const struct target *t, json_t *body,
+                        void (*show)(const json_t *answer))
+{
+    enum cli_exit rc;
+    json_t *answer = call(c, method, t, body, &rc);
+    return shown(c, answer, rc, show);
+}
+
+enum cli_exit call_list_show(struct cli *c, const struct target *t,
+                             void (*show)(const json_t *answer))
+{
+    enum cli_exit rc;
+    json_t *answer = call_list(c, t, NULL, &rc);
+    return shown(c, answer, rc, show);
+}
+
 const char *text_of(const json_t *o, const char *key)
 {
     const char *s = json_string_value(json_object_get(o, key));

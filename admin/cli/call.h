@@ -32,6 +32,11 @@ char *call_bytes(struct cli *c, const struct target *t, size_t *len, enum cli_ex
 /* A list to its end, page by page, behind `after` (NULL: from the beginning); with --limit one page
  * of that length. */
 json_t *call_list(struct cli *c, const struct target *t, const char *after, enum cli_exit *rc);
+/* call() and call_list() with their answer printed: by `show`, or with --json as it is. */
+enum cli_exit call_show(struct cli *c, const char *method, const struct target *t, json_t *body,
+                        void (*show)(const json_t *answer));
+enum cli_exit call_list_show(struct cli *c, const struct target *t,
+                             void (*show)(const json_t *answer));
 /* Prints an answer as JSON. */
 enum cli_exit print_json(const json_t *v);
 

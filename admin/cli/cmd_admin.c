@@ -15,40 +15,36 @@ static void admin_target(struct target *t, const char *name)
     target_name(t, name);
 }
 
+static void show_added(const json_t *o)
+{
+    char safe[2][TERM_SAFE];
+    printf("%s administers as %s. A link to begin with: portcullis admin link %s\n",
+           term_safe(text_of(o, "name"), safe[0]), term_safe(text_of(o, "role"), safe[1]), safe[0]);
+}
+
 enum cli_exit admin_cmd_add(struct cli *c)
 {
     const char *role = cli_option(c, "--role");
     struct target t;
-    enum cli_exit rc;
-    char safe[TERM_SAFE];
     if (!role)
         return complain_usage("as what?", c->args[0], "--role is " ROLES);
     if (!word_choice(c, "--role", ROLES))
         return CLI_USAGE;
     admin_target(&t, c->args[0]);
-    json_t *o = call(c, "PUT", &t, json_pack("{s:s}", "role", role), &rc);
-    if (o && c->json)
-        rc = print_json(o);
-    else if (o)
-        printf("%s administers as %s. A link to begin with: portcullis admin link %s\n",
-               term_safe(text_of(o, "name"), safe), role, c->args[0]);
-    json_decref(o);
-    return rc;
+    return call_show(c, "PUT", &t, json_pack("{s:s}", "role", role), show_added);
+}
+
+static void show_removed(const json_t *o)
+{
+    char safe[TERM_SAFE];
+    printf("%s administers no more.\n", term_safe(text_of(o, "name"), safe));
 }
 
 enum cli_exit admin_cmd_remove(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
-    char safe[TERM_SAFE];
     admin_target(&t, c->args[0]);
-    json_t *o = call(c, "DELETE", &t, NULL, &rc);
-    if (o && c->json)
-        rc = print_json(o);
-    else if (o)
-        printf("%s administers no more.\n", term_safe(text_of(o, "name"), safe));
-    json_decref(o);
-    return rc;
+    return call_show(c, "DELETE", &t, NULL, show_removed);
 }
 
 enum cli_exit admin_cmd_link(struct cli *c)
@@ -134,13 +130,6 @@ static void list_admins(const json_t *answer)
 enum cli_exit admin_cmd_list(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/admins");
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_admins(answer);
-    json_decref(answer);
-    return rc;
+    return call_show(c, "GET", &t, NULL, list_admins);
 }

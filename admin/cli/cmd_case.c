@@ -106,19 +106,6 @@ static bool put_ids(struct cli *c, json_t *body)
     return !typed || ids;
 }
 
-static enum cli_exit case_answer(struct cli *c, const char *method, const struct target *t,
-                                 json_t *body)
-{
-    enum cli_exit rc;
-    json_t *o = call(c, method, t, body, &rc);
-    if (o && c->json)
-        rc = print_json(o);
-    else if (o)
-        show_case(o);
-    json_decref(o);
-    return rc;
-}
-
 static void case_target(struct target *t, const char *number, const char *verb)
 {
     target_begin(t, "/v1/cases");
@@ -141,32 +128,25 @@ enum cli_exit case_cmd_open(struct cli *c)
         return CLI_USAGE;
     }
     target_begin(&t, "/v1/cases");
-    return case_answer(c, "POST", &t, body);
+    return call_show(c, "POST", &t, body, show_case);
 }
 
 enum cli_exit case_cmd_list(struct cli *c)
 {
     static const char *const filters[] = {"--user", "--state", NULL};
     struct target t;
-    enum cli_exit rc;
     if (!word_choice(c, "--state", "open closed") || !word_count(c, "--limit", 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/cases");
     target_options(&t, c, filters);
-    json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_cases(answer);
-    json_decref(answer);
-    return rc;
+    return call_list_show(c, &t, list_cases);
 }
 
 enum cli_exit case_cmd_show(struct cli *c)
 {
     struct target t;
     case_target(&t, c->args[0], "");
-    return case_answer(c, "GET", &t, NULL);
+    return call_show(c, "GET", &t, NULL, show_case);
 }
 
 enum cli_exit case_cmd_note(struct cli *c)
@@ -178,7 +158,7 @@ enum cli_exit case_cmd_note(struct cli *c)
         return CLI_USAGE;
     }
     case_target(&t, c->args[0], "/notes");
-    return case_answer(c, "POST", &t, body);
+    return call_show(c, "POST", &t, body, show_case);
 }
 
 enum cli_exit case_cmd_close(struct cli *c)
@@ -192,6 +172,6 @@ enum cli_exit case_cmd_close(struct cli *c)
                                      "suspended terminated referred"))
         return CLI_USAGE;
     case_target(&t, c->args[0], "/close");
-    return case_answer(c, "POST", &t, json_pack("{s:s,s:s}", "finding", finding, "outcome",
-                                                outcome));
+    return call_show(c, "POST", &t,
+                     json_pack("{s:s,s:s}", "finding", finding, "outcome", outcome), show_case);
 }

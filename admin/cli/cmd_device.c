@@ -80,27 +80,19 @@ enum cli_exit device_cmd_add(struct cli *c)
 {
     json_t *issuer;
     struct target t;
-    enum cli_exit rc;
 
     if (!cli_option(c, "--key"))
         return complain_usage("which key? For", c->args[0], "--key KEY is needed");
     if (!issuer_option(c, &issuer))
         return CLI_USAGE;
     target_begin(&t, "/v1/devices");
-    json_t *d = call(c, "POST", &t, enrolment(c, issuer), &rc);
-    if (d && c->json)
-        rc = print_json(d);
-    else if (d)
-        show_enrolment(d);
-    json_decref(d);
-    return rc;
+    return call_show(c, "POST", &t, enrolment(c, issuer), show_enrolment);
 }
 
 enum cli_exit device_cmd_assign(struct cli *c)
 {
     json_t *issuer, *body;
     struct target t;
-    enum cli_exit rc;
 
     if (!issuer_option(c, &issuer))
         return CLI_USAGE;
@@ -108,13 +100,7 @@ enum cli_exit device_cmd_assign(struct cli *c)
     if (issuer)
         json_object_set_new(body, "issuer", issuer);
     device_target(&t, c->args[0], "/user");
-    json_t *d = call(c, "PUT", &t, body, &rc);
-    if (d && c->json)
-        rc = print_json(d);
-    else if (d)
-        show_device(d);
-    json_decref(d);
-    return rc;
+    return call_show(c, "PUT", &t, body, show_device);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -144,39 +130,19 @@ enum cli_exit device_cmd_list(struct cli *c)
 {
     static const char *const filters[] = {"--user", "--state", NULL};
     struct target t;
-    enum cli_exit rc;
     if (!word_choice(c, "--state", "in quarantine locked waiting ended revoked lost retired") ||
         !word_count(c, "--limit", 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/devices");
     target_options(&t, c, filters);
-    json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_devices(answer);
-    json_decref(answer);
-    return rc;
-}
-
-static enum cli_exit device_answer(struct cli *c, const char *method, const struct target *t,
-                                   json_t *body)
-{
-    enum cli_exit rc;
-    json_t *d = call(c, method, t, body, &rc);
-    if (d && c->json)
-        rc = print_json(d);
-    else if (d)
-        show_device(d);
-    json_decref(d);
-    return rc;
+    return call_list_show(c, &t, list_devices);
 }
 
 enum cli_exit device_cmd_show(struct cli *c)
 {
     struct target t;
     device_target(&t, c->args[0], "");
-    return device_answer(c, "GET", &t, NULL);
+    return call_show(c, "GET", &t, NULL, show_device);
 }
 
 enum cli_exit device_cmd_except(struct cli *c)
@@ -193,8 +159,9 @@ enum cli_exit device_cmd_except(struct cli *c)
         return complain_usage("an exception ends within a year from now, not at", until,
                               "2027-01-31, 2027-01-31T18:00 or +30d");
     device_target(&t, c->args[0], "/exceptions");
-    return device_answer(c, "POST", &t, json_pack("{s:s,s:I,s:s}", "rule", c->args[1], "until",
-                                                  (json_int_t)when, "reason", reason));
+    return call_show(c, "POST", &t,
+                     json_pack("{s:s,s:I,s:s}", "rule", c->args[1], "until", (json_int_t)when,
+                               "reason", reason), show_device);
 }
 
 enum cli_exit device_cmd_unlock(struct cli *c)
@@ -204,7 +171,7 @@ enum cli_exit device_cmd_unlock(struct cli *c)
     if (!reason)
         return complain_usage("why? To unlock", c->args[0], "--reason TEXT is needed");
     device_target(&t, c->args[0], "/unlock");
-    return device_answer(c, "POST", &t, json_pack("{s:s}", "reason", reason));
+    return call_show(c, "POST", &t, json_pack("{s:s}", "reason", reason), show_device);
 }
 
 /* ---- ending --------------------------------------------------------------------------------- */

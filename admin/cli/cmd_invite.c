@@ -75,37 +75,26 @@ enum cli_exit device_cmd_invite(struct cli *c)
 enum cli_exit device_cmd_approve(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/devices");
     target_name(&t, c->args[0]);
     target_word(&t, "/approve");
-    json_t *d = call(c, "POST", &t, NULL, &rc);
-    if (d && c->json)
-        rc = print_json(d);
-    else if (d)
-        show_device(d);
-    json_decref(d);
-    return rc;
+    return call_show(c, "POST", &t, NULL, show_device);
 }
 
 /* The text alone goes to standard output: it may be a file's. */
+static void show_config(const json_t *o)
+{
+    term_lines(stdout, text_of(o, "wg_quick"));
+    fputs("PRIVATE_KEY stands for the device's own key, which is on the device alone.\n", stderr);
+}
+
 enum cli_exit device_cmd_config(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/devices");
     target_name(&t, c->args[0]);
     target_word(&t, "/config");
-    json_t *o = call(c, "GET", &t, NULL, &rc);
-    if (o && c->json)
-        rc = print_json(o);
-    else if (o)
-        term_lines(stdout, text_of(o, "wg_quick"));
-    if (o && !c->json)
-        fputs("PRIVATE_KEY stands for the device's own key, which is on the device alone.\n",
-              stderr);
-    json_decref(o);
-    return rc;
+    return call_show(c, "GET", &t, NULL, show_config);
 }
 
 /* ---- those that there are ------------------------------------------------------------------- */
@@ -135,35 +124,26 @@ enum cli_exit invite_cmd_list(struct cli *c)
 {
     static const char *const filters[] = {"--user", "--state", NULL};
     struct target t;
-    enum cli_exit rc;
     if (!word_choice(c, "--state", "open used withdrawn void expired") ||
         !word_count(c, "--limit", 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/invites");
     target_options(&t, c, filters);
-    json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_invites(answer);
-    json_decref(answer);
-    return rc;
+    return call_list_show(c, &t, list_invites);
+}
+
+static void show_withdrawn(const json_t *x)
+{
+    char safe[TERM_SAFE];
+    printf("invitation %lld of %s is withdrawn\n", (long long)int_of(x, "id"),
+           term_safe(text_of(x, "user"), safe));
 }
 
 enum cli_exit invite_cmd_withdraw(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
-    char safe[TERM_SAFE];
     target_begin(&t, "/v1/invites");
     target_name(&t, c->args[0]);
     target_word(&t, "/withdraw");
-    json_t *x = call(c, "POST", &t, NULL, &rc);
-    if (x && c->json)
-        rc = print_json(x);
-    else if (x)
-        printf("invitation %lld of %s is withdrawn\n", (long long)int_of(x, "id"),
-               term_safe(text_of(x, "user"), safe));
-    json_decref(x);
-    return rc;
+    return call_show(c, "POST", &t, NULL, show_withdrawn);
 }

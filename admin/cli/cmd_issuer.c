@@ -73,18 +73,6 @@ static void show_issuer(const json_t *k)
                                                                           : "not required");
 }
 
-static enum cli_exit issuer_act(struct cli *c, const struct target *t, json_t *body)
-{
-    enum cli_exit rc;
-    json_t *k = call(c, "POST", t, body, &rc);
-    if (k && c->json)
-        rc = print_json(k);
-    else if (k)
-        show_issuer(k);
-    json_decref(k);
-    return rc;
-}
-
 enum cli_exit issuer_cmd_add(struct cli *c)
 {
     struct target t;
@@ -95,7 +83,7 @@ enum cli_exit issuer_cmd_add(struct cli *c)
         return rc;
     }
     target_begin(&t, "/v1/issuers");
-    return issuer_act(c, &t, body);
+    return call_show(c, "POST", &t, body, show_issuer);
 }
 
 enum cli_exit issuer_cmd_revoke(struct cli *c)
@@ -104,7 +92,7 @@ enum cli_exit issuer_cmd_revoke(struct cli *c)
     target_begin(&t, "/v1/issuers");
     target_name(&t, c->args[0]);
     target_word(&t, "/revoke");
-    return issuer_act(c, &t, json_object());
+    return call_show(c, "POST", &t, json_object(), show_issuer);
 }
 
 static void list_issuers(const json_t *answer)
@@ -129,13 +117,6 @@ static void list_issuers(const json_t *answer)
 enum cli_exit issuer_cmd_list(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/issuers");
-    json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_issuers(answer);
-    json_decref(answer);
-    return rc;
+    return call_list_show(c, &t, list_issuers);
 }

@@ -72,15 +72,8 @@ static enum cli_exit respond_answer(struct cli *c, const char *method, const cha
                                     json_t *body)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, path);
-    json_t *o = call(c, method, &t, body, &rc);
-    if (o && c->json)
-        rc = print_json(o);
-    else if (o)
-        show_respond(o);
-    json_decref(o);
-    return rc;
+    return call_show(c, method, &t, body, show_respond);
 }
 
 enum cli_exit respond_cmd_show(struct cli *c)

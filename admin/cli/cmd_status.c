@@ -167,15 +167,8 @@ static void show_status(const json_t *s)
 enum cli_exit cmd_status(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/status");
-    json_t *s = call(c, "GET", &t, NULL, &rc);
-    if (s && c->json)
-        rc = print_json(s);
-    else if (s)
-        show_status(s);
-    json_decref(s);
-    return rc;
+    return call_show(c, "GET", &t, NULL, show_status);
 }
 
 /* ---- explain -------------------------------------------------------------------------------- */
@@ -255,33 +248,19 @@ static void show_who(const json_t *answer)
 enum cli_exit cmd_who(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/who");
     if (!ask_about(&t, c->args[0]))
         return CLI_USAGE;
-    json_t *answer = call(c, "GET", &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        show_who(answer);
-    json_decref(answer);
-    return rc;
+    return call_show(c, "GET", &t, NULL, show_who);
 }
 
 enum cli_exit cmd_explain(struct cli *c)
 {
     struct target t;
-    enum cli_exit rc;
     target_begin(&t, "/v1/explain");
     target_query(&t, "user", c->args[0]);
     target_query(&t, "device", cli_option(c, "--device"));
     if (!ask_about(&t, c->args[1]))
         return CLI_USAGE;
-    json_t *e = call(c, "GET", &t, NULL, &rc);
-    if (e && c->json)
-        rc = print_json(e);
-    else if (e)
-        show_explanation(e);
-    json_decref(e);
-    return rc;
+    return call_show(c, "GET", &t, NULL, show_explanation);
 }

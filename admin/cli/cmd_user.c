@@ -25,14 +25,7 @@ static void add_roles(json_t *roles, const char *text)
 static enum cli_exit user_act(struct cli *c, const char *method, const struct target *t,
                               json_t *body)
 {
-    enum cli_exit rc;
-    json_t *u = call(c, method, t, body, &rc);
-    if (u && c->json)
-        rc = print_json(u);
-    else if (u)
-        show_user(u);
-    json_decref(u);
-    return rc;
+    return call_show(c, method, t, body, show_user);
 }
 
 static void user_target(struct target *t, const char *name, const char *verb)
@@ -193,16 +186,9 @@ enum cli_exit user_cmd_list(struct cli *c)
 {
     static const char *const filters[] = {"--role", "--state", NULL};
     struct target t;
-    enum cli_exit rc;
     if (!word_choice(c, "--state", "active revoked ended") || !word_count(c, "--limit", 5000))
         return CLI_USAGE;
     target_begin(&t, "/v1/users");
     target_options(&t, c, filters);
-    json_t *answer = call_list(c, &t, NULL, &rc);
-    if (answer && c->json)
-        rc = print_json(answer);
-    else if (answer)
-        list_users(answer);
-    json_decref(answer);
-    return rc;
+    return call_list_show(c, &t, list_users);
 }
