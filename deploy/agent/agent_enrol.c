@@ -39,6 +39,7 @@ struct enrolment {
     struct agent_keys keys;
     struct agent_stage stage;
     struct agent_offer offer;
+    enum agent_exit exit;                  /* if the step fails */
     char why[WHY];
 };
 
@@ -59,6 +60,7 @@ static bool interface_good(const char *s)
 
 static int take_link(struct enrolment *e)
 {
+    e->exit = AGENT_USAGE;
     if (!agent_link_parse(e->o->link, &e->link))
         return refuse(e, "this is no invitation; one looks like "
                          "https://access.example.com:8443/enrol#TOKEN.KEY (quote it in a shell)");
@@ -71,6 +73,7 @@ static int not_yet_enrolled(struct enrolment *e)
 {
     char path[AGENT_PATH];
 
+    e->exit = AGENT_REFUSED;
     snprintf(path, sizeof path, "%.400s/environment", e->o->dir);
     if (e->o->again || (!agent_keys_there(e->o->dir) && !agent_file_exists("", path)))
         return 0;
@@ -176,7 +179,10 @@ static int redeem(struct enrolment *e)
     int rc;
 
     snprintf(url, sizeof url, "https://%s/v1/enrol", e->link.where);
+    e->exit = AGENT_UNREACHABLE;
     rc = text ? agent_http(&r, &status, &answer, e->why) : refuse(e, "out of memory");
+    if (rc == 0)
+        e->exit = AGENT_REFUSED;
     if (rc == 0)
         rc = take_answer(e, status, answer);
     json_decref(answer);
@@ -279,7 +285,7 @@ enum agent_exit agent_enrol(const struct agent_options *o)
 
     for (size_t i = 0; code == AGENT_IN && i < sizeof step / sizeof *step; i++)
         if (step[i](&e) != 0)
-            code = AGENT_REFUSED;
+            code = e.exit;
     agent_stage_drop(&e.stage);
     agent_key_files_clear(&e.files);
     agent_keys_clear(&e.keys);

@@ -175,7 +175,7 @@ static enum agent_exit run(const struct agent_options *o)
 static enum agent_exit status(const struct agent_options *o)
 {
     return o->gateway[0] ? agent_status(o)
-                         : usage("--gateway is missing, and this machine is not enrolled");
+                         : usage("this machine is not enrolled (status --gateway ADDRESS asks all the same)");
 }
 
 static enum agent_exit enrol(const struct agent_options *o)

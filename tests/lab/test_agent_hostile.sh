@@ -68,6 +68,11 @@ same "none of them was told the token" "" "$(cat "$LOG" "$LOG.plain")"
 check "control: a pin made of the impostor's key is its own" lab_on laptop portcullis-agent enroll \
     "https://$SERVER:8444/enrol#$TOKEN.$other" --code 0000-0000
 clean
+code() { "$@" >/dev/null 2>&1; echo $?; }
+same "exit codes: no server, an impostor, no link, a refusal" "3 3 2 1" "$(
+    code lab_on laptop portcullis-agent enroll "https://$SERVER:9/enrol#$TOKEN.$pin" --code 0000-0000) $(
+    code lab_on laptop portcullis-agent enroll "https://$SERVER:8444/enrol#$TOKEN.$pin" --code 0000-0000) $(
+    code lab_on laptop portcullis-agent enroll "https://$SERVER/" --code 0000-0000) $(code enrol 9999-9999)"
 
 # --- what it is answered -------------------------------------------------------------------------
 for answer in "0001 a newline and PostUp in the endpoint" "0002 a newline in the device's name" \
