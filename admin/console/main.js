@@ -52,7 +52,6 @@ function newView(where) {
         root: frame.main,
         over: false,
         refresh: () => {},
-        leaving: () => true,
         every(ms, act) {
             const timer = setInterval(() => {
                 if (!document.hidden) act();
@@ -74,7 +73,6 @@ function newView(where) {
             );
         },
         address(hash) {
-            this.hash = hash;
             history.replaceState(null, '', hash);
         },
         go(hash) {
@@ -95,16 +93,11 @@ function closeDialogs() {
 
 async function show() {
     if (!frame) return;
-    if (view && !view.leaving()) {
-        history.replaceState(null, '', view.hash);
-        return;
-    }
     view?.end();
     closeDialogs();
     const where = place(),
         page = PAGES.find(([id]) => id === where.page) || PAGES[0];
     const mine = (view = newView(where));
-    mine.hash = location.hash;
     document.title = `${where.name || page[1]} · Portcullis`;
     frame.mark(page[0]);
     fill(frame.main);
@@ -273,6 +266,7 @@ function makeFrame() {
             );
         },
         showStatus(s) {
+            f.policy = s.policy;
             fill(name, s.policy?.company || s.gateway, h('span', { class: 'soft' }, s.gateway));
             fill(
                 banner,
@@ -357,6 +351,7 @@ function stop() {
 }
 
 async function leave() {
+    policy.forget();
     try {
         await session.signOut();
     } finally {
@@ -394,6 +389,9 @@ afterActs((name) => {
     if (name) announce(`Done: ${name}`);
 });
 window.addEventListener('hashchange', arrive);
+window.addEventListener('beforeunload', (e) => {
+    if (frame && policy.unsaved()) e.preventDefault();
+});
 document.addEventListener('keydown', (e) => {
     if (
         e.key === '/' &&
@@ -408,6 +406,7 @@ document.addEventListener('keydown', (e) => {
 setInterval(() => {
     if (frame && !document.hidden) frame.askStatus();
 }, STATUS_MS);
+setInterval(() => policy.trialTick(frame?.policy), 1000);
 
 /* By a link that was given, or as who has a session already. */
 function arrive() {

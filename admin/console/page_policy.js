@@ -5,8 +5,8 @@ import { dialog } from './dialog.js';
 import { announce, fill, h } from './dom.js';
 import { editor } from './editor.js';
 import { button, field, head, later, note, panel, select } from './parts.js';
-import { may } from './session.js';
-import { dateTime, number, span } from './words.js';
+import { may, session } from './session.js';
+import { dateTime, number } from './words.js';
 
 const TRIALS = [
     ['120', '2 minutes'],
@@ -85,13 +85,21 @@ function massRemoval(e, text, trial, reload) {
     });
 }
 
-function askApply(text, diff, reload) {
+/* other: the policy that somebody else has applied since this one was begun. */
+function askApply(text, diff, other, reload) {
     const trial = select(TRIALS, '300');
     dialog({
         title: 'Apply this policy?',
         yes: 'Apply',
         wide: true,
         content: [
+            other &&
+                h(
+                    'p',
+                    { class: 'verdict wait' },
+                    `Since you began, ${other.applied_by} applied version ${other.version}. `,
+                    'What is not in your text is taken back: see what changes.',
+                ),
             h('p', {}, 'What changes:'),
             h('pre', { class: 'sentences', tabindex: '0' }, diff || 'Nothing.'),
             field(
@@ -128,6 +136,13 @@ const rollBack = (reload) =>
         },
     });
 
+/* What somebody has typed and not applied: kept when they go to another page, or their session ends. */
+let draft = null;
+export const unsaved = () => draft !== null;
+export function forget() {
+    draft = null;
+}
+
 /* ---- the page --------------------------------------------------------------------------------- */
 
 function showProblems(box, edit, diagnostics) {
@@ -162,32 +177,30 @@ export async function render(view) {
     const current = await get('v1/policy');
     let inForce = current,
         turn = 0,
-        ok = false,
-        diff = '';
+        ok = false;
     const verdict = h('p', { class: 'verdict', id: 'policy-verdict', role: 'status' }, 'Checking…');
     const problems = h('div'),
         sentences = h('div'),
         title = h('p', { class: 'lead' });
+    const checkLater = later(check, 350);
     const edit = editor({
         label: 'Policy file',
         text: current.text,
         describedBy: 'policy-verdict',
         readonly: !may('operate'),
-        onInput: later(check, 350),
+        onInput() {
+            keep();
+            checkLater();
+        },
     });
     const apply =
         may('operate') &&
-        button('Apply…', () => askApply(edit.text(), diff, reload), {
+        button('Apply…', () => begin().catch(wrong), {
             class: 'strong',
             disabled: true,
         });
     const back = may('operate') && button('Roll back…', () => rollBack(reload));
-    const undo =
-        may('operate') &&
-        button('Drop my changes', () => {
-            edit.set(inForce.text);
-            check();
-        });
+    const undo = may('operate') && button('Drop my changes', () => put(inForce.text));
     const versions = h('select', { 'aria-label': 'Version' });
 
     function tell() {
@@ -210,6 +223,31 @@ export async function render(view) {
         );
     }
 
+    function keep() {
+        const text = edit.text();
+        draft = text === inForce.text ? null : { user: session().user, text };
+    }
+
+    function put(text) {
+        edit.set(text);
+        keep();
+        return check();
+    }
+
+    function wrong(e) {
+        fill(verdict, e.message);
+        verdict.className = 'verdict bad';
+        ok = false;
+    }
+
+    /* What it changes is asked anew: somebody else may have applied another meanwhile. */
+    async function begin() {
+        const text = edit.text(),
+            now = await get('v1/policy');
+        const diff = (await postText('v1/policy/diff', text)).text;
+        askApply(text, diff, now.version === inForce.version ? null : now, reload);
+    }
+
     async function check() {
         const mine = ++turn,
             text = edit.text(),
@@ -223,7 +261,7 @@ export async function render(view) {
             fill(verdict, words);
             verdict.className = `verdict ${tone}`;
             ok = answer.ok;
-            diff = ok && !same ? (await postText('v1/policy/diff', text)).text : '';
+            const diff = ok && !same ? (await postText('v1/policy/diff', text)).text : '';
             if (mine !== turn || view.over) return;
             fill(
                 sentences,
@@ -244,9 +282,8 @@ export async function render(view) {
                         ),
             );
         } catch (e) {
-            fill(verdict, e.message);
-            verdict.className = 'verdict bad';
-            ok = false;
+            if (view.over) return;
+            wrong(e);
         }
         if (apply) apply.disabled = !ok || same;
         if (undo) undo.disabled = same;
@@ -254,17 +291,15 @@ export async function render(view) {
 
     async function reload() {
         inForce = await get('v1/policy');
-        edit.set(inForce.text);
         tell();
         view.statusNow();
-        await check();
+        await put(inForce.text);
     }
 
     versions.addEventListener('change', async () => {
         const v = await get('v1/policy', { version: versions.value });
-        edit.set(v.text);
         announce(`Version ${v.version} is in the editor`);
-        await check();
+        await put(v.text);
     });
     tell();
     fill(
@@ -278,16 +313,27 @@ export async function render(view) {
             h('div', {}, verdict, problems, panel('What would change', {}, sentences)),
         ),
     );
-    view.leaving = () =>
-        edit.text() === inForce.text || confirm('Leave without applying your changes?');
+    if (draft?.user === session().user) edit.set(draft.text);
     view.refresh = () => edit.text() === inForce.text && reload();
     await check();
+}
+
+function leftOf(policy) {
+    const s = Math.round(policy.confirm_until - Date.now() / 1000);
+    return s > 0
+        ? `It goes back by itself in ${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}.`
+        : 'It goes back now.';
+}
+
+/* Once a second. */
+export function trialTick(policy) {
+    const left = policy?.confirm_until && document.getElementById('trial-left');
+    if (left) fill(left, leftOf(policy));
 }
 
 /* The policy on trial, for the top of every page. Null when there is none. */
 export function trialBanner(policy, again) {
     if (!policy?.confirm_until) return null;
-    const left = policy.confirm_until - Date.now() / 1000;
     const act = (path, words) => async () => {
         try {
             await post(path);
@@ -303,7 +349,7 @@ export function trialBanner(policy, again) {
             'span',
             {},
             h('strong', {}, `Policy version ${policy.version} is on trial. `),
-            left > 0 ? `It goes back by itself in ${span(left)}.` : 'It goes back now.',
+            h('span', { id: 'trial-left' }, leftOf(policy)),
         ),
         may('operate') &&
             h(

@@ -539,14 +539,40 @@ async function helpDesk(t, browser) {
 
 // --- the end of a session ---------------------------------------------------------------------------------
 
+// What was typed into the policy is there again; and somebody else's policy is not undone unseen.
 async function ending(t, page, anna) {
-    await show(page, 'people');
-    const mine = (await ask(page, 'GET', 'v1/session')).body.id;
-    await ask(page, 'POST', `v1/sessions/${mine}/end`);
+    await show(page, 'policy');
+    const area = page.getByLabel('Policy file');
+    const mine = `# mine\n${await area.inputValue()}`;
+    await area.fill(mine);
+    await page.waitForFunction(() =>
+        /No errors/.test(document.querySelector('.verdict').textContent),
+    );
+    const { id } = (await ask(page, 'GET', 'v1/session')).body;
+    await ask(page, 'POST', `v1/sessions/${id}/end`);
     await page.getByRole('link', { name: 'Devices' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     await t.says('whose session ends is told so', page, 'main', 'Your session has ended');
     await enter(page, anna, anna.recovery[0]);
     await page.getByRole('heading', { name: 'Devices', level: 1 }).waitFor();
     t.ok('and goes on where they were, here by a recovery code');
+    await show(page, 'policy');
+    t.same('what was typed and not applied is there again', mine, await area.inputValue());
+    const { text } = await t.api('GET', '/v1/policy');
+    await t.api(
+        'POST',
+        '/v1/policy/apply',
+        `${text}\nrole visitor { reach updates  posture baseline }\n`,
+    );
+    await button(page, 'Apply…').click();
+    await t.says(
+        'what somebody else applied meanwhile is told of',
+        page,
+        'dialog',
+        /lab applied version \d/,
+    );
+    await t.says('and what would undo it', page, 'dialog .sentences', /visitor/);
+    await t.screenshot(page, 'policy-meanwhile');
+    await inDialog(page, 'Cancel').click();
+    await button(page, 'Drop my changes').click();
 }
