@@ -170,12 +170,14 @@ class Test {
             grave.map(text).join('\n'));
     }
 
-    // No part of the page needs sideways scrolling at a width (WCAG 1.4.10 has 320).
-    async narrow(page, what, width = 320) {
+    // No part of the page needs sideways scrolling at a width (WCAG 1.4.10 has 320); `picture` names
+    // a picture of it so.
+    async narrow(page, what, { width = 320, picture } = {}) {
         const before = page.viewportSize();
         await page.setViewportSize({ width, height: 640 });
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         this.check(`${what} fits ${width} pixels`, wide <= width, `it is ${wide} wide`);
+        if (picture) await this.screenshot(page, picture);
         await page.setViewportSize(before);
     }
 

@@ -73,7 +73,7 @@ async function look(t, host, name, heading, text) {
     await t.says(`${name}: and why, and what to do`, page, 'main', text);
     await t.says(`${name}: whom to call`, page, 'body', 'Whom to call: the IT desk, extension 100');
     await t.axe(page, name);
-    await t.narrow(page, name);
+    await t.narrow(page, name, { picture: `${name}-phone` });
     await t.screenshot(page, name);
     t.same(`${name}: nothing is complained of`, [], page.complaints);
     await browser.close();
