@@ -152,14 +152,11 @@ static bool form_fits(enum form f, const struct dataplane *dp)
     return f != RULE_EACH || dp->n_devices * dp->classes[1].n_permits <= FORM_RULES_MAX;
 }
 
-/* Loads a form other than the product's into the current network namespace by the nft program. */
-static void load_form(const struct dataplane *dp, enum form f)
+/* Loads what was written into `text` into the current network namespace by the nft program. */
+static void load_text(FILE *text, const char *name)
 {
-    FILE *text = tmpfile();
     int status;
 
-    need(text != NULL, "temporary file");
-    print_form(text, dp, f);
     need(fflush(text) == 0, "temporary file");
     rewind(text);
     const pid_t pid = fork();
@@ -168,8 +165,18 @@ static void load_form(const struct dataplane *dp, enum form f)
         execlp("nft", "nft", "-f", "-", (char *)NULL);
         _exit(127);
     }
-    need(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, form_names[f]);
+    need(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, name);
     fclose(text);
+}
+
+/* A form other than the product's. */
+static void load_form(const struct dataplane *dp, enum form f)
+{
+    FILE *text = tmpfile();
+
+    need(text != NULL, "temporary file");
+    print_form(text, dp, f);
+    load_text(text, form_names[f]);
 }
 
 #endif

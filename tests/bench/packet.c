@@ -3,13 +3,15 @@
  * What a forwarded packet costs under several forms of rules.
  *
  *   packet DEVICES PERMITS RUNS MILLISECONDS
+ *   packet DEVICES PERMITS RUNS MILLISECONDS steps        what lies between conntrack and our rules
+ *   packet DEVICES PERMITS RUNS MILLISECONDS steps NAME   one of them alone, to be profiled
  *
  * Each form has three network namespaces of its own, loaded once; the runs go round among them, so
  * that what else happens on the machine happens to all. veth sends, forwards and receives in the
  * sender's context, so its processor time is the cost of a packet, and all rates are per second of
  * processor time. What arrived is what the receiving interface counted. A JSON line for each run.
  */
-#include "tests/bench/forms.h"
+#include "tests/bench/steps.h"
 #include "tests/unit/nft_lab.h"
 
 #include <linux/netfilter/nfnetlink.h>
@@ -24,12 +26,13 @@
 #define BATCH 64
 #define FRAME 64
 #define TCP_CHUNK 131072
+#define PLACES 16                /* more than there are forms, or steps */
 
 static size_t n_devices, n_permits;
 static unsigned run_ms;
 
-struct place { struct lab lab; int sender[2]; enum form form; bool used; };
-static struct place places[FORMS];
+struct place { struct lab lab; int sender[2]; enum form form; const char *name; bool used; };
+static struct place places[PLACES];
 
 /* ---- building ------------------------------------------------------------------------------- */
 
@@ -75,25 +78,58 @@ static void make_ends(const struct lab *l)
     shell("ip route add 10.64.0.0/10 via 169.254.7.2 dev wg0 onlink");
 }
 
+static void build_place(struct place *p, const char *name)
+{
+    p->name = name;
+    p->used = true;
+    need(lab_up(&p->lab) == 0, "network namespaces");
+    close(p->lab.wire[0]);
+    close(p->lab.wire[1]);
+    make_ends(&p->lab);
+}
+
+static void open_senders(struct place *p)
+{
+    for (int s = 0; s < 2; s++)
+        p->sender[s] = open_sender(&p->lab, (enum side)s);
+}
+
+static void install(const struct place *p, const struct dataplane *dp, bool guard)
+{
+    need((!guard || nft_guard_install(p->lab.nft, &dp->tunnel) == 0) &&
+             nft_install(p->lab.nft, dp) == 0, "the product's rules");
+}
+
 static void build(enum form f, const struct dataplane *dp)
 {
     struct place *p = &places[f];
 
     p->form = f;
-    p->used = form_fits(f, dp);
-    if (!p->used)
+    if (!form_fits(f, dp))
         return;
-    need(lab_up(&p->lab) == 0, "network namespaces");
-    close(p->lab.wire[0]);
-    close(p->lab.wire[1]);
-    make_ends(&p->lab);
+    build_place(p, form_names[f]);
     if (f == PORTCULLIS)
-        need(nft_guard_install(p->lab.nft, &dp->tunnel) == 0 && nft_install(p->lab.nft, dp) == 0,
-             "the product's rules");
+        install(p, dp, true);
     else if (f != NONE)
         load_form(dp, f);
-    for (int s = 0; s < 2; s++)
-        p->sender[s] = open_sender(&p->lab, (enum side)s);
+    open_senders(p);
+}
+
+static void build_step(enum step s, const struct dataplane *dp)
+{
+    struct place *p = &places[s];
+
+    p->form = CONNTRACK;
+    build_place(p, step_names[s]);
+    if (step_is_product(s)) {
+        install(p, dp, s == STEP_PRODUCT);
+    } else {
+        FILE *text = tmpfile();
+        need(text != NULL, "temporary file");
+        print_step(text, dp, s);
+        load_text(text, step_names[s]);
+    }
+    open_senders(p);
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */
@@ -303,15 +339,15 @@ static void report(const struct place *p, const char *what, unsigned run, double
 
     snprintf(labels, sizeof labels,
              "\"what\":\"%s\",\"form\":\"%s\",\"devices\":%zu,\"permits\":%zu", what,
-             form_names[p->form], n_devices, n_permits);
+             p->name, n_devices, n_permits);
     tell("packet", labels, run, value, unit);
 }
 
 /* The forms in another order each run: none is always the one behind the slowest. */
 static void one_run(unsigned run, void measure(const struct place *p, unsigned run))
 {
-    for (unsigned i = 0; i < FORMS; i++) {
-        const struct place *p = &places[(i + run) % FORMS];
+    for (unsigned i = 0; i < PLACES; i++) {
+        const struct place *p = &places[(i + run) % PLACES];
 
         if (p->used)
             measure(p, run);
@@ -341,9 +377,35 @@ static void run_tcp(const struct place *p, unsigned run)
     report(p, "tcp, without GSO", run, measure_tcp(p, 1), "bit/s");
 }
 
+static void compare_forms(const struct dataplane *dp, unsigned runs)
+{
+    for (int f = 0; f < FORMS; f++)
+        build((enum form)f, dp);
+    stay_on_processor(0);
+    for (unsigned run = 0; run < runs; run++) {
+        one_run(run, run_hot);
+        one_run(run, run_cold);
+        one_run(run, run_new);
+        one_run(run, run_tcp);
+    }
+}
+
+/* `only`: NULL for all. */
+static void compare_steps(const struct dataplane *dp, unsigned runs, const char *only)
+{
+    for (int s = 0; s < STEPS; s++)
+        if (!only || strcmp(only, step_names[s]) == 0)
+            build_step((enum step)s, dp);
+    stay_on_processor(0);
+    for (unsigned run = 0; run < runs; run++)
+        one_run(run, run_hot);
+}
+
 int main(int argc, char **argv)
 {
-    need(argc == 5, "usage: packet DEVICES PERMITS RUNS MILLISECONDS");
+    const bool steps = argc >= 6 && strcmp(argv[5], "steps") == 0;
+
+    need(argc == 5 || (steps && argc <= 7), "usage: packet DEVICES PERMITS RUNS MILLISECONDS [steps [NAME]]");
     n_devices = number(argv[1], 200000);
     n_permits = number(argv[2], 4000);
     const unsigned runs = (unsigned)number(argv[3], 1000);
@@ -353,15 +415,10 @@ int main(int argc, char **argv)
     struct dataplane dp = bench_dataplane(n_devices, n_permits);
     make_frames(DEVICE_SIDE, FLOWS_NEW);
     make_frames(OFFICE_SIDE, FLOWS_COLD);
-    for (int f = 0; f < FORMS; f++)
-        build((enum form)f, &dp);
-    stay_on_processor(0);
-    for (unsigned run = 0; run < runs; run++) {
-        one_run(run, run_hot);
-        one_run(run, run_cold);
-        one_run(run, run_new);
-        one_run(run, run_tcp);
-    }
+    if (steps)
+        compare_steps(&dp, runs, argc == 7 ? argv[6] : NULL);
+    else
+        compare_forms(&dp, runs);
     dataplane_clear(&dp);
     return 0;
 }
