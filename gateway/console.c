@@ -20,6 +20,7 @@
 static const struct http_limits LIMITS = {
     .connections = 256,
     .per_address = 64,
+    .crowd = 224,
     .connection_memory = 16u << 10,
     .body_max = 1126u << 10, /* 1.1 MiB */
     .bodies_max = 8u << 20,

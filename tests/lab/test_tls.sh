@@ -88,6 +88,11 @@ for role in enrol console portal; do
     check "and serves by TLS" lab_wait_for 5 answers $role
 done
 
+lab_on gw kill -KILL "$(pid_of engine)"
+for role in enrol console portal; do
+    check "after the engine's death the $role is there again" lab_wait_for 10 answers $role
+done
+
 # --- interfaces made anew ----------------------------------------------------------------------------
 before=$(pid_of console)
 lab_on gw ip link del eth1
