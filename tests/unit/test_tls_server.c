@@ -286,6 +286,65 @@ static void one_address_cannot_take_all(void **state)
         tls_client_end(&c[i]);
 }
 
+/* Processor time of the role, in ms. */
+static long spent_ms(void)
+{
+    char name[64], text[1024];
+    unsigned long user = 0, system = 0;
+    snprintf(name, sizeof name, "/proc/%d/stat", T.pid);
+    FILE *f = fopen(name, "re");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    const char *rest = strrchr(text, ')');
+    assert_true(rest && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                               &system) == 2);
+    return (long)(user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+enum oddity { BARE_FIN, SHAKEN, SHAKEN_FIN, HALF_A_LINE, HALF_A_LINE_FIN, HALF_A_RECORD, BODY_MISSING,
+              WAITS, WAITS_FIN, ODDITIES };
+
+static void behave(struct tls_client *c, enum oddity how)
+{
+    const char *post = head("POST /v1/enrol", "Content-Type: application/json\r\nContent-Length: 2\r\n");
+    if (how == BARE_FIN) {
+        tls_client_new(c, dial(&T), "NORMAL");
+        shutdown(c->fd, SHUT_WR);
+        return;
+    }
+    tls_dial(c, &T);
+    if (how == HALF_A_LINE || how == HALF_A_LINE_FIN)
+        tls_say(c, "GET /en", 7);
+    if (how == HALF_A_RECORD)
+        say(c->fd, "\x17\x03\x03\x10\x00half", 9);
+    if (how >= BODY_MISSING)
+        tls_say(c, post, strlen(post));
+    if (how == WAITS || how == WAITS_FIN)
+        tls_say(c, "{}", 2);
+    if (how == SHAKEN_FIN || how == HALF_A_LINE_FIN || how == WAITS_FIN)
+        shutdown(c->fd, SHUT_WR);
+}
+
+/* Whatever state a client leaves its connection in, the role sleeps while nothing comes. */
+static void nobody_makes_it_spin(void **state)
+{
+    static struct tls_client c[ODDITIES];
+    (void)state;
+    for (enum oddity how = BARE_FIN; how < ODDITIES; how++) {
+        behave(&c[how], how);
+        usleep(200000);
+        long before = spent_ms();
+        usleep(700000);
+        if (spent_ms() - before > 100)
+            fail_msg("case %d: %ld ms of 700", (int)how, spent_ms() - before);
+    }
+    for (size_t i = 0; i < ODDITIES; i++)
+        tls_client_end(&c[i]);
+    serves("after all of it");
+}
+
 /* The certificate changes while somebody is connected: they go on, the next one sees the new one. */
 static void another_certificate(void **state)
 {
@@ -344,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(slow_handshakes_are_let_go, begin, end),
         cmocka_unit_test_setup_teardown(a_silent_crowd, begin, end),
         cmocka_unit_test_setup_teardown(one_address_cannot_take_all, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_makes_it_spin, begin, end),
         cmocka_unit_test_setup_teardown(another_certificate, begin, end),
         cmocka_unit_test(waits_for_its_certificate),
     };
