@@ -381,6 +381,8 @@ static void ask_everything(void)
         act(CONTROL_GET, "/v1/explain", path, NULL);
         json_decref(ask_portal(&laptop[i].address, PORTAL_ME, "", &status));
         json_decref(ask_portal(&laptop[i].address, PORTAL_POLICY, "", &status));
+        json_decref(ask_portal(&laptop[i].address, PORTAL_SESSIONS, "", &status));
+        json_decref(ask_portal(&laptop[i].address, PORTAL_DENIALS, "", &status));
     }
 }
 
