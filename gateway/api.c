@@ -20,12 +20,7 @@ static const struct http_limits LIMITS = {
     .connections = 1024,
     .per_address = 0,
     .connection_memory = 8u << 10,
-    .body_max = 1126u << 10, /* 1.1 MiB */
-    .bodies_max = 8u << 20,
-    .answers_max = 32u << 20,
-    .idle_s = 10,
-    .total_ms = 60 * 1000,
-    .engine_ms = 30 * 1000,
+    HTTP_CONTROL_LIMITS,
 };
 
 static const struct http_refusal NOT_VERSION_1 = {

@@ -22,12 +22,7 @@ static const struct http_limits LIMITS = {
     .per_address = 64,
     .crowd = 224,
     .connection_memory = 16u << 10,
-    .body_max = 1126u << 10, /* 1.1 MiB */
-    .bodies_max = 8u << 20,
-    .answers_max = 32u << 20,
-    .idle_s = 10,
-    .total_ms = 60 * 1000,
-    .engine_ms = 30 * 1000,
+    HTTP_CONTROL_LIMITS,
 };
 
 static const struct http_refusal *admit_file(const struct http_request *r)

@@ -17,8 +17,6 @@
 #include "gateway/secrets.h"
 #include "policy/utf8.h"
 
-#define BODY_MAX ((1u << 20) + (1u << 17))
-
 /* "*" in a path stands for one name. */
 static const struct verb {
     enum control_method method;
@@ -377,10 +375,19 @@ struct reply control_answer(struct engine *e, struct request *q, const char *que
     return control_act(e, q, query);
 }
 
+bool control_read(struct reader *r, unsigned method, struct request *q, char query[CONTROL_QUERY])
+{
+    q->method = (enum control_method)method;
+    get_text(r, q->path, sizeof q->path);
+    get_text(r, query, CONTROL_QUERY);
+    q->body = get_blob(r, &q->body_len, CONTROL_BODY_MAX);
+    return reader_done(r) && method >= CONTROL_GET && method <= CONTROL_DELETE;
+}
+
 int control_message(struct engine *e, const struct message *m)
 {
     static struct request q;
-    char query[1025];
+    char query[CONTROL_QUERY];
     struct reader r;
 
     memset(&q, 0, sizeof q);
@@ -389,12 +396,8 @@ int control_message(struct engine *e, const struct message *m)
     q.uid = get_u32(&r);
     q.gid = get_u32(&r);
     get_text(&r, q.actor, 65);
-    get_text(&r, q.path, sizeof q.path);
-    get_text(&r, query, sizeof query);
-    q.body = get_blob(&r, &q.body_len, BODY_MAX);
-    if (!reader_done(&r) || method < CONTROL_GET || method > CONTROL_DELETE)
+    if (!control_read(&r, method, &q, query))
         return -1;
-    q.method = (enum control_method)method;
     q.seq = m->seq;
     struct reply reply = control_answer(e, &q, query);
     int rc = reply.status == 0 ? 0

@@ -33,6 +33,8 @@ struct request {
 };
 
 int control_message(struct engine *e, const struct message *m);    /* -1: malformed */
+/* Path, query and body, with which each message of this contract ends. False: malformed. */
+bool control_read(struct reader *r, unsigned method, struct request *q, char query[CONTROL_QUERY]);
 /* What an answer leaves to be done once it is sent. */
 void control_after(struct engine *e);
 /* A request of which is known who asks, and with which rights. */

@@ -10,7 +10,7 @@
 #include "gateway/secrets.h"
 #include "policy/address.h"
 
-static struct reply no_console(void)
+struct reply no_console(void)
 {
     return reply_error(409, "no_console", "There are no sessions at the control socket.",
                        "Who may connect to it may act.");

@@ -4,12 +4,6 @@
 #include "gateway/engine_console.h"
 #include "gateway/passkeys.h"
 
-static struct reply no_console(void)
-{
-    return reply_error(409, "no_console", "There are no sessions at the control socket.",
-                       "Who may connect to it may act.");
-}
-
 /* ---- signing in ------------------------------------------------------------------------------ */
 
 /* Who it will be is not asked: a passkey names its owner, and nobody learns who has one. */

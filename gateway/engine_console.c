@@ -7,8 +7,6 @@
 
 #include "gateway/clock.h"
 
-#define BODY_MAX (1127u << 10)
-
 int console_send(struct engine *e, uint32_t seq, const char *new_session, struct reply *r)
 {
     struct writer w;
@@ -59,7 +57,7 @@ struct reply console_answer(struct engine *e, struct request *q, const char *tok
 int console_message(struct engine *e, const struct message *m)
 {
     static struct request q;
-    char session[SESSION_MAX + 1], query[1025];
+    char session[SESSION_MAX + 1], query[CONTROL_QUERY];
     struct reader r;
 
     memset(&q, 0, sizeof q);
@@ -67,12 +65,8 @@ int console_message(struct engine *e, const struct message *m)
     get_text(&r, session, sizeof session);
     q.peer = get_addr(&r);
     unsigned method = get_u8(&r);
-    get_text(&r, q.path, sizeof q.path);
-    get_text(&r, query, sizeof query);
-    q.body = get_blob(&r, &q.body_len, BODY_MAX);
-    if (!reader_done(&r) || method < CONTROL_GET || method > CONTROL_DELETE)
+    if (!control_read(&r, method, &q, query))
         return -1;
-    q.method = (enum control_method)method;
     q.seq = m->seq;
     struct reply reply = console_answer(e, &q, session, query);
     int rc = reply.status == 0 ? 0 : console_send(e, m->seq, q.new_session, &reply);

@@ -23,6 +23,7 @@ int console_send(struct engine *e, uint32_t seq, const char *new_session, struct
  * the answer. */
 void console_enter(struct engine *e, struct request *q, const struct user *u, json_t *answer);
 json_t *sessions_json(struct engine *e);          /* all that hold now */
+struct reply no_console(void);                    /* 409: at the control socket nobody signs in */
 
 control_verb control_session, control_session_begin, control_session_set_up,
     control_session_confirm, control_session_end, control_sessions, control_session_end_one;

@@ -8,6 +8,11 @@
 
 #include "gateway/http_engine.h"
 
+/* What api and console bound alike: they carry the same requests. */
+#define HTTP_CONTROL_LIMITS                                                                        \
+    .body_max = CONTROL_BODY_MAX, .bodies_max = 8u << 20, .answers_max = 32u << 20, .idle_s = 10,  \
+    .total_ms = 60 * 1000, .engine_ms = 30 * 1000
+
 /* The cookie of the console's session; browsers take it by TLS alone, for this host alone. */
 #define SESSION_COOKIE "__Host-portcullis"
 

@@ -95,6 +95,8 @@ enum portal_verb {
     PORTAL_VERBS
 };
 enum enrol_verb { ENROL_REDEEM = 1 };
+#define CONTROL_BODY_MAX (1126u << 10)     /* 1.1 MiB: a policy, and what is around it */
+#define CONTROL_QUERY 1025     /* characters behind '?', with a NUL */
 #define ENROL_BODY_MAX 8192
 #define SESSION_MAX 64         /* characters of a session's token */
 enum control_method { CONTROL_GET = 1, CONTROL_POST, CONTROL_PUT, CONTROL_DELETE };
