@@ -115,6 +115,10 @@ static void by_apt(struct agent_gather *g)
         put_none(g, "apt has not fetched its package lists within a week (apt update)");
         return;
     }
+    if (!agent_updates_security(g->root)) {
+        put_none(g, "apt has no list of a security archive");
+        return;
+    }
     text = agent_ask(g, argv, NULL, why);
     if (text) {
         agent_pending_apt(text, &all, &security);

@@ -248,6 +248,20 @@ static bool lists_read(const char *root, struct installed *all)
     return any_security;
 }
 
+bool agent_updates_security(const char *root)
+{
+    char folder[AGENT_PATH];
+    DIR *d = agent_path(root, LISTS, folder) ? opendir(folder) : NULL;
+    bool found = false;
+    struct dirent *e;
+
+    while (d && !found && (e = readdir(d)) != NULL)
+        found = strstr(e->d_name, "security") && strstr(e->d_name, "_Packages");
+    if (d)
+        closedir(d);
+    return found;
+}
+
 /* apt puts files into lists/partial at each update; what it fetches keeps the server's times. */
 bool agent_updates_fresh(const char *root, int64_t now)
 {

@@ -20,6 +20,9 @@ bool agent_updates_pending(const char *root, int64_t now, int64_t *all, int64_t 
 /* Did apt fetch its lists within AGENT_LISTS_AGE? */
 bool agent_updates_fresh(const char *root, int64_t now);
 
+/* Is there a list of the security archive, compressed or not? */
+bool agent_updates_security(const char *root);
+
 /* Debian's order of versions (deb-version(7)): negative, 0, positive. */
 int agent_deb_version_cmp(const char *a, const char *b);
 

@@ -26,6 +26,7 @@
 #include "deploy/agent/agent_session.h"
 
 #define NOW 1780000000
+#define SECURITY "/var/lib/apt/lists/deb_bookworm-security_main_Packages.lz4"
 
 /* ---- the firewall ---- */
 
@@ -339,6 +340,9 @@ static void apt_is_asked(void **state)
     unknown("pend.crit", "within a week");
     file("/var/lib/apt/periodic/update-success-stamp", "", 0644);
     gather();
+    unknown("pend.crit", "no list of a security archive");
+    file(SECURITY, "", 0644);
+    gather();
     is("pend", "crit", "1");
     is("pend", "imp", "0");
     changed_at("/var/lib/apt/periodic/update-success-stamp", NOW - 8 * 86400);
@@ -358,6 +362,7 @@ static void apt_is_asked_once(void **state)
     program("apt-get", script);
     file("/var/lib/apt/periodic/update-success-stamp", "", 0644);
     file(status, "", 0644);
+    file(SECURITY, "", 0644);
     changed_at(status, NOW - 10);
     gather();
     is("pend", "imp", "1");
