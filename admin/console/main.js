@@ -38,9 +38,18 @@ let view = null,
 
 /* ---- addresses: #/people/maria, #/devices?state=in -------------------------------------------- */
 
+/* What is no encoding stands for itself. */
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+}
+
 function place() {
     const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
-    const [page = 'now', name] = path.split('/').map(decodeURIComponent);
+    const [page = 'now', name] = path.split('/').map(decoded);
     return { page: page || 'now', name, query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
@@ -407,6 +416,13 @@ setInterval(() => {
     if (frame && !document.hidden) frame.askStatus();
 }, STATUS_MS);
 setInterval(() => policy.trialTick(frame?.policy), 1000);
+document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) view?.refresh();
+});
+/* An act of anybody may be a policy on trial: every page says so at once. */
+live.listen((items) => {
+    if (items.some((i) => i.kind === 'act')) frame?.askStatus();
+});
 
 /* By a link that was given, or as who has a session already. */
 function arrive() {

@@ -289,6 +289,13 @@ export async function render(view) {
         if (undo) undo.disabled = same;
     }
 
+    /* Another one is in force now: shown, unless something was typed. */
+    async function follow() {
+        const { version } = await get('v1/policy');
+        if (!view.over && version !== inForce.version && edit.text() === inForce.text)
+            await reload();
+    }
+
     async function reload() {
         inForce = await get('v1/policy');
         tell();
@@ -313,8 +320,11 @@ export async function render(view) {
             h('div', {}, verdict, problems, panel('What would change', {}, sentences)),
         ),
     );
+    view.onEvents((items) => {
+        if (items.some((i) => i.kind === 'act')) view.refresh();
+    });
     if (draft?.user === session().user) edit.set(draft.text);
-    view.refresh = () => edit.text() === inForce.text && reload();
+    view.refresh = follow;
     await check();
 }
 

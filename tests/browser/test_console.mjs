@@ -348,6 +348,7 @@ async function texts(t, page) {
         'devices/ben',
         'cases/1',
         'audit?about=mallory',
+        'people/%zz%',
         `people/${encodeURIComponent(EVIL)}`,
         `attempts?q=${encodeURIComponent(EVIL)}`,
         `attempts?user=${encodeURIComponent(EVIL)}`,
@@ -419,6 +420,14 @@ async function live(t, page) {
         .waitFor();
     t.ok('and who comes in');
     await page.getByText(/revocations?; until the kernel had cut/).waitFor();
+    const { text } = await t.api('GET', '/v1/policy');
+    await t.api('POST', '/v1/policy/apply?confirm=60', `${text}# another\n`);
+    await page.locator('.banner').waitFor();
+    t.ok('a policy that somebody puts on trial');
+    await button(page, 'Keep it').click();
+    await page.locator('.banner').waitFor({ state: 'detached' });
+    const { policy } = await t.api('GET', '/v1/status');
+    t.same('which is kept by a button', undefined, policy.confirm_until);
     await t.screenshot(page, 'now');
 }
 
