@@ -16,6 +16,7 @@
 
 #include "deploy/agent/token_encode.h"
 #include "gateway/control.h"
+#include "gateway/engine_console.h"
 #include "gateway/leases.h"
 #include "policy/address.h"
 #include "tests/unit/engine_parent.h"
@@ -39,6 +40,14 @@ static inline void lab_start(struct lab *l, const char *policy)
 {
     assert_int_equal(lab_try(l, LAB_GATEWAY, policy, "boot-1"), 0);
     assert_true(l->ready);
+}
+
+/* The engine ends and starts anew, with a kernel that has lost all. */
+static inline void lab_restart(struct lab *l, const char *policy)
+{
+    lab_stop(l);
+    dataplane_clear(&l->dp);
+    lab_start(l, policy);
 }
 
 static inline void lab_new(struct lab *l)
@@ -105,6 +114,38 @@ static inline const char *lab_text(const json_t *o, const char *name)
     const char *s = json_string_value(json_object_get(o, name));
 
     return s ? s : "";
+}
+
+/* A person of this role; "": of none. */
+static inline void lab_person(struct lab *l, const char *name, const char *role)
+{
+    const char *quote = role[0] ? "\"" : "";
+    char body[256];
+
+    snprintf(body, sizeof body, "{\"name\":\"%s\",\"roles\":[%s%s%s]}", name, quote, role, quote);
+    lab_do(l, CONTROL_POST, "/v1/users", body, 201);
+}
+
+/* A browser at the console: from where, and the cookie that it keeps. */
+struct browser { const char *from; char token[SESSION_MAX + 1]; };
+
+static inline struct reply lab_browse(struct lab *l, struct browser *b, enum control_method method,
+                                      const char *path, const char *query, const char *body)
+{
+    static struct request q;
+
+    memset(&q, 0, sizeof q);
+    q.method = method;
+    snprintf(q.path, sizeof q.path, "%s", path);
+    assert_true(ip_parse(b->from, strlen(b->from), &q.peer));
+    q.body = (const uint8_t *)body;
+    q.body_len = body ? strlen(body) : 0;
+    struct reply r = console_answer(l->e, &q, b->token, query);
+    control_after(l->e);
+    if (q.new_session[0])
+        snprintf(b->token, sizeof b->token, "%s",
+                 strcmp(q.new_session, "-") == 0 ? "" : q.new_session);
+    return r;
 }
 
 /* ---- devices with keys ---------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ static inline int begin(void **state)
     start(LAB_POLICY);
     lab_do(&L, CONTROL_POST, "/v1/users",
            "{\"name\":\"maria\",\"full_name\":\"Maria Lopez\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "otto", "warehouse");
     return 0;
 }
 

@@ -17,20 +17,13 @@ static void apply(const char *policy)
     lab_do(&L, CONTROL_POST, "/v1/policy/apply", policy, 200);
 }
 
-static void restart(const char *policy)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, policy);
-}
-
 static int begin(void **state)
 {
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY WITHIN);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"wim\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "wim", "warehouse");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &wim, "wim-laptop", "wim");
     return 0;
@@ -132,14 +125,14 @@ static void who_does_not_sign_in_time_has_the_portal_alone(void **state)
     (void)state;
     lab_in(&L, &maria);
     asked_ago("maria", 14 * DAY);
-    restart(LAB_POLICY WITHIN);
+    lab_restart(&L, LAB_POLICY WITHIN);
     is_state("maria", "overdue");
     assert_int_equal(reason(&maria), DECIDE_ACKNOWLEDGE);
     assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
     assert_true(lab_reaches(&L, &maria, "10.20.0.40", 443));
     sign(&maria);
     assert_true(lab_reaches(&L, &maria, "10.20.0.9", 5432));
-    restart(LAB_POLICY WITHIN);
+    lab_restart(&L, LAB_POLICY WITHIN);
     is_state("maria", "signed");
     assert_int_equal(reason(&maria), DECIDE_GRANTED);
 }

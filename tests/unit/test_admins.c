@@ -8,14 +8,6 @@
 
 static struct lab L;
 
-static void add(const char *name)
-{
-    char body[96];
-
-    snprintf(body, sizeof body, "{\"name\":\"%s\",\"roles\":[]}", name);
-    lab_do(&L, CONTROL_POST, "/v1/users", body, 201);
-}
-
 static void admin(const char *name, const char *role, int status)
 {
     char path[96], body[64];
@@ -33,9 +25,9 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    add("maria");
+    lab_person(&L, "maria", "");
     for (size_t i = 0; i < 4; i++) {
-        add(admins[i][0]);
+        lab_person(&L, admins[i][0], "");
         admin(admins[i][0], admins[i][1], 201);
     }
     return 0;
@@ -48,13 +40,6 @@ static int end(void **state)
     return 0;
 }
 
-static void restart(void)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
-}
-
 static enum right right_of(const char *name) { return user_by_name(L.e, name)->admin.right; }
 
 static void roles_are_kept(void **state)
@@ -62,7 +47,7 @@ static void roles_are_kept(void **state)
     (void)state;
     admin("oskar", "auditor", 200);
     lab_do(&L, CONTROL_DELETE, "/v1/admins/hela", NULL, 200);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_int_equal(right_of("olga"), RIGHT_OWN);
     assert_int_equal(right_of("oskar"), RIGHT_READ);
     assert_int_equal(right_of("hela"), RIGHT_NONE);

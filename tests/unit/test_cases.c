@@ -11,7 +11,7 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     for (uint16_t port = 1; port <= 5; port++) {
         struct attempt a = {.device = "maria-laptop", .user = "maria", .proto = 6, .port = port,
@@ -183,9 +183,7 @@ static void evidence_is_never_given_up(void **state)
     assert_int_equal(json_array_size(json_object_get(o, "items")), 2);
     json_decref(o);
 
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     o = lab_must(&L, CONTROL_GET, "/v1/cases/1", NULL, 200);
     assert_int_equal(json_array_size(json_object_get(o, "attempts")), 2);
     json_decref(o);

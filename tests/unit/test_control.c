@@ -341,7 +341,7 @@ static void events_go_on_over_a_restart(void **state)
     json_decref(o);
     lab_stop(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[]}", 201);
+    lab_person(&L, "otto", "");
     char query[64];
     snprintf(query, sizeof query, "after=%lld", (long long)last);
     o = lab_ask(&L, CONTROL_GET, "/v1/events", query, NULL, &status);
@@ -373,8 +373,8 @@ static void explains_in_one_sentence(void **state)
     struct laptop maria, otto;
 
     (void)state;
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"zoe\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "otto", "warehouse");
+    lab_person(&L, "zoe", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &otto, "otto-laptop", "otto");
     lab_in(&L, &maria);

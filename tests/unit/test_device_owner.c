@@ -12,7 +12,7 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
     return 0;
 }
 
@@ -21,13 +21,6 @@ static int end(void **state)
     (void)state;
     lab_end(&L);
     return 0;
-}
-
-static void restart(void)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
 }
 
 static void add(const char *name, const char *key, const char *more, int status)
@@ -100,7 +93,7 @@ static void waits_for_an_owner(void **state)
     is("old-laptop", "user", "maria");
     is("old-laptop", "reason", "no-evidence");
     lab_do(&L, CONTROL_PUT, "/v1/devices/old-laptop/user", "{\"user\":\"maria\"}", 409);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     is("old-laptop", "user", "maria");
     d = dev_by_name(L.e, "old-laptop");
     assert_true(d->enrolled);
@@ -112,7 +105,7 @@ static void is_not_for_who_is_gone(void **state)
     add("old-laptop", KEY1, "", 201);
     lab_do(&L, CONTROL_POST, "/v1/users/maria/revoke", "{}", 200);
     lab_do(&L, CONTROL_PUT, "/v1/devices/old-laptop/user", "{\"user\":\"maria\"}", 409);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     is("old-laptop", "user", "");
 }
 

@@ -32,7 +32,7 @@ static int begin(void **state)
     broken = false;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
     return 0;
 }
 

@@ -9,8 +9,8 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "otto", "warehouse");
     return 0;
 }
 
@@ -19,13 +19,6 @@ static int end(void **state)
     (void)state;
     lab_end(&L);
     return 0;
-}
-
-static void restart(void)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
 }
 
 /* ---- starting ------------------------------------------------------------------------------- */
@@ -149,7 +142,7 @@ static void replay_is_known_after_a_restart(void **state)
     json_decref(lab_report(&L, &t, &(struct report){.encrypted = true, .jti = "0123456789abcdef"},
                            &status));
     assert_int_equal(status, 200);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     json_t *o = lab_report(&L, &t, &(struct report){.encrypted = true, .jti = "0123456789abcdef"},
                            &status);
     assert_string_equal(lab_text(o, "code"), "PT404");
@@ -186,7 +179,7 @@ static void leases_survive_a_restart_with_what_is_left(void **state)
     (void)state;
     lab_enrol(&L, &t, "maria-laptop", "maria");
     json_decref(lab_report(&L, &t, &(struct report){.encrypted = true, .life = 60}, &status));
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_true(lab_reaches(&L, &t, "10.20.0.9", 5432));
     assert_in_range(L.dp.leases[0].left_ms, 1, 60000);
 }
@@ -204,7 +197,7 @@ static void a_lease_that_ran_out_does_not_come_back(void **state)
     usleep(2100000);
     leases_tick(L.e);
     assert_false(lab_reaches(&L, &t, "10.20.0.9", 5432));
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_false(lab_reaches(&L, &t, "10.20.0.9", 5432));
     assert_int_equal(L.dp.n_leases, 0);
 }
@@ -336,7 +329,7 @@ static void revoking_cuts_and_gives_a_receipt(void **state)
     assert_true(asked <= cut && cut <= durable && durable <= answered);
     json_decref(o);
     lab_do(&L, CONTROL_POST, "/v1/users/maria/revoke", NULL, 200);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_int_equal(L.dp.n_devices, 0);
     assert_int_equal(store_get_evidence(L.e->store, 1, &ev), STORE_NONE);
     o = lab_must(&L, CONTROL_POST, "/v1/users/maria/restore", NULL, 200);
@@ -359,7 +352,7 @@ static void a_lost_device_does_not_return(void **state)
     sodium_bin2base64(wg, sizeof wg, t.wg, 32, sodium_base64_VARIANT_ORIGINAL);
     snprintf(body, sizeof body, "{\"name\":\"new\",\"user\":\"maria\",\"wireguard_key\":\"%s\"}", wg);
     lab_do(&L, CONTROL_POST, "/v1/devices", body, 409);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_int_equal(L.dp.n_devices, 0);
     lab_enrol(&L, &t, "next", "maria");
     assert_int_equal(dev_by_name(L.e, "next")->k.index, 2);   /* 1 is never given again */

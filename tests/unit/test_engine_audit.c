@@ -12,7 +12,7 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_in(&L, &maria);
     return 0;
@@ -217,7 +217,7 @@ static void an_altered_bundle_is_refused(void **state)
 
     (void)state;
     lab_do(&L, CONTROL_POST, "/v1/audit/new-key", NULL, 200);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[]}", 201);
+    lab_person(&L, "otto", "");
     json_t *doc = bundle_of(""), *copy, *one;
     assert_true(check(doc, &r));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
@@ -259,7 +259,7 @@ static void a_later_history_continues_an_earlier_one(void **state)
 
     (void)state;
     assert_non_null(audit_checkpoint(L.e->audit, &before, &n));
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[]}", 201);
+    lab_person(&L, "otto", "");
     assert_non_null(audit_checkpoint(L.e->audit, &now, &n));
     snprintf(query, sizeof query, "from=%llu", (unsigned long long)before.size);
     json_t *o = ask("/v1/audit/checkpoint", query);
@@ -395,9 +395,7 @@ static void old_records_go_by_a_record(void **state)
     assert_string_equal(l.object, number);
     assert_int_equal(access("audit/records-00000000000000000001", F_OK), -1);
     assert_verifies(L.e->audit, before + 2);
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     assert_int_equal(L.e->n_alarms, 0);
     assert_verifies(L.e->audit, audit_last(L.e->audit));
 }

@@ -41,8 +41,8 @@ static int begin(void **state)
     if (!small_disk())
         return 0;
     lab_start(&L, LOCKING_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "otto", "warehouse");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &otto, "otto-laptop", "otto");
     lab_in(&L, &maria);
@@ -129,9 +129,7 @@ static void revoking_works_and_nothing_else_is_acknowledged(void **state)
     assert_false(lab_reaches(&L, &maria, "10.20.0.40", 443));
 
     unlink("filler");
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LOCKING_POLICY);
+    lab_restart(&L, LOCKING_POLICY);
     assert_int_equal(L.e->n_users, users);
     assert_int_equal(user_by_name(L.e, "maria")->state, USER_REVOKED);
     assert_false(lab_reaches(&L, &maria, "10.20.0.40", 443));
@@ -219,9 +217,7 @@ static void locking_works_and_is_written_later(void **state)
     unlink("filler");
     respond_tick(L.e);
     assert_false(hold_of(L.e, dev_by_name(L.e, "maria-laptop"))->unwritten);
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LOCKING_POLICY);
+    lab_restart(&L, LOCKING_POLICY);
     assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
     assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
     assert_true(recorded("respond.written", "maria-laptop"));

@@ -12,8 +12,8 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"carla\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "carla", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &carla, "carla-laptop", "carla");
     return 0;

@@ -14,8 +14,8 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "otto", "warehouse");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &otto, "otto-laptop", "otto");
     return 0;
@@ -26,13 +26,6 @@ static int end(void **state)
     (void)state;
     lab_end(&L);
     return 0;
-}
-
-static void restart(void)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
 }
 
 static void expect_code(struct laptop *t, const char *token, const char *code)
@@ -79,7 +72,7 @@ static void the_last_token_of_a_device(void **state)
     (void)state;
     int64_t before = clock_wall().s;
     lab_in(&L, &maria);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     struct dev *d = dev_by_name(L.e, "maria-laptop");
     assert_true(d->last_iat.s >= before);
     d->last_iat.s = clock_wall().s + 30;                 /* as if a later one had come */
@@ -98,7 +91,7 @@ static void the_first_ueid_is_the_devices(void **state)
     store_begin(L.e->store);
     store_set_ueid(L.e->store, dev_by_name(L.e, "otto-laptop")->k.index, "another-machine");
     assert_int_equal(store_commit(L.e->store), STORE_OK);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     char *token = lab_token(&L, &otto, &(struct report){.encrypted = true});
     expect_code(&otto, token, "PT507");
     free(token);
@@ -137,7 +130,7 @@ static void a_device_takes_its_signing_key_with_it(void **state)
         struct token_key *gone = key_by_kid(L.e, "maria-laptop"), *kept = key_by_kid(L.e, "otto-laptop");
         assert_true(gone && gone->status == KEY_REVOKED);
         assert_true(kept && kept->status == KEY_ACTIVE);
-        restart();
+        lab_restart(&L, LAB_POLICY);
     }
 }
 

@@ -17,8 +17,8 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "otto", "warehouse");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &otto, "otto-laptop", "otto");
     lab_in(&L, &maria);
@@ -31,13 +31,6 @@ static int end(void **state)
     (void)state;
     lab_end(&L);
     return 0;
-}
-
-static void restart(const char *file)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, file);
 }
 
 static bool maria_has_db(void) { return lab_reaches(&L, &maria, "10.20.0.9", 5432); }
@@ -134,7 +127,7 @@ static void unconfirmed_goes_back_over_a_restart(void **state)
     (void)state;
     apply_for("confirm=1");
     usleep(1100000);
-    restart(LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     assert_true(maria_has_db());
 }
 
@@ -142,7 +135,7 @@ static void unconfirmed_runs_on_over_a_restart_until_its_time(void **state)
 {
     (void)state;
     apply_for("confirm=60");
-    restart(LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     assert_false(maria_has_db());
     assert_true(L.e->confirm_boot_ms > clock_boot_ms());
     lab_do(&L, CONTROL_POST, "/v1/policy/apply", LAB_POLICY, 409);
@@ -158,7 +151,7 @@ static void confirmed_stays(void **state)
     usleep(1100000);
     policy_tick(L.e);
     assert_false(maria_has_db());
-    restart(LAB_POLICY);          /* the file did not change: what was applied stays */
+    lab_restart(&L, LAB_POLICY);          /* the file did not change: what was applied stays */
     assert_false(maria_has_db());
 }
 
@@ -177,8 +170,8 @@ static struct laptop carl, dora;
 static int begin_four(void **state)
 {
     begin(state);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"carl\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"dora\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "carl", "filing");
+    lab_person(&L, "dora", "filing");
     lab_enrol(&L, &carl, "carl-laptop", "carl");
     lab_enrol(&L, &dora, "dora-laptop", "dora");
     lab_in(&L, &carl);
@@ -239,7 +232,7 @@ static void a_file_does_not_take_all_from_most(void **state)
     policy_reload(L.e, PARTS, strlen(PARTS), "policy.reload");
     assert_true(maria_has_db());
     assert_int_equal(L.e->n_alarms, alarms + 1);
-    restart(PARTS WAREHOUSE);
+    lab_restart(&L, PARTS WAREHOUSE);
     assert_true(maria_has_db());
     assert_int_equal(L.e->n_alarms, 1);
 }
@@ -249,14 +242,14 @@ static void a_file_does_not_take_all_from_most(void **state)
 static void a_changed_file_is_applied_at_start(void **state)
 {
     (void)state;
-    restart(ONLY_WEB);
+    lab_restart(&L, ONLY_WEB);
     assert_false(maria_has_db());
 }
 
 static void a_bad_file_at_start_leaves_the_last_good_in_force(void **state)
 {
     (void)state;
-    restart("role x {");
+    lab_restart(&L, "role x {");
     assert_true(maria_has_db());
     assert_true(L.e->n_alarms > 0);
 }
@@ -274,7 +267,7 @@ static void roles_keep_their_names_when_their_order_changes(void **state)
 {
     (void)state;
     lab_do(&L, CONTROL_POST, "/v1/policy/apply", ONLY_WEB, 200);   /* warehouse comes first there */
-    restart(LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     assert_true(lab_reaches(&L, &otto, "10.20.0.22", 8081));
     assert_false(lab_reaches(&L, &maria, "10.20.0.22", 8081));
 }

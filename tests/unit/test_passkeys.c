@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <liboath/oath.h>
 
-#include "gateway/engine_console.h"
 #include "gateway/passkeys.h"
 #include "tests/unit/authenticator.h"
 
@@ -42,8 +41,8 @@ static int begin(void **state)
     assert_int_equal(fido_open(why), 0);
     lab_new(&L);
     start();
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"jo\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "jo", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &jo, "jo-laptop", "jo");
     au_new(&key, FIDO_ES256);
@@ -488,9 +487,7 @@ static void without_a_name_there_are_none(void **state)
 {
     (void)state;
     choose(&maria, "maria");
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     json_t *o = says(&maria, PORTAL_PASSKEY_ASK, "", 409);
     assert_string_equal(code_of(o), "no_passkeys");
     json_decref(o);
@@ -502,27 +499,14 @@ static void without_a_name_there_are_none(void **state)
 
 /* ---- the console ----------------------------------------------------------------------------- */
 
-static char token[SESSION_MAX + 1];
-static const char *from = "10.20.0.50";
+static struct browser B = {.from = "10.20.0.50"};
 
 static json_t *browse(enum control_method method, const char *path, const char *body, int want)
 {
-    static struct request q;
-
-    memset(&q, 0, sizeof q);
-    q.method = method;
-    snprintf(q.path, sizeof q.path, "%s", path);
-    assert_true(ip_parse(from, strlen(from), &q.peer));
-    q.body = (const uint8_t *)body;
-    q.body_len = body ? strlen(body) : 0;
-    struct reply r = console_answer(L.e, &q, token, "");
-    control_after(L.e);
-    if (q.new_session[0])
-        snprintf(token, sizeof token, "%s", strcmp(q.new_session, "-") == 0 ? "" : q.new_session);
-    return must(r, want);
+    return must(lab_browse(&L, &B, method, path, "", body), want);
 }
 
-static struct session *current(void) { return session_find(L.e, token); }
+static struct session *current(void) { return session_find(L.e, B.token); }
 
 /* Somebody's answer to a new challenge of the console. */
 static void enter_with(struct authenticator *a, const char *user, const char *site, int want)
@@ -540,11 +524,11 @@ static void enter_with(struct authenticator *a, const char *user, const char *si
 static void the_console_is_entered_by_passkey(void **state)
 {
     (void)state;
-    token[0] = '\0';
+    B.token[0] = '\0';
     choose(&maria, "maria");
     add(&maria, &key, "key ring", 201);
     enter_with(&key, "maria", CONSOLE_SITE, 403);              /* who is no admin */
-    assert_string_equal(token, "");
+    assert_string_equal(B.token, "");
     lab_do(&L, CONTROL_PUT, "/v1/admins/maria", "{\"role\":\"operator\"}", 201);
     assert_int_equal(count_of("maria"), 0);                    /* an admin begins anew */
     choose(&maria, "maria");
@@ -553,9 +537,9 @@ static void the_console_is_entered_by_passkey(void **state)
     enter_with(&key, "jo", CONSOLE_SITE, 403);
     enter_with(&key, NULL, CONSOLE_SITE, 403);
     enter_with(&other, "maria", CONSOLE_SITE, 403);
-    assert_string_equal(token, "");
+    assert_string_equal(B.token, "");
     enter_with(&key, "maria", CONSOLE_SITE, 200);
-    assert_int_equal(strlen(token), SESSION_TOKEN - 1);
+    assert_int_equal(strlen(B.token), SESSION_TOKEN - 1);
     assert_true(audited("console.sign-in"));
     json_t *o = browse(CONTROL_GET, "/v1/session", NULL, 200);
     assert_string_equal(lab_text(o, "user"), "maria");
@@ -566,7 +550,7 @@ static void the_console_is_entered_by_passkey(void **state)
 static void a_challenge_stays_with_its_place(void **state)
 {
     (void)state;
-    token[0] = '\0';
+    B.token[0] = '\0';
     lab_do(&L, CONTROL_PUT, "/v1/admins/maria", "{\"role\":\"operator\"}", 201);
     choose(&maria, "maria");
     add(&maria, &key, "key ring", 201);
@@ -575,12 +559,12 @@ static void a_challenge_stays_with_its_place(void **state)
                                                      "allowCredentials")), 0);
     key.counter++;
     char *body = assertion(&key, options, CONSOLE_SITE, "maria");
-    from = "10.20.0.51";
+    B.from = "10.20.0.51";
     json_decref(browse(CONTROL_POST, "/v1/session/passkey/finish", body, 409));
-    from = "10.20.0.50";
+    B.from = "10.20.0.50";
     json_decref(says(&maria, PORTAL_PASSKEY_SIGN_IN, body, 409));
     json_decref(browse(CONTROL_POST, "/v1/session/passkey/finish", body, 200));
-    token[0] = '\0';
+    B.token[0] = '\0';
     json_decref(browse(CONTROL_POST, "/v1/session/passkey/finish", body, 409));
     free(body);
     json_decref(options);
@@ -589,7 +573,7 @@ static void a_challenge_stays_with_its_place(void **state)
 static void admins_add_their_own_at_the_console(void **state)
 {
     (void)state;
-    token[0] = '\0';
+    B.token[0] = '\0';
     lab_do(&L, CONTROL_PUT, "/v1/admins/maria", "{\"role\":\"auditor\"}", 201);
     choose(&maria, "maria");
     add(&maria, &key, "key ring", 201);
@@ -615,7 +599,7 @@ static void admins_add_their_own_at_the_console(void **state)
     enter_with(&other, "maria", CONSOLE_SITE, 200);
     current()->proved_boot_ms = clock_boot_ms();
     json_decref(browse(CONTROL_POST, "/v1/session/passkeys/remove", "{\"id\":1}", 200));
-    token[0] = '\0';
+    B.token[0] = '\0';
     enter_with(&key, "maria", CONSOLE_SITE, 403);
     lab_do(&L, CONTROL_GET, "/v1/session/passkeys", NULL, 409);     /* at the socket */
     lab_do(&L, CONTROL_POST, "/v1/session/passkey/begin", "{}", 409);

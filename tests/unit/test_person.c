@@ -14,8 +14,8 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"jo\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "jo", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &phone, "maria-phone", "maria");
     lab_enrol(&L, &jo, "jo-laptop", "jo");
@@ -97,9 +97,7 @@ static void what_ends_them(void **state)
                     .granted = d->lease.granted, .until = d->lease.granted, .end_boot_ms = 1},
                     "filing");
     assert_int_equal(store_commit(L.e->store), STORE_OK);
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
+    lab_restart(&L, LAB_POLICY);
     o = ask(&jo, PORTAL_SESSIONS, "");
     assert_int_equal(items(o), 2);      /* the evidence held: a new lease */
     assert_null(json_object_get(item(o, 0), "ended"));

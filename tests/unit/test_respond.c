@@ -20,8 +20,8 @@ static struct laptop maria, otto;
 
 static void enrol_two(void)
 {
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"otto\",\"roles\":[\"warehouse\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "otto", "warehouse");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &otto, "otto-laptop", "otto");
     lab_in(&L, &maria);

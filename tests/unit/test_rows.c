@@ -42,7 +42,7 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
     lab_enrol(&L, &t, "maria-laptop", "maria");
     lab_in(&L, &t);
     invite();

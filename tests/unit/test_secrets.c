@@ -13,20 +13,13 @@ static struct lab L;
 static struct laptop maria, jo;
 static uint8_t totp[TOTP_SECRET];
 
-static void restart(void)
-{
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
-}
-
 static int begin(void **state)
 {
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"jo\",\"roles\":[\"filing\"]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "jo", "filing");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_enrol(&L, &jo, "jo-laptop", "jo");
     return 0;
@@ -128,7 +121,7 @@ static void both_factors_are_needed(void **state)
     is(&maria, PORTAL_SIGN_IN, PASS, app(0), 200);        /* not used up by the wrong passphrase */
     is(&maria, PORTAL_SIGN_IN, PASS, app(0), 403);        /* but by the right one */
     tries_again();
-    restart();
+    lab_restart(&L, LAB_POLICY);
     is(&maria, PORTAL_SIGN_IN, PASS, app(0), 403);        /* for ever */
     is(&maria, PORTAL_SIGN_IN, PASS, app(1), 200);
     is(&jo, PORTAL_SIGN_IN, PASS, app(1), 403);           /* who has chosen nothing */
@@ -227,7 +220,7 @@ static void a_lost_device_is_cut_off(void **state)
     is(&maria, PORTAL_LOST, "maria-phone", PASS, 200);
     assert_false(lab_reaches(&L, &phone, "10.20.0.9", 5432));
     is(&maria, PORTAL_LOST, "maria-phone", PASS, 404);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_int_equal(dev_by_name(L.e, "maria-phone")->state, DEV_LOST);
     json_t *o = lab_must(&L, CONTROL_GET, "/v1/audit", NULL, 200);
     char *all = json_dumps(o, 0);
@@ -250,7 +243,7 @@ static void what_others_know_ends(void **state)
     json_decref(o);
     assert_false(lab_reaches(&L, &maria, "10.20.0.9", 5432));
     lab_do(&L, CONTROL_POST, "/v1/users/maria/sign-in", "{}", 409);
-    restart();
+    lab_restart(&L, LAB_POLICY);
     struct laptop newer;
     lab_enrol(&L, &newer, "maria-new", "maria");
     int status;
@@ -265,7 +258,7 @@ static void what_others_know_ends(void **state)
     json_decref(o);
     is(&newer, PORTAL_CONFIRM, code, app(0), 200);
     assert_true(lab_reaches(&L, &newer, "10.20.0.9", 5432));
-    restart();
+    lab_restart(&L, LAB_POLICY);
     assert_int_equal(user_by_name(L.e, "maria")->compromised.s, 0);
     assert_int_equal(dev_by_name(L.e, "maria-laptop")->state, DEV_REVOKED);
 }

@@ -6,35 +6,21 @@
 
 #include "gateway/admins.h"
 #include "gateway/clock.h"
-#include "gateway/engine_console.h"
 #include "gateway/secrets.h"
 
 #define PASS "purple kettle stands alone"
 #define PLACE "10.20.0.50"
 
 static struct lab L;
-static char token[SESSION_MAX + 1];       /* the browser's cookie */
-static const char *from = PLACE;
+static struct browser B = {.from = PLACE};
 
 /* ---- a browser ------------------------------------------------------------------------------- */
 
 static json_t *browse_query(enum control_method method, const char *path, const char *query,
                             const char *body, int want)
 {
-    static struct request q;
+    struct reply r = lab_browse(&L, &B, method, path, query, body);
 
-    memset(&q, 0, sizeof q);
-    q.method = method;
-    snprintf(q.path, sizeof q.path, "%s", path);
-    assert_true(ip_parse(from, strlen(from), &q.peer));
-    q.body = (const uint8_t *)body;
-    q.body_len = body ? strlen(body) : 0;
-    struct reply r = console_answer(L.e, &q, token, query);
-    control_after(L.e);
-    if (strcmp(q.new_session, "-") == 0)
-        token[0] = '\0';
-    else if (q.new_session[0])
-        snprintf(token, sizeof token, "%s", q.new_session);
     if (want && r.status != want)
         fail_msg("%s: %d and not %d: %s", path, r.status, want, json_dumps(r.body, 0));
     return r.body;
@@ -120,14 +106,14 @@ static void choose(struct person *p)
     char code[CODE_TEXT];
 
     tries_again();
-    token[0] = '\0';
+    B.token[0] = '\0';
     code_of(p->name, code);
     json_t *o = browse(CONTROL_POST, "/v1/session/set-up", set_up_body(p, code, "passphrase", PASS), 200);
     take_secret(p, o);
     json_decref(o);
-    assert_string_equal(token, "");
+    assert_string_equal(B.token, "");
     does(CONTROL_POST, "/v1/session/confirm", set_up_body(p, code, "totp", app(p)), 200);
-    assert_int_equal(strlen(token), SESSION_TOKEN - 1);
+    assert_int_equal(strlen(B.token), SESSION_TOKEN - 1);
 }
 
 static json_t *sign_in(const char *name, const char *pass, const char *code, int want)
@@ -142,8 +128,8 @@ static json_t *sign_in(const char *name, const char *pass, const char *code, int
 static int begin(void **state)
 {
     (void)state;
-    token[0] = '\0';
-    from = PLACE;
+    B.token[0] = '\0';
+    B.from = PLACE;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
     for (size_t i = 0; i < 5; i++) {
@@ -206,7 +192,7 @@ static void who_is_signed_in_acts_under_their_name(void **state)
 {
     (void)state;
     choose(&olga);
-    token[0] = '\0';
+    B.token[0] = '\0';
     json_t *o = sign_in("olga", PASS, app(&olga), 200);
     assert_string_equal(lab_text(o, "user"), "olga");
     assert_string_equal(lab_text(o, "role"), "owner");
@@ -236,19 +222,19 @@ static void everything_else_needs_a_session(void **state)
     (void)state;
     choose(&olga);
     char good[SESSION_MAX + 1];
-    memcpy(good, token, sizeof good);
+    memcpy(good, B.token, sizeof good);
     const char *const bad[] = {"", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     for (size_t t = 0; t < 3; t++)
         for (size_t i = 0; i < 6; i++) {
-            snprintf(token, sizeof token, "%s", bad[t]);
+            snprintf(B.token, sizeof B.token, "%s", bad[t]);
             json_t *o = browse(CONTROL_GET, paths[i], NULL, 401);
             assert_string_equal(lab_text(json_object_get(o, "error"), "code"), "not_signed_in");
             json_decref(o);
-            assert_string_equal(token, "");       /* a dead cookie is dropped */
+            assert_string_equal(B.token, "");     /* a dead cookie is dropped */
         }
     does(CONTROL_POST, "/v1/users/maria/revoke", "{}", 401);
     assert_int_equal(user_by_name(L.e, "maria")->state, USER_ACTIVE);
-    memcpy(token, good, sizeof token);
+    memcpy(B.token, good, sizeof B.token);
     does(CONTROL_GET, "/v1/status", NULL, 200);
 }
 
@@ -265,7 +251,7 @@ static void refusals_look_the_same(void **state)
     json_t *first = NULL;
     for (size_t i = 0; i < 5; i++) {
         tries_again();
-        token[0] = '\0';
+        B.token[0] = '\0';
         json_t *o = sign_in(names[i], i == 2 ? PASS : "no such passphrase at all", "123456", 403);
         if (first)
             assert_true(json_equal(o, first));
@@ -303,7 +289,7 @@ static void tries_are_few_from_one_place(void **state)
     assert_int_equal(L.e->n_alarms, alarms + 1);   /* once, however often */
     json_decref(sign_in("olga", PASS, "000000", 429));
     assert_int_equal(L.e->n_alarms, alarms + 1);
-    from = "10.20.0.51";                           /* elsewhere she gets in all the same */
+    B.from = "10.20.0.51";                         /* elsewhere she gets in all the same */
     json_decref(sign_in("olga", PASS, app(&olga), 200));
     attempts_keep(L.e);
     json_t *o = lab_must(&L, CONTROL_GET, "/v1/attempts", NULL, 200), *a;
@@ -330,10 +316,10 @@ static void codes_are_not_guessed_from_many_places(void **state)
     tries_again();
     for (int i = 0; i < 5; i++) {
         snprintf(place, sizeof place, "10.20.1.%d", i);
-        from = place;
+        B.from = place;
         json_decref(sign_in("olga", PASS, "000000", 403));
     }
-    from = PLACE;
+    B.from = PLACE;
     json_decref(sign_in("olga", PASS, app(&olga), 403));
 }
 
@@ -372,7 +358,7 @@ static void ten_thousand_tries(void **state)
     for (int i = 0; i < 10000; i++) {
         snprintf(place, sizeof place, "10.20.%d.%d", i / 250, i % 250 + 1);
         snprintf(name, sizeof name, "name%d", i % 500);
-        from = place;
+        B.from = place;
         static struct request q;
         char body[128];
         memset(&q, 0, sizeof q);
@@ -380,7 +366,7 @@ static void ten_thousand_tries(void **state)
         snprintf(q.path, sizeof q.path, "/v1/session");
         snprintf(body, sizeof body, "{\"user\":\"%s\",\"passphrase\":\"%s\",\"code\":\"000000\"}",
                  i % 2 ? "olga" : name, PASS);
-        assert_true(ip_parse(from, strlen(from), &q.peer));
+        assert_true(ip_parse(B.from, strlen(B.from), &q.peer));
         q.body = (const uint8_t *)body;
         q.body_len = strlen(body);
         struct reply r = console_answer(L.e, &q, "", "");
@@ -394,7 +380,7 @@ static void ten_thousand_tries(void **state)
     assert_int_equal(by_status[403] + by_status[429] + by_status[503], 10000);
     assert_true(by_status[403] <= 10 + 1 + ms * 300 / 60000);
     assert_true(L.e->attempts.n <= ATTEMPTS_PENDING);
-    from = PLACE;
+    B.from = PLACE;
     does(CONTROL_GET, "/v1/status", NULL, 200);    /* who is in works on */
 }
 
@@ -413,7 +399,7 @@ static void idle_sessions_end(void **state)
     asks("/v1/users", "by=page", 200);
     later(2000);
     does(CONTROL_GET, "/v1/users", NULL, 401);
-    assert_string_equal(token, "");
+    assert_string_equal(B.token, "");
     ended_because("idle");
 }
 
@@ -517,10 +503,10 @@ static void new_secrets_end_the_old_sessions(void **state)
 
     (void)state;
     choose(&olga);
-    memcpy(old, token, sizeof old);
+    memcpy(old, B.token, sizeof old);
     choose(&olga);
     does(CONTROL_GET, "/v1/users", NULL, 200);
-    memcpy(token, old, sizeof old);
+    memcpy(B.token, old, sizeof old);
     does(CONTROL_GET, "/v1/users", NULL, 401);
     ended_because("new secrets");
 }
@@ -531,14 +517,12 @@ static void a_restart_ends_all(void **state)
 
     (void)state;
     choose(&olga);
-    memcpy(old, token, sizeof old);
-    lab_stop(&L);
-    dataplane_clear(&L.dp);
-    lab_start(&L, LAB_POLICY);
+    memcpy(old, B.token, sizeof old);
+    lab_restart(&L, LAB_POLICY);
     does(CONTROL_GET, "/v1/users", NULL, 401);
-    memcpy(token, old, sizeof old);
+    memcpy(B.token, old, sizeof old);
     json_decref(sign_in("olga", PASS, app(&olga), 200));
-    assert_string_not_equal(token, old);
+    assert_string_not_equal(B.token, old);
 }
 
 static void signing_out_ends_it(void **state)
@@ -547,10 +531,10 @@ static void signing_out_ends_it(void **state)
 
     (void)state;
     choose(&olga);
-    memcpy(old, token, sizeof old);
+    memcpy(old, B.token, sizeof old);
     does(CONTROL_DELETE, "/v1/session", NULL, 200);
-    assert_string_equal(token, "");
-    memcpy(token, old, sizeof old);
+    assert_string_equal(B.token, "");
+    memcpy(B.token, old, sizeof old);
     does(CONTROL_GET, "/v1/users", NULL, 401);
     json_t *r = newest("console.sign-out");
     assert_string_equal(lab_text(r, "actor"), "olga");
@@ -566,14 +550,14 @@ static void signing_in_makes_a_new_token(void **state)
 
     (void)state;
     choose(&aud);
-    memcpy(planted, token, sizeof planted);
+    memcpy(planted, B.token, sizeof planted);
     choose(&olga);
     tries_again();
-    memcpy(token, planted, sizeof planted);        /* the auditor's, put into her browser */
+    memcpy(B.token, planted, sizeof planted);      /* the auditor's, put into her browser */
     json_decref(sign_in("olga", PASS, app(&olga), 200));
-    memcpy(own, token, sizeof own);
+    memcpy(own, B.token, sizeof own);
     assert_string_not_equal(own, planted);
-    memcpy(token, planted, sizeof planted);
+    memcpy(B.token, planted, sizeof planted);
     does(CONTROL_GET, "/v1/users", NULL, 401);
 }
 
@@ -585,17 +569,17 @@ static void one_person_has_eight(void **state)
     (void)state;
     choose(&oskar);
     choose(&olga);
-    memcpy(seen[0], token, sizeof token);
+    memcpy(seen[0], B.token, sizeof B.token);
     assert_true(ip_parse(PLACE, strlen(PLACE), &a));
     for (int i = 1; i <= SESSIONS_EACH; i++) {
         later(1000);
         session_new(L.e, user_by_name(L.e, "olga"), &a, seen[i]);
     }
-    memcpy(token, seen[0], sizeof token);
+    memcpy(B.token, seen[0], sizeof B.token);
     does(CONTROL_GET, "/v1/users", NULL, 401);
     ended_because("too many");
     for (int i = 1; i <= SESSIONS_EACH; i++) {
-        memcpy(token, seen[i], sizeof token);
+        memcpy(B.token, seen[i], sizeof B.token);
         does(CONTROL_GET, "/v1/users", NULL, 200);
     }
 }
@@ -629,13 +613,13 @@ static void each_role_may_its_part(void **state)
     (void)state;
     for (size_t p = 0; p < 4; p++) {
         choose(all[p]);
-        memcpy(tokens[p], token, sizeof token);
+        memcpy(tokens[p], B.token, sizeof B.token);
     }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const int want[] = {cases[i].aud, cases[i].hela, cases[i].oskar, cases[i].olga};
         for (size_t p = 0; p < 4; p++) {
             print_message("%s: %s\n", all[p]->name, cases[i].what);
-            memcpy(token, tokens[p], sizeof token);
+            memcpy(B.token, tokens[p], sizeof B.token);
             does(cases[i].m, cases[i].path, cases[i].body, want[p]);
         }
     }
@@ -661,7 +645,7 @@ static void who_becomes_an_admin_begins_anew(void **state)
     code_of("maria", before);
     lab_do(&L, CONTROL_PUT, "/v1/admins/maria", "{\"role\":\"owner\"}", 201);
     tries_again();
-    token[0] = '\0';
+    B.token[0] = '\0';
     json_decref(sign_in("maria", PASS, app(p), 403));
     does(CONTROL_POST, "/v1/session/set-up", set_up_body(p, before, "passphrase", PASS), 403);
     code_of("maria", code);
@@ -686,14 +670,14 @@ static void two_owners_remove_each_other(void **state)
     (void)state;
     lab_do(&L, CONTROL_PUT, "/v1/admins/oskar", "{\"role\":\"owner\"}", 200);
     choose(&olga);
-    memcpy(olgas, token, sizeof token);
+    memcpy(olgas, B.token, sizeof B.token);
     choose(&oskar);
     does(CONTROL_DELETE, "/v1/admins/olga", NULL, 200);
     char oskars[SESSION_MAX + 1];
-    memcpy(oskars, token, sizeof token);
-    memcpy(token, olgas, sizeof token);
+    memcpy(oskars, B.token, sizeof B.token);
+    memcpy(B.token, olgas, sizeof B.token);
     does(CONTROL_DELETE, "/v1/admins/oskar", NULL, 401);
-    memcpy(token, oskars, sizeof token);
+    memcpy(B.token, oskars, sizeof B.token);
     does(CONTROL_DELETE, "/v1/admins/oskar", NULL, 409);
     does(CONTROL_PUT, "/v1/admins/oskar", "{\"role\":\"auditor\"}", 409);
     does(CONTROL_POST, "/v1/users/oskar/revoke", "{}", 409);
@@ -716,9 +700,9 @@ static void sessions_are_listed_and_ended(void **state)
     (void)state;
     choose(&olga);
     char olgas[SESSION_MAX + 1];
-    memcpy(olgas, token, sizeof token);
+    memcpy(olgas, B.token, sizeof B.token);
     choose(&aud);
-    memcpy(auds, token, sizeof token);
+    memcpy(auds, B.token, sizeof B.token);
     json_t *o = browse(CONTROL_GET, "/v1/sessions", NULL, 200);
     json_t *items = json_object_get(o, "items");
     assert_int_equal(json_array_size(items), 2);
@@ -730,10 +714,10 @@ static void sessions_are_listed_and_ended(void **state)
     json_decref(o);
     snprintf(path, sizeof path, "/v1/sessions/%lld/end", (long long)first);
     does(CONTROL_POST, path, "{}", 403);           /* hers, by the auditor */
-    memcpy(token, olgas, sizeof token);
+    memcpy(B.token, olgas, sizeof B.token);
     snprintf(path, sizeof path, "/v1/sessions/%lld/end", (long long)second);
     does(CONTROL_POST, path, "{}", 200);
-    memcpy(token, auds, sizeof token);
+    memcpy(B.token, auds, sizeof B.token);
     does(CONTROL_GET, "/v1/status", NULL, 401);
     lab_do(&L, CONTROL_GET, "/v1/session", NULL, 409);
     lab_do(&L, CONTROL_POST, "/v1/session", "{}", 409);

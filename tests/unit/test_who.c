@@ -10,9 +10,9 @@ static int begin(void **state)
     (void)state;
     lab_new(&L);
     lab_start(&L, LAB_POLICY);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"maria\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"jo\",\"roles\":[\"filing\"]}", 201);
-    lab_do(&L, CONTROL_POST, "/v1/users", "{\"name\":\"nobody\",\"roles\":[]}", 201);
+    lab_person(&L, "maria", "filing");
+    lab_person(&L, "jo", "filing");
+    lab_person(&L, "nobody", "");
     lab_enrol(&L, &maria, "maria-laptop", "maria");
     lab_in(&L, &maria);
     return 0;
