@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Events as they come, to browsers that ask GET /v1/events for text/event-stream: once a second the
- * console asks the engine on behalf of each stream's session, and ends the stream when the answer is
- * not 200 any more.
+ * console asks the engine on behalf of each stream's session, and ends the stream when the answer
+ * is not 200 any more.
  */
 #ifndef GATEWAY_CONSOLE_EVENTS_H
 #define GATEWAY_CONSOLE_EVENTS_H

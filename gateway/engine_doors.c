@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The doors of gateway.conf. A gateway without one of them is a gateway: that is an alarm, no end. */
+/* The doors of gateway.conf. A gateway without one of them is a gateway: an alarm, no end. */
 #include <string.h>
 
 #include "gateway/engine.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the gateway's servers show by TLS: the files that gateway.conf names, read through the parent
- * at the start and at SIGHUP; or a certificate of its own, whose key stays the same for good, since
- * agents know it by its pin, and which is signed anew before it ends.
+ * What the gateway's servers show by TLS: the files that gateway.conf names, read through the
+ * parent at the start and at SIGHUP; or a certificate of its own, whose key stays the same for
+ * good, since agents know it by its pin, and which is signed anew before it ends.
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -82,8 +82,8 @@ static bool fresh(struct wall until)
     return left > RENEW_S && left <= TLS_LIFE_S;
 }
 
-static const char *sign_anew(struct engine *e, struct tls_identity *t, const struct tls_names *names,
-                             const uint8_t hash[32])
+static const char *sign_anew(struct engine *e, struct tls_identity *t,
+                             const struct tls_names *names, const uint8_t hash[32])
 {
     free(t->chain);
     t->chain = NULL;
@@ -171,8 +171,8 @@ static void use(struct engine *e, struct tls_identity *t)
     memcpy(t->host, e->conf.handout.endpoint, sizeof t->host);
     tls_identity_clear(&e->tls.id);
     e->tls.id = *t;
-    log_info("TLS shows a certificate %s, pin %s", e->tls.own ? "of the gateway's own" : "from its file",
-             e->tls.facts.pin);
+    log_info("TLS shows a certificate %s, pin %s",
+             e->tls.own ? "of the gateway's own" : "from its file", e->tls.facts.pin);
     record(e);
 }
 
@@ -248,7 +248,9 @@ void tls_tick(struct engine *e)
 void tls_tell(struct engine *e, enum gateway_role r)
 {
     static const struct { enum gateway_role role; enum message_type type; } all[] = {
-        {ROLE_ENROL, MSG_TLS_ENROL}, {ROLE_CONSOLE, MSG_TLS_CONSOLE}, {ROLE_PORTAL, MSG_TLS_PORTAL}};
+        {ROLE_ENROL, MSG_TLS_ENROL},
+        {ROLE_CONSOLE, MSG_TLS_CONSOLE},
+        {ROLE_PORTAL, MSG_TLS_PORTAL}};
     struct writer w;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

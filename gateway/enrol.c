@@ -62,8 +62,8 @@ static const struct http_ops OPS = {
     .handle = enrol_handle,
     .secretive = true,
     .allow = "GET, HEAD, POST",
-    .content_policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; "
-                      "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    .content_policy = "default-src 'none'; script-src 'self'; style-src 'self'; "
+                      "img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
                       "frame-ancestors 'none'",
 };
 

@@ -15,8 +15,8 @@ struct http_engine;
 typedef void http_engine_secured(struct http_engine *e, bool first);
 
 /* Called with the engine's answer while the request still waits; must answer it. */
-typedef void http_engine_reply(struct http_engine *e, struct http_request *r, unsigned int status, const uint8_t *json,
-                               size_t len);
+typedef void http_engine_reply(struct http_engine *e, struct http_request *r, unsigned int status,
+                               const uint8_t *json, size_t len);
 
 /* Called with an answer that no request waits for (any more). */
 typedef void http_engine_other(struct http_engine *e, uint32_t seq, unsigned int status,

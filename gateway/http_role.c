@@ -114,7 +114,8 @@ static const char *cookie_value(const char *s, size_t n, size_t *len)
 
 static bool token_valid(const char *s, size_t n)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789-_";
     return n > 0 && n <= SESSION_MAX && strspn(s, allowed) == n;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the roles that serve by TLS (enrol, console, and the portal by its name) have in common: doors
- * that open when the engine has sent a certificate, and what they demand of a browser.
+ * What the roles that serve by TLS (enrol, console, and the portal by its name) have in common:
+ * doors that open when the engine has sent a certificate, and what they demand of a browser.
  */
 #ifndef GATEWAY_HTTP_ROLE_H
 #define GATEWAY_HTTP_ROLE_H
@@ -18,11 +18,12 @@
 
 /* Is this one a listening socket? Asked before anything else takes the number. */
 bool http_role_listener(int fd);
-/* Those of these descriptors that are listening sockets are served by TLS from the first certificate
- * on. */
+/* Those of these descriptors that are listening sockets are served by TLS from the first
+ * certificate on. */
 void http_role_doors(struct http_engine *e, int fd, int fd6);
 /* NULL, or why this request is refused: */
-const struct http_refusal *http_role_host(const struct http_engine *e, const struct http_request *r);
+const struct http_refusal *http_role_host(const struct http_engine *e,
+                                          const struct http_request *r);
 /* sent by no web page but one of ours; */
 const struct http_refusal *http_role_same_origin(const struct http_engine *e,
                                                  const struct http_request *r);

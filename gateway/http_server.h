@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * HTTP/1.1 for the roles that speak it, bare or by TLS: libmicrohttpd on the role's loop, everything
- * bounded.
+ * HTTP/1.1 for the roles that speak it, bare or by TLS: libmicrohttpd on the role's loop,
+ * everything bounded.
  *
  * A connection carries one request and is closed after its answer, so that nothing which two
  * parsers might read differently ever follows a request. A request whose answer comes from the
@@ -17,7 +17,7 @@
 struct http_limits {
     unsigned int connections; /* at once, over all listeners; beyond: closed unheard */
     unsigned int per_address; /* of one peer address and listener; 0 = unbounded */
-    unsigned int crowd;       /* from so many on each new one ends the oldest that has not yet asked; 0: never */
+    unsigned int crowd;       /* from so many on a new one ends the oldest that has not asked; 0: never */
     unsigned int per_net6;    /* of one IPv6 /64; 0 = unbounded */
     size_t connection_memory; /* request line, headers and read buffer of one */
     size_t body_max;          /* bytes of one body */

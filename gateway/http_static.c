@@ -18,6 +18,6 @@ void http_static_answer(struct http_request *r, const struct http_static *f)
     const char *has = NULL;
     bool same = http_header(r, "If-None-Match", &has) == 1 && strcmp(has, f->etag) == 0;
 
-    http_answer_constant(r, same ? 304 : 200, f->type, f->from, same ? 0 : (size_t)(f->to - f->from),
-                         &extra);
+    http_answer_constant(r, same ? 304 : 200, f->type, f->from,
+                         same ? 0 : (size_t)(f->to - f->from), &extra);
 }

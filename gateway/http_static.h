@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The files of admin/console, admin/enrol and admin/portal, part of the program: a role opens none. The tables are
- * made by gateway/embed.
+ * The files of admin/console, admin/enrol and admin/portal, part of the program: a role opens
+ * none. The tables are made by gateway/embed.
  */
 #ifndef GATEWAY_HTTP_STATIC_H
 #define GATEWAY_HTTP_STATIC_H

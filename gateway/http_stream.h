@@ -10,8 +10,8 @@
 
 #define HTTP_STREAM_MAX (1u << 20)   /* bytes that wait for one reader */
 
-/* Answers 200 with this type; r lives until ended() of the server's ops is called with it. False: it
- * was refused instead. */
+/* Answers 200 with this type; r lives until ended() of the server's ops is called with it. False:
+ * it was refused instead. */
 bool http_stream_begin(struct http_request *r, const char *type);
 /* False: the reader is too slow, the stream ends. */
 bool http_stream_send(struct http_request *r, const char *text, size_t len);

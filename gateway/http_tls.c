@@ -75,11 +75,11 @@ int http_tls_use(const struct tls_identity *t)
     return 0;
 }
 
-int http_tls_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int n_authorities,
+int http_tls_retrieve(gnutls_session_t session, const gnutls_datum_t *issuers, int n_issuers,
                       const gnutls_pk_algorithm_t *algorithms, int n_algorithms,
                       gnutls_pcert_st **chain, unsigned int *n, gnutls_privkey_t *key)
 {
-    (void)session, (void)authorities, (void)n_authorities, (void)algorithms, (void)n_algorithms;
+    (void)session, (void)issuers, (void)n_issuers, (void)algorithms, (void)n_algorithms;
     if (!current)
         return -1;
     *chain = current->chain;
