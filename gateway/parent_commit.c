@@ -108,15 +108,22 @@ static void end_connections(struct parent *p, const struct dropped *d, struct co
     }
 }
 
-static void drop_peers(struct parent *p, const struct dropped *d)
+/* free(). */
+static struct wg_key *keys_of(const struct dropped *d)
 {
-    if (d->gone == 0)
-        return;
     struct wg_key *keys = calloc(d->gone, sizeof *keys);
     if (!keys)
         fatal("out of memory");
     for (size_t i = 0; i < d->gone; i++)
         keys[i] = d->v[i].key;
+    return keys;
+}
+
+static void drop_peers(struct parent *p, const struct dropped *d)
+{
+    if (d->gone == 0)
+        return;
+    struct wg_key *keys = keys_of(d);
     int rc = wg_drop_peers(p->wg, keys, d->gone);
     free(keys);
     if (rc < 0)
@@ -146,23 +153,15 @@ static bool lease_left(struct parent *p, const struct device *d)
     return nft_device_read(p->nft, d, &s) < 0 || s.lease4 || s.lease6 || s.live;
 }
 
-static int peer_cmp(const void *key, const void *peer)
-{
-    return memcmp(((const struct wg_key *)key)->b, ((const struct wg_peer *)peer)->key.b,
-                  sizeof(struct wg_key));
-}
-
 static uint32_t peers_left(struct parent *p, const struct dropped *d)
 {
-    struct wg_state s;
     uint32_t left = 0;
     if (d->gone == 0)
         return 0;
-    if (wg_read(p->wg, &s) < 0)
-        return (uint32_t)d->gone;
-    for (size_t i = 0; i < d->gone && s.n_peers > 0; i++)
-        left += bsearch(&d->v[i].key, s.peers, s.n_peers, sizeof *s.peers, peer_cmp) != NULL;
-    wg_state_clear(&s);
+    struct wg_key *keys = keys_of(d);
+    if (wg_count_peers(p->wg, keys, d->gone, &left) < 0)
+        left = (uint32_t)d->gone;
+    free(keys);
     return left;
 }
 

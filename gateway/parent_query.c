@@ -27,14 +27,10 @@ static int kernel_permits(struct parent *p, uint16_t class_id, const struct ip_a
 
 static int has_peer(struct parent *p, const struct wg_key *key, bool *out)
 {
-    struct wg_state s;
-    int rc = wg_read(p->wg, &s);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < s.n_peers; i++)
-        *out = *out || wg_key_equal(&s.peers[i].key, key);
-    wg_state_clear(&s);
-    return 0;
+    uint32_t there = 0;
+    int rc = wg_count_peers(p->wg, key, 1, &there);
+    *out = rc == 0 && there > 0;
+    return rc;
 }
 
 static int inspect(struct parent *p, const struct device *d, const struct ip_addr *dst,

@@ -126,6 +126,30 @@ int wg_set_device(struct wg *w, const struct wg_key *private_key, uint16_t port)
     return w->ops->set_device(w, key_differs ? private_key : NULL, port_differs ? &port : NULL);
 }
 
+static int by_key(const void *key, const void *peer)
+{
+    return memcmp(key, &((const struct wg_peer *)peer)->key, sizeof(struct wg_key));
+}
+
+static int count_in_all(struct wg *w, const struct wg_key *keys, size_t n, uint32_t *there)
+{
+    struct wg_state s;
+    int rc = w->ops->read(w, &s);
+    if (rc < 0)
+        return rc;
+    *there = 0;
+    for (size_t i = 0; i < n && s.n_peers > 0; i++)
+        *there += bsearch(&keys[i], s.peers, s.n_peers, sizeof *s.peers, by_key) != NULL;
+    wg_state_clear(&s);
+    return 0;
+}
+
+int wg_count_peers(struct wg *w, const struct wg_key *keys, size_t n, uint32_t *there)
+{
+    int rc = n <= WG_ASK_MAX ? w->ops->count(w, keys, n, there) : -EOPNOTSUPP;
+    return rc == -EOPNOTSUPP ? count_in_all(w, keys, n, there) : rc;
+}
+
 static size_t chunk(size_t n) { return n < WG_CHUNK ? n : WG_CHUNK; }
 
 int wg_put_peers(struct wg *w, const struct device *d, size_t n)

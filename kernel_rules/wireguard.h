@@ -49,6 +49,9 @@ struct wg_state {
 };
 int wg_read(struct wg *w, struct wg_state *out);
 void wg_state_clear(struct wg_state *s);
+/* How many of these peers the interface has now, asked of it and not remembered. Of a few, without
+ * reading the others where that can be had. */
+int wg_count_peers(struct wg *w, const struct wg_key *keys, size_t n, uint32_t *there);
 
 /* Peers to put and to drop so that the interface holds exactly these devices.
  * put[]: pointers into want, drop[]: keys; both malloc'd. 0 or -ENOMEM. */

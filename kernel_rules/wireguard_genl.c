@@ -115,6 +115,25 @@ struct nlmsghdr *wg_genl_build_end(void *buf, uint16_t family, const char *iface
     return nlh;
 }
 
+/* The kernel has no request for one peer. But it looks a peer up before it reads what is wanted of
+ * it: with UPDATE_ONLY one that is absent is no error, and of one that is there an allowed-ip without
+ * an address is refused (set_peer(), set_allowedip() of drivers/net/wireguard/netlink.c). */
+struct nlmsghdr *wg_genl_build_ask(void *buf, uint16_t family, const char *iface,
+                                   const struct wg_key *key)
+{
+    struct nlmsghdr *nlh = begin_set(buf, family, iface);
+    struct nlattr *peers = mnl_attr_nest_start(nlh, WGDEVICE_A_PEERS);
+    struct nlattr *peer = begin_peer(nlh, key, WGPEER_F_UPDATE_ONLY);
+    struct nlattr *allowed = mnl_attr_nest_start(nlh, WGPEER_A_ALLOWEDIPS);
+    struct nlattr *one = mnl_attr_nest_start(nlh, 0);
+    mnl_attr_put_u16(nlh, WGALLOWEDIP_A_FAMILY, AF_INET);
+    mnl_attr_nest_end(nlh, one);
+    mnl_attr_nest_end(nlh, allowed);
+    mnl_attr_nest_end(nlh, peer);
+    mnl_attr_nest_end(nlh, peers);
+    return nlh;
+}
+
 /* ---- parsing -------------------------------------------------------------------------- */
 
 /* Copies a value of exactly this size; 0 when the attribute is absent, which leaves *to alone. */
@@ -307,11 +326,31 @@ static int genl_put(struct wg *w, const struct device *d, size_t n)
     return rc;
 }
 
+/* 0: the peer is absent; -EINVAL: it is there. */
+static int ask(struct wg *w, const struct wg_key *key)
+{
+    char buf[256];
+    return nl_request(w->nl, wg_genl_build_ask(buf, w->family, w->iface, key), NULL, NULL);
+}
+
+/* That an answer means "absent" is believed of a kernel that has told, of a peer about to be removed,
+ * that it was there; and that one is there only after reading all. */
+static int genl_count(struct wg *w, const struct wg_key *keys, size_t n, uint32_t *there)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!w->tells_apart || ask(w, &keys[i]) != 0)
+            return -EOPNOTSUPP;
+    *there = 0;
+    return 0;
+}
+
 static int genl_end(struct wg *w, const struct wg_key *keys, size_t n, enum wg_end how)
 {
     void *buf = malloc(WG_REQUEST_SIZE);
     if (!buf)
         return -ENOMEM;
+    if (how == WG_REMOVE && !w->tells_apart && n <= WG_ASK_MAX)
+        w->tells_apart = ask(w, &keys[0]) == -EINVAL;
     int rc =
         nl_request(w->nl, wg_genl_build_end(buf, w->family, w->iface, keys, n, how), NULL, NULL);
     free(buf);
@@ -319,4 +358,5 @@ static int genl_end(struct wg *w, const struct wg_key *keys, size_t n, enum wg_e
 }
 
 const struct wg_ops wg_genl_ops = {
-    .read = genl_read, .set_device = genl_set_device, .put = genl_put, .end = genl_end};
+    .read = genl_read, .set_device = genl_set_device, .put = genl_put, .end = genl_end,
+    .count = genl_count};

@@ -9,6 +9,7 @@
 #include "kernel_rules/netlink.h"
 #include "kernel_rules/wireguard.h"
 
+#define WG_ASK_MAX 32                   /* more peers are looked for in all of them at once */
 #define WG_CHUNK 256                    /* peers of one request: 40 KiB of netlink, 70 of text */
 #define WG_REQUEST_SIZE 98304           /* holds any request built here */
 #define WG_PEERS_MAX (1u << 20)
@@ -22,6 +23,8 @@ struct wg_ops {
     int (*set_device)(struct wg *w, const struct wg_key *private_key, const uint16_t *port);
     int (*put)(struct wg *w, const struct device *d, size_t n);
     int (*end)(struct wg *w, const struct wg_key *keys, size_t n, enum wg_end how);
+    /* wg_count_peers() of at most WG_ASK_MAX; -EOPNOTSUPP: not to be had without reading all. */
+    int (*count)(struct wg *w, const struct wg_key *keys, size_t n, uint32_t *there);
 };
 extern const struct wg_ops wg_genl_ops, wg_uapi_ops;
 
@@ -35,6 +38,7 @@ struct wg {
     const struct wg_ops *ops;
     struct nl *nl;                      /* genl only */
     uint16_t family;
+    bool tells_apart;                   /* genl: this kernel has told of a peer that it was there */
     struct wg_preshared_keys preshared;
 };
 
@@ -66,6 +70,9 @@ struct nlmsghdr *wg_genl_build_put(void *buf, uint16_t family, const char *iface
                                    const struct wg_preshared_keys *keys);
 struct nlmsghdr *wg_genl_build_end(void *buf, uint16_t family, const char *iface,
                                    const struct wg_key *keys, size_t n, enum wg_end how);
+/* Changes nothing: refused with EINVAL when the peer is there. */
+struct nlmsghdr *wg_genl_build_ask(void *buf, uint16_t family, const char *iface,
+                                   const struct wg_key *key);
 /* An nl_cb; arg is a struct wg_collect. */
 int wg_genl_parse(const struct nlmsghdr *nlh, void *arg);
 
@@ -78,6 +85,10 @@ int wg_uapi_build_put(char *text, const struct device *d, size_t n,
 int wg_uapi_build_end(char *text, const struct wg_key *keys, size_t n, enum wg_end how);
 /* The reply to a set: its errno and nothing else. */
 int wg_uapi_parse_status(const char *text, size_t len);
+/* How many of these keys are peers in a whole reply to a get: 0, or the errno= of the reply, or
+ * -EBADMSG when it does not end as one does. */
+int wg_uapi_count(const char *text, size_t len, const struct wg_key *keys, size_t n,
+                  uint32_t *there);
 /* -ENOENT, -ECONNREFUSED */
 int wg_uapi_probe(const struct wg *w);
 

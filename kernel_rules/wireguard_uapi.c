@@ -377,6 +377,33 @@ int wg_uapi_parse(const char *text, size_t len, const struct wg_preshared_keys *
     return rc;
 }
 
+/* Where a line that begins with the rest of `line` (behind its first byte, a newline) begins. */
+static const char *find_line(const char *text, size_t len, const char *line)
+{
+    size_t n = strlen(line);
+    if (len >= n - 1 && memcmp(text, line + 1, n - 1) == 0)
+        return text;
+    const char *found = memmem(text, len, line, n);
+    return found ? found + 1 : NULL;
+}
+
+/* A reply is whole when it ends with its status and an empty line. */
+int wg_uapi_count(const char *text, size_t len, const struct wg_key *keys, size_t n,
+                  uint32_t *there)
+{
+    const char *status = find_line(text, len, "\nerrno=");
+    char line[sizeof "\npublic_key=\n" + 2 * sizeof keys->b], hex[2 * sizeof keys->b + 1];
+    *there = 0;
+    if (!status)
+        return -EBADMSG;
+    for (size_t i = 0; i < n; i++) {
+        sodium_bin2hex(hex, sizeof hex, keys[i].b, sizeof keys[i].b);
+        snprintf(line, sizeof line, "\npublic_key=%s\n", hex);
+        *there += find_line(text, len, line) != NULL;
+    }
+    return wg_uapi_parse_status(status, len - (size_t)(status - text));
+}
+
 int wg_uapi_parse_status(const char *text, size_t len)
 {
     struct reply r = {0};

@@ -51,7 +51,13 @@ static int fake_end(struct wg *w, const struct wg_key *keys, size_t n, enum wg_e
     return 0;
 }
 
-static const struct wg_ops fake_ops = {fake_read, fake_set, fake_put, fake_end};
+static int fake_count(struct wg *w, const struct wg_key *keys, size_t n, uint32_t *there)
+{
+    (void)w, (void)keys, (void)n, (void)there;
+    return -EOPNOTSUPP;
+}
+
+static const struct wg_ops fake_ops = {fake_read, fake_set, fake_put, fake_end, fake_count};
 static struct wg wg = {.iface = "wg0", .ops = &fake_ops};
 
 /* ---- a kernel whose answer is lost ----------------------------------------------------- */

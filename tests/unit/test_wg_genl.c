@@ -107,6 +107,31 @@ static void ending_is_update_only(void **state)
     }
 }
 
+/* The question for one peer: absent stays absent, and nothing of one that is there is touched. The
+ * allowed-ip names its family alone, for which the kernel refuses the whole. */
+static void asking_changes_nothing(void **state)
+{
+    _Alignas(8) char buf[512];
+    const struct device d = device(7);
+    const struct nlattr *tb[WGDEVICE_A_MAX + 1], *peer[WGPEER_A_MAX + 1], *one[WGALLOWEDIP_A_MAX + 1];
+    (void)state;
+    struct nlmsghdr *nlh = wg_genl_build_ask(buf, 27, "wg0", &d.key);
+    assert_true(nlh->nlmsg_len < 256);
+    assert_int_equal(nl_attrs(nlh, sizeof(struct genlmsghdr), tb, WGDEVICE_A_MAX), 0);
+    for (int i = WGDEVICE_A_UNSPEC; i <= WGDEVICE_A_MAX; i++)
+        assert_int_equal(tb[i] != NULL, i == WGDEVICE_A_IFNAME || i == WGDEVICE_A_PEERS);
+    assert_int_equal(nl_nested(mnl_attr_get_payload(tb[WGDEVICE_A_PEERS]), peer, WGPEER_A_MAX), 0);
+    assert_memory_equal(mnl_attr_get_payload(peer[WGPEER_A_PUBLIC_KEY]), &d.key, 32);
+    assert_int_equal(mnl_attr_get_u32(peer[WGPEER_A_FLAGS]), WGPEER_F_UPDATE_ONLY);
+    for (int i = 0; i <= WGPEER_A_MAX; i++)
+        assert_int_equal(peer[i] != NULL, i == WGPEER_A_PUBLIC_KEY || i == WGPEER_A_FLAGS ||
+                                              i == WGPEER_A_ALLOWEDIPS);
+    assert_int_equal(nl_nested(mnl_attr_get_payload(peer[WGPEER_A_ALLOWEDIPS]), one,
+                               WGALLOWEDIP_A_MAX), 0);
+    for (int i = 0; i <= WGALLOWEDIP_A_MAX; i++)
+        assert_int_equal(one[i] != NULL, i == WGALLOWEDIP_A_FAMILY);
+}
+
 static void the_device_takes_only_what_is_given(void **state)
 {
     _Alignas(8) char buf[512];
@@ -258,6 +283,7 @@ int main(void)
         cmocka_unit_test(what_is_put_parses_back),
         cmocka_unit_test(other_preshared_keys_differ),
         cmocka_unit_test(ending_is_update_only),
+        cmocka_unit_test(asking_changes_nothing),
         cmocka_unit_test(the_device_takes_only_what_is_given),
         cmocka_unit_test(a_peer_goes_on_in_the_next_message),
         cmocka_unit_test(wrong_sizes_are_refused),

@@ -122,6 +122,34 @@ static void a_set_answers_with_its_status_only(void **state)
     assert_int_equal(wg_uapi_parse_status(with_key, sizeof with_key - 1), -EBADMSG);
 }
 
+/* A key counts as a peer's own and in no other place; a reply that is not whole counts for nothing. */
+static void keys_in_a_reply(void **state)
+{
+#define HEX "0707070707070707070707070707070707070707070707070707070707070707"
+    static const struct { const char *text; int rc; uint32_t there; } cases[] = {
+        {"listen_port=1\npublic_key=" HEX "\nrx_bytes=0\nerrno=0\n\n", 0, 1},
+        {"public_key=" HEX "\nerrno=0\n\n", 0, 1},
+        {"listen_port=1\nerrno=0\n\n", 0, 0},
+        {"errno=0\n\n", 0, 0},
+        {"listen_port=1\npreshared_key=" HEX "\nerrno=0\n\n", 0, 0},
+        {"listen_port=1\npublic_key=" HEX "0\nerrno=0\n\n", 0, 0},
+        {"listen_port=1\nerrno=-5\n\n", -5, 0},
+        {"listen_port=1\npublic_key=", -EBADMSG, 0},
+        {"listen_port=1\nerrno=0\n", -EBADMSG, 0},
+        {"listen_port=1\nerrno=0\n\n\n", -EBADMSG, 0},
+        {"", -EBADMSG, 0},
+    };
+    struct wg_key key;
+    (void)state;
+    memset(key.b, 7, sizeof key.b);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t there = 9;
+        assert_int_equal(wg_uapi_count(cases[i].text, strlen(cases[i].text), &key, 1, &there),
+                         cases[i].rc);
+        assert_int_equal(there, cases[i].there);
+    }
+}
+
 static void nul_bytes_are_refused(void **state)
 {
     static const char text[] = "listen_port=1\0\n" OK;
@@ -300,6 +328,30 @@ static void peers_come_and_go(struct wg *w)
     assert_null(strstr(said, wg_key_print(&d[N - 1].key, text)));
 }
 
+/* Some of many, none, and more than are asked for by themselves. */
+static void peers_are_counted(struct wg *w)
+{
+    struct device d[WG_ASK_MAX + 2];
+    struct wg_key keys[WG_ASK_MAX + 2];
+    uint32_t there = 7;
+
+    for (uint32_t i = 0; i < WG_ASK_MAX + 2; i++) {
+        d[i] = lab_device(800 + i);
+        keys[i] = d[i].key;
+    }
+    assert_int_equal(wg_count_peers(w, keys, 2, &there), 0);
+    assert_int_equal(there, 0);
+    assert_int_equal(wg_put_peers(w, d, WG_ASK_MAX + 1), 0);
+    assert_int_equal(wg_count_peers(w, keys, 2, &there), 0);
+    assert_int_equal(there, 2);
+    assert_int_equal(wg_count_peers(w, keys, WG_ASK_MAX + 2, &there), 0);
+    assert_int_equal(there, WG_ASK_MAX + 1);
+    assert_int_equal(wg_drop_peers(w, keys, 1), 0);
+    assert_int_equal(wg_count_peers(w, keys, 2, &there), 0);
+    assert_int_equal(there, 1);
+    assert_int_equal(wg_drop_peers(w, keys, WG_ASK_MAX + 2), 0);
+}
+
 /* What wg(8) was told by hand is seen, and put right by the next put. */
 static void preshared_keys(struct wg *w)
 {
@@ -349,6 +401,7 @@ static void with_wireguard_go(void **state)
     assert_int_equal(rc, 0);
     key_and_port(w);
     peers_come_and_go(w);
+    peers_are_counted(w);
     preshared_keys(w);
     char kind[IFACE_SIZE];
     assert_int_equal(link_kind(IFACE, kind), 0);
@@ -366,6 +419,7 @@ int main(void)
         cmocka_unit_test(replies),
         cmocka_unit_test(values),
         cmocka_unit_test(a_set_answers_with_its_status_only),
+        cmocka_unit_test(keys_in_a_reply),
         cmocka_unit_test(nul_bytes_are_refused),
         cmocka_unit_test(requests_fit),
         cmocka_unit_test(requests_say_this),

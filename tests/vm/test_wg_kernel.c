@@ -290,6 +290,31 @@ static void many_peers(void **state)
     free(d);
 }
 
+/* One peer is asked for by itself once the kernel has told of one that it was there; asking adds none
+ * and takes nothing off. */
+static void one_peer_is_asked_for(void **state)
+{
+    struct wg *w = *state;
+    struct device d[3] = {device(1), device(2), device(3)};
+    const struct wg_key absent = device(9).key;
+    uint32_t there = 7;
+    assert_int_equal(wg_put_peers(w, d, 3), 0);
+    for (int asked = 0; asked < 2; asked++) {
+        assert_int_equal(w->tells_apart, asked);
+        assert_int_equal(wg_count_peers(w, &absent, 1, &there), 0);
+        assert_int_equal(there, 0);
+        assert_int_equal(wg_count_peers(w, &d[1].key, 1, &there), 0);
+        assert_int_equal(there, 1);
+        assert_int_equal(n_differences(w, d, 3), 0);
+        assert_int_equal(wg_drop_peers(w, &d[2].key, 1), 0);
+        assert_int_equal(wg_count_peers(w, &d[2].key, 1, &there), 0);
+        assert_int_equal(there, 0);
+        assert_int_equal(wg_put_peers(w, &d[2], 1), 0);
+    }
+    assert_int_equal(wg_drop_peers(w, &absent, 1), 0);
+    assert_int_equal(n_differences(w, d, 3), 0);
+}
+
 /* One peer with more allowed-ips than a message holds goes on in the next: still one peer. */
 static void a_peer_over_several_messages(void **state)
 {
@@ -465,6 +490,7 @@ int main(void)
         ON_FRESH(peers_come_move_and_go),
         ON_FRESH(a_foreign_hand),
         ON_FRESH(many_peers),
+        ON_FRESH(one_peer_is_asked_for),
         ON_FRESH(a_peer_over_several_messages),
         ON_FRESH(reading_while_others_write),
         ON_FRESH(a_peer_that_speaks),
