@@ -51,7 +51,7 @@ def make_key(path):
 
 def fact_names(script):
     with open(script, encoding="utf-8") as f:
-        return list(dict.fromkeys(re.findall(r"\bPut '([a-z_:.]+)'", f.read())))
+        return list(dict.fromkeys(re.findall(r"\bPut(?:-Version|-Time)? '([a-z_:.]+)'", f.read())))
 
 
 def claim_names(script):
@@ -74,7 +74,7 @@ def claims_of(script, device, nonce, audience, ueid, wg_key, changes):
     }
     if claim_names(script) != set(claims):
         sys.exit(f"the script's claims are others: {sorted(claim_names(script) ^ set(claims))}")
-    facts = {**HEALTHY, "os.patch": time.strftime("%Y-%m-%d", time.gmtime(now - 86400)),
+    facts = {**HEALTHY, "os.patch": now - 86400,
              "av.defs_at": now - 3600, **changes}
     for name in fact_names(script):
         group, _, member = name.partition(".")

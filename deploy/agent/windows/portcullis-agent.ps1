@@ -280,6 +280,15 @@ $Unknown = New-Object Collections.Specialized.OrderedDictionary  # name -> why
 
 function Put([string]$Name, $Value, [string]$From) { $Facts[$Name] = @{ Value = $Value; From = $From } }
 function Put-Unknown([string]$Name, [string]$Why) { $Unknown[$Name] = $Why }
+# The gateway refuses a report of which one value is not as it must be: such a fact is left out.
+function Put-Version([string]$Name, $Value, [string]$From) {
+    if ("$Value" -cmatch '\A[0-9]+(\.[0-9]+)*\z' -and "$Value".Length -le 63) { Put $Name "$Value" $From }
+    else { Put-Unknown $Name "$From does not say a number" }
+}
+function Put-Time([string]$Name, $Value, [string]$From) {
+    if ($Value -is [datetime] -and $Value.Year -ge 2000) { Put $Name (Get-UnixTime $Value) $From }
+    else { Put-Unknown $Name "$From does not say a time" }
+}
 
 # Runs what gathers; whatever it could not say is unknown, with Windows' own reason.
 function Get-Fact([string[]]$Names, [scriptblock]$Gather) {
@@ -299,13 +308,13 @@ function Get-SystemFacts {
         $os = Get-CimInstance Win32_OperatingSystem
         $current = 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
         Put 'os.family' 'windows' 'this script'
-        Put 'os.ver' $os.Version 'Win32_OperatingSystem'
-        Put 'os.build' ('{0}.{1}' -f (Get-Registry $current 'CurrentBuild'), (Get-Registry $current 'UBR')) 'CurrentVersion: CurrentBuild, UBR'
+        Put-Version 'os.ver' $os.Version 'Win32_OperatingSystem'
+        Put-Version 'os.build' ('{0}.{1}' -f (Get-Registry $current 'CurrentBuild'), (Get-Registry $current 'UBR')) 'CurrentVersion: CurrentBuild, UBR'
         Put 'claim:uptime' ((Get-UnixTime (Get-Date)) - (Get-UnixTime $os.LastBootUpTime)) 'Win32_OperatingSystem'
     }
     Get-Fact 'os.patch' {
         $last = Get-HotFix | Where-Object { $_.InstalledOn } | Sort-Object InstalledOn | Select-Object -Last 1
-        Put 'os.patch' $last.InstalledOn.ToString('yyyy-MM-dd', [Globalization.CultureInfo]::InvariantCulture) 'Get-HotFix'
+        Put-Time 'os.patch' (Get-Field $last 'InstalledOn') 'Get-HotFix'
     }
     # What Windows Update found when it looked last; it is not made to look.
     Get-Fact 'pend.crit', 'pend.imp' {
@@ -325,10 +334,10 @@ function Get-ProtectionFacts {
         $mp = Get-MpComputerStatus
         if ("$(Get-Field $mp 'AMRunningMode')" -match 'Passive|Not running') { throw 'another product has the watch, and does not say how old its definitions are' }
         Put 'av.name' 'defender' 'Get-MpComputerStatus'
-        Put 'av.ver' $mp.AMProductVersion 'Get-MpComputerStatus'
+        Put-Version 'av.ver' $mp.AMProductVersion 'Get-MpComputerStatus'
         Put 'av.on' ([bool]$mp.AntivirusEnabled) 'Get-MpComputerStatus'
         Put 'av.rt' ([bool]$mp.RealTimeProtectionEnabled) 'Get-MpComputerStatus'
-        Put 'av.defs_at' (Get-UnixTime $mp.AntivirusSignatureLastUpdated) 'Get-MpComputerStatus'
+        Put-Time 'av.defs_at' $mp.AntivirusSignatureLastUpdated 'Get-MpComputerStatus'
     }
     Get-Fact 'fw.on', 'fw.in' {
         $profiles = @(Get-NetFirewallProfile -PolicyStore ActiveStore)
@@ -376,7 +385,8 @@ function Get-MachineFacts {
         Put 'inv.serial_h' (ConvertTo-Hex (Get-Sha256 ([Text.Encoding]::UTF8.GetBytes($serial)))).Substring(0, 32) 'Win32_BIOS, hashed'
     }
     Get-Fact 'claim:hwmodel' {
-        $model = [Text.Encoding]::UTF8.GetBytes((Get-CimInstance Win32_ComputerSystem).Model)
+        $model = [Text.Encoding]::UTF8.GetBytes("$((Get-CimInstance Win32_ComputerSystem).Model)")
+        if (-not $model.Length) { throw 'the firmware has no name of a model' }
         Put 'claim:hwmodel' (ConvertTo-Base64Url ([byte[]]($model | Select-Object -First 32))) 'Win32_ComputerSystem'
     }
     Get-Fact 'lic.genuine' {
