@@ -34,8 +34,7 @@ bool right_parse(const char *name, enum right *out)
 
 bool admin_stands(const struct user *u)
 {
-    return u->admin.right >= RIGHT_READ && u->state == USER_ACTIVE &&
-           (u->end.s == 0 || u->end.s > clock_wall().s);
+    return u->admin.right >= RIGHT_READ && user_stands(u);
 }
 
 bool admin_active(const struct user *u) { return admin_stands(u) && u->compromised.s == 0; }

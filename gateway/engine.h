@@ -140,6 +140,9 @@ struct dev *dev_by_address(struct engine *e, const struct ip_addr *a);
 /* The index whose tunnel address this is, given to a device or not; 0 = none has it. */
 uint32_t dev_index_at(const struct gateway_conf *c, const struct ip_addr *a);
 struct dev *dev_by_key(struct engine *e, const struct wg_key *k);
+/* The end of this account has come; and: neither that nor revoked. */
+bool user_over(const struct user *u);
+bool user_stands(const struct user *u);
 /* Of a device that is nobody's yet: an active person without a name and without roles. */
 struct user *dev_user(struct engine *e, const struct dev *d);
 struct user *user_add(struct engine *e, const struct user *u);     /* takes its texts over */

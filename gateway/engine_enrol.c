@@ -80,11 +80,7 @@ static bool from_before_the_theft(void)
     return ask.user->compromised.s && ask.invite.made.s < ask.user->compromised.s;
 }
 
-static bool person_may(void)
-{
-    return ask.user->state == USER_ACTIVE &&
-           (ask.user->end.s == 0 || ask.user->end.s > clock_wall().s) && !from_before_the_theft();
-}
+static bool person_may(void) { return user_stands(ask.user) && !from_before_the_theft(); }
 
 static void find_invitation(void)
 {

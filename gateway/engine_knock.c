@@ -45,9 +45,8 @@ enum key_end key_end_of(struct engine *e, const struct dev *d, struct wall *when
     *when = u->revoked;
     if (u->state == USER_REVOKED)
         return KEY_PERSON_REVOKED;
-    bool over = u->end.s != 0 && u->end.s <= clock_wall().s;
-    *when = over ? u->end : (struct wall){0};
-    return over ? KEY_PERSON_ENDED : KEY_END_NONE;
+    *when = user_over(u) ? u->end : (struct wall){0};
+    return user_over(u) ? KEY_PERSON_ENDED : KEY_END_NONE;
 }
 
 static struct knocker *knocker_of(struct engine *e, uint32_t device)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/clock.h"
 #include "gateway/engine.h"
 #include "gateway/log.h"
 #include "gateway/respond.h"
@@ -119,6 +120,10 @@ void nearest_name(const char *wrong, const char *candidate, char best[NAME_SIZE]
 }
 
 /* ---- users ---------------------------------------------------------------------------------- */
+
+bool user_over(const struct user *u) { return u->end.s != 0 && u->end.s <= clock_wall().s; }
+
+bool user_stands(const struct user *u) { return u->state == USER_ACTIVE && !user_over(u); }
 
 struct user *user_by_name(struct engine *e, const char *name)
 {

@@ -41,13 +41,6 @@ static enum device_state device_state(const struct dev *d)
     return d->state == DEV_ACTIVE ? DEVICE_ACTIVE : DEVICE_RETIRED;
 }
 
-static bool user_enabled(struct engine *e, const struct dev *d)
-{
-    const struct user *u = dev_user(e, d);
-
-    return u->state == USER_ACTIVE && (u->end.s == 0 || u->end.s > clock_wall().s);
-}
-
 static enum refusal_code bind_token(struct engine *e, const struct dev *peer)
 {
     const struct dev *d = dev_by_name(e, claims.sub);
@@ -60,7 +53,7 @@ static enum refusal_code bind_token(struct engine *e, const struct dev *peer)
         b.device_key = d->k.key;
         b.device_owner = d->corp ? "corp" : "byod";
         b.device_iss = d->name;
-        b.user_enabled = user_enabled(e, d);
+        b.user_enabled = user_stands(dev_user(e, d));
         b.last_iat = d->last_iat;
     }
     if (claims.has_nonce)

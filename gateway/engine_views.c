@@ -61,7 +61,7 @@ const char *user_state_name(const struct user *u)
 {
     if (u->state == USER_REVOKED)
         return "revoked";
-    return u->end.s != 0 && u->end.s <= clock_wall().s ? "ended" : "active";
+    return user_over(u) ? "ended" : "active";
 }
 
 static json_t *devices_of(struct engine *e, uint32_t user)

@@ -121,7 +121,7 @@ static void may_be_invited(struct engine *e, struct body *b, const struct user *
     if (u->state != USER_ACTIVE)
         body_fail(b, reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
                                   "'%s' is revoked.", u->name));
-    else if (u->end.s && u->end.s <= clock_wall().s)
+    else if (user_over(u))
         body_fail(b, reply_errorf(409, "account_ended", NULL, "The account of '%s' has ended.",
                                   u->name));
     else if (enrolment_at_limit(e, u))
