@@ -2,8 +2,6 @@
 /* How often somebody outside may try to enrol. */
 #include "gateway/enrol_limits.h"
 
-#include <string.h>
-
 #include "gateway/engine.h"
 #include "policy/address.h"
 
@@ -23,10 +21,8 @@ static struct enrol_place *place_of(struct enrol_limits *l, const struct ip_addr
 
 bool enrol_limits_take(struct enrol_limits *l, const struct ip_addr *from, int64_t now_ms)
 {
-    struct ip_addr who = *from;
+    struct ip_addr who = ip_owner(from);
 
-    if (who.family == 6)
-        memset(who.b + 8, 0, 8);
     return bucket_take(&place_of(l, &who)->tries, now_ms, ENROL_BURST, ENROL_PER_MINUTE) &&
            bucket_take(&l->all, now_ms, ENROL_ALL_BURST, ENROL_ALL_PER_MINUTE);
 }

@@ -11,12 +11,11 @@
 #include "gateway/engine_enrol.h"
 #include "gateway/enrolment.h"
 #include "gateway/log.h"
+#include "gateway/secrets.h"
 
 #define VALID_LEAST 300
 #define VALID_MOST (30 * 86400)
 #define REMEMBERED_S (90 * 86400)    /* what has ended; the audit log has it for longer */
-
-static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";   /* none looks like a digit */
 
 /* ---- token and code ------------------------------------------------------------------------- */
 
@@ -36,7 +35,7 @@ void invite_draw(struct invite *x, struct invite_words *out)
     char digits[INVITE_CODE];
 
     for (unsigned i = 0; i < INVITE_TOKEN; i++)
-        out->token[i] = letters[randombytes_uniform(32)];
+        out->token[i] = CODE_LETTERS[randombytes_uniform(32)];
     out->token[INVITE_TOKEN] = '\0';
     for (unsigned i = 0; i < INVITE_CODE; i++)
         digits[i] = (char)('0' + randombytes_uniform(10));
@@ -48,7 +47,7 @@ void invite_draw(struct invite *x, struct invite_words *out)
 
 bool invite_token_hash(const char *token, uint8_t out[INVITE_HASH])
 {
-    if (strlen(token) != INVITE_TOKEN || strspn(token, letters) != INVITE_TOKEN)
+    if (strlen(token) != INVITE_TOKEN || strspn(token, CODE_LETTERS) != INVITE_TOKEN)
         return false;
     crypto_hash_sha256(out, (const uint8_t *)token, INVITE_TOKEN);
     return true;

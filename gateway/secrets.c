@@ -32,16 +32,15 @@ static struct sign_in_setup setup;
 
 /* ---- one-time codes -------------------------------------------------------------------------- */
 
-/* In groups of five, without the letters that look like digits. */
+/* In groups of five. */
 static void make_code(unsigned n, char out[CODE_TEXT])
 {
-    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     size_t at = 0;
 
     for (unsigned i = 0; i < n; i++) {
         if (i > 0 && i % 5 == 0)
             out[at++] = '-';
-        out[at++] = letters[randombytes_uniform(32)];
+        out[at++] = CODE_LETTERS[randombytes_uniform(32)];
     }
     out[at] = '\0';
 }

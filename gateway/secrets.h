@@ -17,6 +17,7 @@
 
 #define SECRET_HASH 128          /* crypto_pwhash_STRBYTES */
 #define CODE_HASH 32
+#define CODE_LETTERS "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"   /* 32; none looks like a digit */
 #define CODE_TEXT 40             /* "ABCDE-FGHJK-LMNPQ-RSTUV-WXYZ2-3": 26 characters are 130 bits */
 #define RECOVERY_CODES 8
 

@@ -13,19 +13,9 @@
 #define NAME_PER_MINUTE 10
 #define QUIET_MS (10 * 60 * 1000)
 
-/* Who has one address of IPv6 has all of its /64. */
-static struct ip_addr place_of(const struct ip_addr *from)
-{
-    struct ip_addr a = *from;
-
-    if (a.family == 6)
-        memset(a.b + 8, 0, 8);
-    return a;
-}
-
 static struct bucket *place(struct tries *t, const struct ip_addr *from)
 {
-    struct ip_addr a = place_of(from);
+    struct ip_addr a = ip_owner(from);
 
     for (size_t i = 0; i < TRY_PLACES; i++)
         if (t->places[i].from.family && ip_cmp(&t->places[i].from, &a) == 0)

@@ -264,6 +264,15 @@ int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
     return memcmp(a->b, b->b, family_bytes(a->family));
 }
 
+struct ip_addr ip_owner(const struct ip_addr *a)
+{
+    struct ip_addr out = *a;
+
+    if (out.family == 6)
+        memset(out.b + 8, 0, 8);
+    return out;
+}
+
 bool ip_in_range(const struct ip_addr *a, const struct ip_range *r)
 {
     return ip_cmp(a, &r->first) >= 0 && ip_cmp(a, &r->last) <= 0;

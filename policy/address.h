@@ -20,6 +20,8 @@ int ip_cmp(const struct ip_addr *a, const struct ip_addr *b);         /* family 
 bool ip_in_range(const struct ip_addr *a, const struct ip_range *r);
 bool ip_in_prefix(const struct ip_addr *a, const struct ip_prefix *p);
 struct ip_range prefix_range(const struct ip_prefix *p);
+/* Whom to count it as: of IPv6 the first of its /64, all of which one owner has. */
+struct ip_addr ip_owner(const struct ip_addr *a);
 /* The next address; false at the end of the family's space. */
 bool ip_next(struct ip_addr *a);
 

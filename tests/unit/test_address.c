@@ -108,6 +108,23 @@ static void agrees_with_libc(void **state)
     }
 }
 
+static void owners(void **state)
+{
+    static const char *const cases[][2] = {{"10.20.0.9", "10.20.0.9"},
+                                           {"fd77:acc:1:2:3:4:5:6", "fd77:acc:1:2::"},
+                                           {"fd77:acc:1:2::", "fd77:acc:1:2::"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ip_addr a;
+        char text[ADDR_TEXT];
+
+        assert_true(ip_parse(cases[i][0], strlen(cases[i][0]), &a));
+        a = ip_owner(&a);
+        assert_string_equal(ip_print(&a, text), cases[i][1]);
+    }
+}
+
 static void prefixes(void **state)
 {
     static const struct {
@@ -260,6 +277,7 @@ int main(void)
         cmocka_unit_test(ip_texts),
         cmocka_unit_test(text_need_not_end),
         cmocka_unit_test(agrees_with_libc),
+        cmocka_unit_test(owners),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(order_and_containment),
         cmocka_unit_test(keys),
