@@ -103,13 +103,23 @@ bool http_host_is(const char *host, const struct ip_addr *local, uint16_t port)
     return address_is(host, local, port, 80);
 }
 
-static bool name_is(const char *host, const char *name, uint16_t port)
+static bool text_is(const char *host, const char *name, uint16_t port, uint16_t otherwise)
 {
     size_t n = strlen(name);
+    return n > 0 && strncasecmp(host, name, n) == 0 && port_is(host + n, port, otherwise);
+}
+
+bool http_name_is(const char *host, const char *name, uint16_t port)
+{
+    return text_is(host, name, port, 80);
+}
+
+static bool name_is(const char *host, const char *name, uint16_t port)
+{
     struct ip_addr a;
-    if (ip_parse(name, n, &a))
+    if (ip_parse(name, strlen(name), &a))
         return address_is(host, &a, port, 443);
-    return strncasecmp(host, name, n) == 0 && port_is(host + n, port, 443);
+    return text_is(host, name, port, 443);
 }
 
 bool https_host_is(const char *host, const struct http_self *self)

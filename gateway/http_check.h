@@ -32,6 +32,9 @@ enum http_target_error http_target_split(const char *target, struct http_target 
  * address stands in brackets. Without a port it means 80. */
 bool http_host_is(const char *host, const struct ip_addr *local, uint16_t port);
 
+/* Is this Host the name, and the port, when it says one? Without a port it means 80. */
+bool http_name_is(const char *host, const char *name, uint16_t port);
+
 /* Is this Origin "http://" and such a Host? */
 bool http_origin_is(const char *origin, const struct ip_addr *local, uint16_t port);
 

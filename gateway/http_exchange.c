@@ -198,6 +198,7 @@ static bool dress(const struct http_exchange *x, struct MHD_Response *m, const c
         {"ETag", e->etag},
         {"Set-Cookie", e->cookie},
         {"Content-Disposition", e->disposition},
+        {"Location", e->location},
         {"Strict-Transport-Security", tls ? "max-age=31536000" : NULL},
         {"Cross-Origin-Opener-Policy", tls ? "same-origin" : NULL},
         {"Cross-Origin-Resource-Policy", tls ? "same-origin" : NULL},

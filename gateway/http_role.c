@@ -2,6 +2,8 @@
 /* See http_role.h. */
 #include "gateway/http_role.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -98,6 +100,26 @@ const struct http_refusal *http_role_json(const struct http_request *r)
 const struct http_refusal *http_role_policy(const struct http_request *r)
 {
     return called(r, "application/x-portcullis-policy") ? NULL : &NOT_POLICY;
+}
+
+/* ---- from HTTP to TLS ----------------------------------------------------------------------- */
+
+bool http_role_by_name(const struct http_engine *e, const struct http_request *r)
+{
+    const char *host;
+    return !r->tls && e->has_tls && e->doors[0] >= 0 && r->method == HTTP_GET &&
+           http_header(r, "Host", &host) == 1 && http_name_is(host, e->name, r->local_port);
+}
+
+void http_role_to_tls(const struct http_engine *e, struct http_request *r)
+{
+    char *where = NULL;
+    int n = asprintf(&where, "https://%s%s%s%s", e->name, r->target.path,
+                     r->target.query[0] ? "?" : "", r->target.query);
+    const struct http_extra extra = {.location = n < 0 ? NULL : where};
+    http_answer_constant(r, 308, "text/plain", "", 0, &extra);
+    if (n >= 0)
+        free(where);
 }
 
 /* ---- the session ---------------------------------------------------------------------------- */

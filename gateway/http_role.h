@@ -21,7 +21,7 @@ bool http_role_listener(int fd);
 /* Those of these descriptors that are listening sockets are served by TLS from the first
  * certificate on. */
 void http_role_doors(struct http_engine *e, int fd, int fd6);
-/* NULL, or why this request is refused: */
+/* NULL, or why this request is refused: its Host is none of ours; */
 const struct http_refusal *http_role_host(const struct http_engine *e,
                                           const struct http_request *r);
 /* sent by no web page but one of ours; */
@@ -31,6 +31,9 @@ const struct http_refusal *http_role_same_origin(const struct http_engine *e,
 const struct http_refusal *http_role_json(const struct http_request *r);
 /* or a policy: neither is a type that a form of another site could send; */
 const struct http_refusal *http_role_policy(const struct http_request *r);
+/* Is it asked without TLS by the name that is there with it? http_role_to_tls() says where. */
+bool http_role_by_name(const struct http_engine *e, const struct http_request *r);
+void http_role_to_tls(const struct http_engine *e, struct http_request *r);
 /* The session's token in the cookie, "" when there is none or more than one. */
 void http_role_session(const struct http_request *r, char out[SESSION_MAX + 1]);
 

@@ -80,7 +80,7 @@ void http_answer(struct http_request *r, unsigned int status, const char *type, 
 /* Headers beyond those of every answer; NULL = as always. */
 struct http_extra {
     const char *cache;  /* Cache-Control instead of no-store */
-    const char *etag, *cookie, *disposition;
+    const char *etag, *cookie, *disposition, *location;
     const char *content_policy; /* instead of the server's */
 };
 void http_answer_with(struct http_request *r, unsigned int status, const char *type, char *text,

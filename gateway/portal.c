@@ -170,6 +170,8 @@ static const struct http_refusal *portal_admit(void *arg, struct http_request *r
 {
     const struct http_engine *engine = arg;
     const struct http_refusal *why = r->tls ? http_role_host(engine, r) : NULL;
+    if (http_role_by_name(engine, r))
+        return NULL;
     if (why || (!r->tls && !called_by_its_address(r)))
         return why ? why : &WRONG_HOST;
     const struct route *route = route_of(r);
@@ -229,6 +231,10 @@ static void portal_handle(void *arg, struct http_request *r)
     const struct route *route = route_of(r);
     const struct http_refusal *why = NULL;
     struct writer w, fields;
+    if (http_role_by_name(arg, r)) {
+        http_role_to_tls(arg, r);
+        return;
+    }
     if (!route) {
         http_static_answer(r, http_static_find(portal_files, r->target.path));
         return;

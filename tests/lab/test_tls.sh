@@ -61,8 +61,11 @@ done
 same "the portal is there by TLS and the gateway's name" 200 \
     "$(web laptop --resolve "access.lab.example:443:$GW_TUNNEL4" https://access.lab.example/v1/me)"
 same "by its address, too" 200 "$(web laptop "https://[$GW_TUNNEL6]/v1/me")"
-same "and without TLS by its address alone" "200 421" \
-    "$(web laptop "http://$GW_TUNNEL4/v1/me") $(web laptop -H 'Host: access.lab.example' "http://$GW_TUNNEL4/v1/me")"
+same "and without TLS by its address" 200 "$(web laptop "http://$GW_TUNNEL4/v1/me")"
+same "by its name it is told where" "308 https://access.lab.example/lost?x=1" \
+    "$(web laptop -w '%{http_code} %{redirect_url}' --resolve "access.lab.example:80:$GW_TUNNEL4" 'http://access.lab.example/lost?x=1')"
+same "by another's not" 421 "$(web laptop -H 'Host: other.lab.example' "http://$GW_TUNNEL4/v1/me")"
+same "and nothing is taken there" 421 "$(web laptop --resolve "access.lab.example:80:$GW_TUNNEL4" -d 'a=b' http://access.lab.example/sign-in)"
 same "not for the office" 000 "$(web office "https://$GW_TUNNEL4/v1/me")"
 same "nor for anybody outside" 000 "$(web attacker "https://$GW_OUTSIDE4/v1/me")"
 

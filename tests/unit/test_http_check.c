@@ -181,6 +181,11 @@ static void names_by_tls(void **state)
         if (https_origin_is(origin + 1, &self) || https_origin_is(cases[i].host, &self))
             fail_msg("without its scheme '%s'", origin);
     }
+    assert_true(http_name_is("access.example.com", "access.example.com", 80));
+    assert_true(http_name_is("Access.example.com:8080", "access.example.com", 8080));
+    assert_false(http_name_is("access.example.com", "access.example.com", 8080));
+    assert_false(http_name_is("access.example.com.evil", "access.example.com", 80));
+    assert_false(http_name_is("", "", 80));
     const struct http_self nameless = {&local, 443, {"", NULL}};
     assert_true(https_host_is("10.20.0.1", &nameless));
     assert_false(https_host_is("", &nameless));
