@@ -6,10 +6,12 @@
 #include "deploy/agent/agent_enrol.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +114,16 @@ static int choose_folders(struct enrolment *e)
         return -1;
     }
     return 0;
+}
+
+/* Two at once would write into each other's drafts. The lock ends with this process. */
+static int alone(struct enrolment *e)
+{
+    int fd = open(e->o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0
+               ? 0
+               : refuse(e, "another enrolment is under way in the folder of the keys");
 }
 
 static int take_room(struct enrolment *e)
@@ -278,8 +290,8 @@ static enum agent_exit finish(const struct enrolment *e)
 enum agent_exit agent_enrol(const struct agent_options *o)
 {
     static int (*const step[])(struct enrolment *) = {
-        take_link, not_yet_enrolled, take_code, choose_folders, take_room, make_keys, redeem,
-        write_files};
+        take_link, not_yet_enrolled, take_code, choose_folders, alone,
+        take_room, make_keys,        redeem,    write_files};
     struct enrolment e = {.o = o};
     enum agent_exit code = AGENT_IN;
 

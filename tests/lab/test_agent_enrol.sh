@@ -72,7 +72,7 @@ refuse "the agent says so" report laptop maria-laptop
 check "a policy by which each device is approved" gw_cli policy apply "$LAB_DIR/gw/policy.conf"
 staff_person jo clerk
 invite jo '{"device":"jo-laptop"}'
-check "a colleague enrols" agent other enroll "$(link)" --code "$(code)" --up wg-quick
+check "a colleague enrols, over IPv6" agent other enroll "$(link | sed "s|//[^:]*:|//[$GW_OUTSIDE6]:|")" --code "$(code)" --up wg-quick
 check "and hears that somebody has to approve it" said "has to approve"
 refuse "healthy as it is" report other jo-laptop
 check "it waits" said "approv"

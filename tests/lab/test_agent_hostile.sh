@@ -105,6 +105,12 @@ same "which leaves nothing behind" "" "$(left)"
 lab_on laptop mount -o remount,size=10m /etc/portcullis-agent
 same "nor is the invitation spent then" "$before" "$(requests)"
 
+lab_start laptop other flock -F /etc/portcullis-agent sh -c 'echo ready; exec sleep 60'
+lab_ready laptop other
+refuse "two enrolments at once do not meet" enrol 0000-0000
+check "the second is told" said "under way"
+lab_stop laptop other
+
 # --- and a good answer ---------------------------------------------------------------------------------
 check "a good answer is taken" enrol 0000-0000 --up wg-quick
 same "configuration and keys are root's alone" "600 0
