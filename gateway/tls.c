@@ -197,6 +197,18 @@ static const char *check_key(const gnutls_datum_t *pem, const uint8_t id[32])
     return why;
 }
 
+/* With HTTP_TLS_PRIORITIES no handshake succeeds by a key of another kind. */
+static bool kind_shown(gnutls_x509_crt_t crt)
+{
+    gnutls_ecc_curve_t curve;
+    int kind = gnutls_x509_crt_get_pk_algorithm(crt, NULL);
+
+    if (kind == GNUTLS_PK_ECDSA)
+        return gnutls_x509_crt_get_pk_ecc_raw(crt, &curve, NULL, NULL) == 0 &&
+               (curve == GNUTLS_ECC_CURVE_SECP256R1 || curve == GNUTLS_ECC_CURVE_SECP384R1);
+    return kind == GNUTLS_PK_RSA || kind == GNUTLS_PK_EDDSA_ED25519;
+}
+
 static const char *facts_of(gnutls_x509_crt_t crt, const char *host, uint8_t id[32],
                             struct tls_facts *f)
 {
@@ -206,6 +218,8 @@ static const char *facts_of(gnutls_x509_crt_t crt, const char *host, uint8_t id[
     if (pin_of(crt, id) < 0 ||
         gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, whole, &n) < 0)
         return "the certificate's key cannot be read";
+    if (!kind_shown(crt))
+        return "the key is neither RSA nor P-256, P-384 or Ed25519";
     f->from = (struct wall){gnutls_x509_crt_get_activation_time(crt)};
     f->until = (struct wall){gnutls_x509_crt_get_expiration_time(crt)};
     f->named = host[0] == '\0' || gnutls_x509_crt_check_hostname(crt, host) != 0;

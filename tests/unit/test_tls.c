@@ -103,6 +103,41 @@ static void what_belongs_together(void **state)
     tls_identity_clear(&u);
 }
 
+/* A key with which no browser could begin a handshake does not take the place of one that works. */
+static void keys_that_can_be_shown(void **state)
+{
+    static const struct { gnutls_pk_algorithm_t kind; unsigned bits; bool taken; } cases[] = {
+        {GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), true},
+        {GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1), true},
+        {GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP521R1), false},
+        {GNUTLS_PK_RSA, 2048, true},
+        {GNUTLS_PK_RSA_PSS, 2048, false},
+    };
+    struct tls_names names = {0};
+    struct tls_facts f;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tls_identity t = {0};
+        gnutls_x509_privkey_t key;
+        gnutls_datum_t pem;
+        assert_int_equal(gnutls_x509_privkey_init(&key), 0);
+        assert_int_equal(gnutls_x509_privkey_generate(key, cases[i].kind, cases[i].bits, 0), 0);
+        assert_int_equal(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
+                                                           GNUTLS_PKCS_PLAIN, &pem), 0);
+        gnutls_x509_privkey_deinit(key);
+        t.key = strndup((char *)pem.data, pem.size);
+        t.key_len = pem.size;
+        gnutls_free(pem.data);
+        t.chain = tls_make_certificate(t.key, t.key_len, &names, clock_wall(),
+                                       &t.chain_len);
+        assert_non_null(t.chain);
+        const char *why = tls_check(&t, "", &f);
+        if (!why != cases[i].taken || (why && !strstr(why, "neither RSA")))
+            fail_msg("case %zu: %s", i, why ? why : "taken");
+        tls_identity_clear(&t);
+    }
+}
+
 static void travels_whole(void **state)
 {
     struct tls_identity t = made("a.example", (struct wall){1800000000}), back;
@@ -311,6 +346,7 @@ int main(void)
         cmocka_unit_test(names_what_it_is_called),
         cmocka_unit_test(pins_the_key),
         cmocka_unit_test(what_belongs_together),
+        cmocka_unit_test(keys_that_can_be_shown),
         cmocka_unit_test(travels_whole),
         cmocka_unit_test_setup_teardown(without_a_door_there_is_none, begin, end),
         cmocka_unit_test_setup_teardown(its_own_outlives_it, begin, end),
