@@ -127,6 +127,7 @@ bool dev_found(struct engine *e, const struct dev *d, const char *q);
 
 json_t *attempt_json(const struct attempt *a);
 struct reply no_such_user(struct engine *e, const char *name);
+struct reply is_revoked(const struct user *u);     /* 409 */
 struct reply no_such_device(struct engine *e, const char *name);
 /* Decides the user's devices anew, in the batch. */
 void decide_user_devices(struct batch *b, const struct user *u, const char *cause);

@@ -2,6 +2,7 @@
 /* Verbs about who administers, and whom they protect. */
 #include "gateway/admins.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,7 +59,7 @@ static bool last_owner(struct engine *e, const struct user *u)
 /* The socket is root's: it is the way back in. */
 static bool at_socket(const struct request *q) { return !q->console; }
 
-bool admin_shields(const struct request *q, const struct user *u, bool cut, struct reply *no)
+bool may_act_on(const struct request *q, const struct user *u, bool cut, struct reply *no)
 {
     if (u->admin.right == RIGHT_NONE || at_socket(q))
         return true;
@@ -68,6 +69,15 @@ bool admin_shields(const struct request *q, const struct user *u, bool cut, stru
         return false;
     }
     return true;
+}
+
+struct user *person_asked(struct engine *e, const struct request *q, bool cut, struct reply *no)
+{
+    struct user *u = user_by_name(e, q->name);
+
+    if (!u)
+        *no = no_such_user(e, q->name);
+    return u && may_act_on(q, u, cut, no) ? u : NULL;
 }
 
 bool admin_spares(struct engine *e, const struct request *q, const struct user *u, struct reply *no)
@@ -169,8 +179,7 @@ struct reply control_admin_put(struct engine *e, struct request *q)
     if (role == RIGHT_NONE)
         return no;
     if (u->state != USER_ACTIVE)
-        return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
-                            "'%s' is revoked.", u->name);
+        return is_revoked(u);
     if (role != RIGHT_OWN && !admin_spares(e, q, u, &no))
         return no;
     bool new = u->admin.right == RIGHT_NONE;
@@ -235,5 +244,6 @@ struct reply control_admin_link(struct engine *e, struct request *q)
     snprintf(link, sizeof link, "%s/#set-up=%s&user=%s", url,
              json_string_value(json_object_get(r.body, "code")), u->name);
     json_object_set_new(r.body, "link", json_string(link));
+    sodium_memzero(link, sizeof link);
     return r;
 }

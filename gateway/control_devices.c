@@ -205,7 +205,7 @@ static void check_owner(struct engine *e, const struct request *q, struct body *
 {
     struct reply no;
 
-    if (!b->failed && n->d.user && !admin_shields(q, &e->users[n->d.user - 1], false, &no))
+    if (!b->failed && n->d.user && !may_act_on(q, &e->users[n->d.user - 1], false, &no))
         body_fail(b, no);
     if (!b->failed && n->d.user && enrolment_at_limit(e, &e->users[n->d.user - 1]))
         body_fail(b, enrolment_limit(e, &e->users[n->d.user - 1]));

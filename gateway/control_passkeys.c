@@ -131,14 +131,12 @@ struct reply passkey_remove(struct engine *e, const struct user *u, const struct
 
 struct reply control_user_passkey_remove(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
-    struct passkey k;
     struct reply r;
+    struct user *u = person_asked(e, q, true, &r);
+    struct passkey k;
     struct body b;
 
     if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, true, &r))
         return r;
     body_open(&b, q, false);
     int64_t id = b.failed ? 0 : body_int(&b, "id", 1, INT64_MAX, 0);

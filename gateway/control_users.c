@@ -151,6 +151,12 @@ struct reply control_users(struct engine *e, struct request *q)
     return (struct reply){200, o};
 }
 
+struct reply is_revoked(const struct user *u)
+{
+    return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
+                        "'%s' is revoked.", u->name);
+}
+
 /* ---- adding --------------------------------------------------------------------------------- */
 
 static void read_user(struct engine *e, struct body *b, struct user *u)
@@ -255,13 +261,11 @@ static struct reply change_user(struct engine *e, struct request *q, struct user
 
 struct reply control_user_roles(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
-    struct body b;
     struct reply no;
+    struct user *u = person_asked(e, q, false, &no);
+    struct body b;
 
     if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, false, &no))
         return no;
     struct user before = *u;
     body_open(&b, q, false);
@@ -284,12 +288,10 @@ struct reply control_user_roles(struct engine *e, struct request *q)
 
 struct reply control_user_restore(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
     struct reply no;
+    struct user *u = person_asked(e, q, false, &no);
 
     if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, false, &no))
         return no;
     if (u->state != USER_REVOKED)
         return reply_errorf(409, "not_revoked", NULL, "'%s' is not revoked.", u->name);
@@ -307,16 +309,13 @@ struct reply control_user_restore(struct engine *e, struct request *q)
 
 struct reply control_user_sign_in(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
     struct reply no;
+    struct user *u = person_asked(e, q, false, &no);
 
     if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, false, &no))
         return no;
     if (u->state != USER_ACTIVE)
-        return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
-                            "'%s' is revoked.", u->name);
+        return is_revoked(u);
     if (u->compromised.s)
         return reply_errorf(409, "secrets_needed", "portcullis user sign-in-code gives the code for it.",
                             "'%s' has to choose a new passphrase first.", u->name);
@@ -325,65 +324,73 @@ struct reply control_user_sign_in(struct engine *e, struct request *q)
     return change_user(e, q, u, &before, "user.sign-in", NULL, DURABLE_FIRST);
 }
 
-/* The person is not at fault and stays; whatever somebody else may know of them ends. */
-struct reply control_user_compromised(struct engine *e, struct request *q)
-{
-    struct user *u = user_by_name(e, q->name);
-    struct body b;
-    struct reply no;
+/* ---- cutting off ----------------------------------------------------------------------------- */
 
-    if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, true, &no))
-        return no;
+typedef struct reply cut_person(struct engine *e, struct request *q, struct user *u,
+                                const char *reason);
+
+/* Cuts this person off, for a reason that the body may give. */
+static struct reply cut_for_reason(struct engine *e, struct request *q, struct user *u,
+                                   cut_person *cut)
+{
+    struct reply r;
+    struct body b;
+
     body_open(&b, q, true);
     const char *reason = b.failed ? NULL : body_text(&b, "reason", REASON_SIZE - 1, false);
-    struct reply r;
-    if (!body_done(&b)) {
+    if (body_done(&b))
+        r = cut(e, q, u, reason ? reason : "");
+    else
         r = b.error;
-    } else {
-        u->compromised = clock_wall();
-        u->signed_in.s = 0;
-        for (size_t i = 0; i < e->n_devs; i++) {
-            struct dev *d = &e->devs[i];
-            if (d->state != DEV_ACTIVE || d->user != u->id)
-                continue;
-            d->state = DEV_REVOKED;
-            d->ended = u->compromised;
-        }
-        r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
-                                        .compromised = true, .at = u->compromised,
-                                        .state = DEV_REVOKED, .reason = reason ? reason : ""});
-        sessions_end(e, u->id, "compromised");
-    }
     body_close(&b);
+    return r;
+}
+
+/* The person is not at fault and stays; whatever somebody else may know of them ends. */
+static struct reply cut_compromised(struct engine *e, struct request *q, struct user *u,
+                                    const char *reason)
+{
+    u->compromised = clock_wall();
+    u->signed_in.s = 0;
+    for (size_t i = 0; i < e->n_devs; i++) {
+        struct dev *d = &e->devs[i];
+        if (d->state != DEV_ACTIVE || d->user != u->id)
+            continue;
+        d->state = DEV_REVOKED;
+        d->ended = u->compromised;
+    }
+    struct reply r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
+                                                 .compromised = true, .at = u->compromised,
+                                                 .state = DEV_REVOKED, .reason = reason});
+    sessions_end(e, u->id, "compromised");
+    return r;
+}
+
+struct reply control_user_compromised(struct engine *e, struct request *q)
+{
+    struct reply no;
+    struct user *u = person_asked(e, q, true, &no);
+
+    return u ? cut_for_reason(e, q, u, cut_compromised) : no;
+}
+
+static struct reply cut_revoked(struct engine *e, struct request *q, struct user *u,
+                                const char *reason)
+{
+    u->state = USER_REVOKED;
+    u->revoked = clock_wall();
+    replace(&u->revoked_by, q->actor);
+    replace(&u->revoked_reason, reason);
+    struct reply r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
+                                                 .reason = reason});
+    sessions_end(e, u->id, "revoked");
     return r;
 }
 
 struct reply control_user_revoke(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
-    struct body b;
     struct reply no;
+    struct user *u = person_asked(e, q, true, &no);
 
-    if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, true, &no) || !admin_spares(e, q, u, &no))
-        return no;
-    body_open(&b, q, true);
-    const char *reason = b.failed ? NULL : body_text(&b, "reason", REASON_SIZE - 1, false);
-    struct reply r;
-    if (!body_done(&b)) {
-        r = b.error;
-    } else {
-        u->state = USER_REVOKED;
-        u->revoked = clock_wall();
-        replace(&u->revoked_by, q->actor);
-        replace(&u->revoked_reason, reason ? reason : "");
-        r = cut_off(e, q, &(struct cut){.kind = "user", .object = u->name, .user = u,
-                                        .reason = reason ? reason : ""});
-        sessions_end(e, u->id, "revoked");
-    }
-    body_close(&b);
-    return r;
+    return u && admin_spares(e, q, u, &no) ? cut_for_reason(e, q, u, cut_revoked) : no;
 }

@@ -103,7 +103,7 @@ struct reply control_device_approve(struct engine *e, struct request *q)
 
     if (!d)
         return no_such_device(e, q->name);
-    if (!admin_shields(q, dev_user(e, d), false, &no))
+    if (!may_act_on(q, dev_user(e, d), false, &no))
         return no;
     if (d->state != DEV_ACTIVE || d->approved)
         return reply_errorf(409, "not_waiting", NULL, "'%s' %s.", d->name,

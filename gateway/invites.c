@@ -118,8 +118,7 @@ json_t *invite_json(struct engine *e, const struct invite *x)
 static void may_be_invited(struct engine *e, struct body *b, const struct user *u)
 {
     if (u->state != USER_ACTIVE)
-        body_fail(b, reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
-                                  "'%s' is revoked.", u->name));
+        body_fail(b, is_revoked(u));
     else if (user_over(u))
         body_fail(b, reply_errorf(409, "account_ended", NULL, "The account of '%s' has ended.",
                                   u->name));
@@ -188,14 +187,12 @@ static struct reply invite(struct engine *e, struct request *q, const struct use
 
 struct reply control_invite(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
-    struct invite x = {0};
     struct reply no;
+    struct user *u = person_asked(e, q, false, &no);
+    struct invite x = {0};
     struct body b;
 
     if (!u)
-        return no_such_user(e, q->name);
-    if (!admin_shields(q, u, false, &no))
         return no;
     body_open(&b, q, true);
     if (!b.failed)

@@ -423,8 +423,7 @@ static json_t *new_setup(struct engine *e, const struct request *q, const struct
 struct reply secrets_new_code(struct engine *e, const struct request *q, const struct user *u)
 {
     if (u->state != USER_ACTIVE)
-        return reply_errorf(409, "user_revoked", "portcullis user restore brings them back.",
-                            "'%s' is revoked.", u->name);
+        return is_revoked(u);
     json_t *o = new_setup(e, q, u);
     if (!o)
         return reply_full();
@@ -434,10 +433,8 @@ struct reply secrets_new_code(struct engine *e, const struct request *q, const s
 
 struct reply control_user_sign_in_code(struct engine *e, struct request *q)
 {
-    struct user *u = user_by_name(e, q->name);
     struct reply no;
+    struct user *u = person_asked(e, q, false, &no);
 
-    if (!u)
-        return no_such_user(e, q->name);
-    return admin_shields(q, u, false, &no) ? secrets_new_code(e, q, u) : no;
+    return u ? secrets_new_code(e, q, u) : no;
 }

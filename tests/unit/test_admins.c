@@ -87,7 +87,7 @@ static bool may(const char *who, const char *whom, bool cut)
 {
     struct request q = asks(who);
     struct reply no = {0};
-    bool yes = admin_shields(&q, user_by_name(L.e, whom), cut, &no);
+    bool yes = may_act_on(&q, user_by_name(L.e, whom), cut, &no);
 
     assert_int_equal(no.status, yes ? 0 : 403);
     json_decref(no.body);
