@@ -6,9 +6,10 @@
 
 static const struct {
     const char *name;
+    size_t len;
     enum fact_type type;
 } table[FACT_COUNT] = {
-#define X(id, name, type) [FACT_##id] = {name, type},
+#define X(id, name, type) [FACT_##id] = {name, sizeof name - 1, type},
     FACTS(X)
 #undef X
 };
@@ -19,7 +20,7 @@ enum fact_type fact_type(enum fact_id id) { return id < FACT_COUNT ? table[id].t
 enum fact_id fact_by_name(const char *name, size_t len)
 {
     for (unsigned i = 0; i < FACT_COUNT; i++)
-        if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
+        if (table[i].len == len && memcmp(table[i].name, name, len) == 0)
             return (enum fact_id)i;
     return FACT_COUNT;
 }

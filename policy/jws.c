@@ -14,17 +14,18 @@ struct part { const char *s; size_t len; };
 /* Three parts between exactly two dots, none of them empty. */
 static bool jws_cut(const char *s, size_t len, struct part part[3])
 {
-    size_t n = 0, start = 0;
+    const char *end = s + len;
 
-    for (size_t i = 0; i <= len; i++) {
-        if (i < len && s[i] != '.')
-            continue;
-        if (n == 3 || i == start)
+    for (size_t n = 0; n < 3; n++) {
+        const char *dot = memchr(s, '.', (size_t)(end - s));
+        const char *stop = dot ? dot : end;
+
+        if (stop == s || (n < 2) != (dot != NULL))
             return false;
-        part[n++] = (struct part){s + start, i - start};
-        start = i + 1;
+        part[n] = (struct part){s, (size_t)(stop - s)};
+        s = stop + (dot != NULL);
     }
-    return n == 3;
+    return true;
 }
 
 /* The signature may be of any length here, so that dirty characters are told from a wrong
