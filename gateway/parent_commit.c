@@ -11,6 +11,7 @@
 #include "gateway/parent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,6 +296,7 @@ static int commit_whole(struct parent *p, struct commit_answer *a)
     a->done_ns = clock_mono_ns();
     if (rc < 0)
         log_alarm("cannot set the WireGuard peers, will try again: %s", strerror(-rc));
+    malloc_trim(0); /* what was read and staged is more than all that stays */
     return 0;
 }
 

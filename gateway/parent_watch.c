@@ -6,6 +6,7 @@
 #include "gateway/parent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -377,6 +378,7 @@ static void on_compare(void *arg, uint32_t events)
             report(p, what[0] ? what : looks[i].unreadable, rc, began);
     }
     watch_flowtable(p);
+    malloc_trim(0); /* what was read to be compared is more than all that stays */
     int64_t pause_ms = COMPARE_SHARE * (int64_t)((clock_mono_ns() - since) / 1000000);
     if (pause_ms > COMPARE_PAUSE_MAX_MS)
         pause_ms = COMPARE_PAUSE_MAX_MS;
