@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The courier's life: outlets and items from the engine, answers back. */
 #include <gnutls/gnutls.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -9,23 +8,6 @@
 #include "gateway/courier_parts.h"
 #include "gateway/log.h"
 #include "gateway/role.h"
-
-socklen_t socket_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    if (a->family == 4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)out;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(port);
-        memcpy(&in->sin_addr, a->b, 4);
-        return sizeof *in;
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(port);
-    memcpy(&in6->sin6_addr, a->b, 16);
-    return sizeof *in6;
-}
 
 /* ---- to the engine -------------------------------------------------------------------------- */
 

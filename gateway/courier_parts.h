@@ -3,11 +3,10 @@
 #ifndef GATEWAY_COURIER_PARTS_H
 #define GATEWAY_COURIER_PARTS_H
 
-#include <sys/socket.h>
-
 #include "gateway/channel.h"
 #include "gateway/courier.h"
 #include "gateway/loop.h"
+#include "gateway/socket_address.h"
 
 struct courier;
 struct post;
@@ -54,8 +53,5 @@ int webhook_trust(struct door *d, const uint8_t *ca, size_t ca_len);
 void webhook_send(struct door *d, uint64_t id, const char *signature, const uint8_t *body,
                   size_t n);
 void webhook_close(struct door *d);
-
-/* A socket address; its length. */
-socklen_t socket_address(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out);
 
 #endif

@@ -2,31 +2,12 @@
 /* One request from its first line to its answer. */
 #include "gateway/http_exchange.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "gateway/clock.h"
-
-static struct ip_addr address_of(const struct sockaddr_storage *a, uint16_t *port)
-{
-    struct ip_addr out = {0};
-    if (a->ss_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, a, sizeof in);
-        out.family = 4;
-        memcpy(out.b, &in.sin_addr, 4);
-        *port = ntohs(in.sin_port);
-    } else if (a->ss_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, a, sizeof in6);
-        out.family = 6;
-        memcpy(out.b, &in6.sin6_addr, 16);
-        *port = ntohs(in6.sin6_port);
-    }
-    return out;
-}
+#include "gateway/socket_address.h"
 
 static void learn_peer(struct http_request *r, int fd)
 {
@@ -34,11 +15,11 @@ static void learn_peer(struct http_request *r, int fd)
     socklen_t n = sizeof a;
     uint16_t peer_port = 0;
     if (getsockname(fd, (struct sockaddr *)&a, &n) == 0)
-        r->local = address_of(&a, &r->local_port);
+        r->local = socket_ip(&a, &r->local_port);
     n = sizeof a;
     memset(&a, 0, sizeof a);
     if (getpeername(fd, (struct sockaddr *)&a, &n) == 0)
-        r->peer = address_of(&a, &peer_port);
+        r->peer = socket_ip(&a, &peer_port);
 
     struct ucred cred;
     n = sizeof cred;

@@ -17,27 +17,11 @@
 #include <unistd.h>
 
 #include "gateway/log.h"
+#include "gateway/socket_address.h"
 
 #define BACKLOG 256
 
 /* ---- TCP -------------------------------------------------------------------------------- */
-
-static socklen_t address_of(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    if (a->family == 4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)out;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(port);
-        memcpy(&in->sin_addr, a->b, 4);
-        return sizeof *in;
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(port);
-    memcpy(&in6->sin6_addr, a->b, 16);
-    return sizeof *in6;
-}
 
 /* The filter comes before the socket listens, and cannot be taken off by who gets the socket. */
 static bool filter(int fd, uint8_t family, const struct ip_prefix *from, uint32_t n)
@@ -58,7 +42,7 @@ int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
                 const struct ip_prefix *from, uint32_t n_from)
 {
     struct sockaddr_storage address;
-    socklen_t len = address_of(a, port, &address);
+    socklen_t len = socket_address(a, port, &address);
     const int on = 1;
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
