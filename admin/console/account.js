@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Passkeys and sign-in links of admins. */
-import { get, post } from './api.js';
+import { get, part, post } from './api.js';
 import { dialog } from './dialog.js';
 import { announce, fill, h } from './dom.js';
 import { button, carried, facts, field, note, table } from './parts.js';
+import { may } from './session.js';
 import { at, when } from './words.js';
 
 /* ---- base64url and the browser's own bytes ---------------------------------------------------- */
@@ -115,6 +116,31 @@ export async function passkeys(box) {
     } catch (e) {
         fill(box, note(e.message));
     }
+}
+
+/* Somebody else's, to be taken away when a device is gone. */
+export function passkeysOf(u, again) {
+    const act = (p) => () =>
+        dialog({
+            title: `Remove the passkey ${p.name} of ${u.name}?`,
+            yes: 'Remove',
+            danger: true,
+            content: h('p', {}, 'It opens nothing any more. Their passphrase and app still do.'),
+            act: async () => {
+                await post(`v1/users/${part(u.name)}/passkeys/remove`, { id: p.id });
+                again();
+            },
+        });
+    return table(
+        'Passkeys',
+        [['Name'], ['Since', 'num'], ['Last used', 'num'], ['', 'acts']],
+        u.passkeys.map((p) => [
+            p.name,
+            at(p.created),
+            when(p.used),
+            may('help') && button('Remove', act(p), { class: 'danger quiet' }),
+        ]),
+    );
 }
 
 /* A one-time link for another admin. */

@@ -5,6 +5,7 @@ import { get, part, withQuery } from './api.js';
 import { lostDevice, retireDevice, revokeDevice } from './cuts.js';
 import { fill, h } from './dom.js';
 import { attemptsTable, deviceRow, DEVICE_COLUMNS, past } from './history.js';
+import { invitationsShown, openInvitations } from './invites.js';
 import {
     facts,
     failure,
@@ -47,6 +48,16 @@ export async function render(view) {
         view.address(withQuery('#/devices', filters));
         list.restart();
     };
+    const invited = h('div', { 'aria-busy': 'true' });
+    async function refreshInvited() {
+        try {
+            const items = await openInvitations({ limit: 100 });
+            if (!view.over) fill(invited, invitationsShown(items, refreshInvited, { owner: true }));
+        } catch (e) {
+            fill(invited, failure(e));
+        }
+        invited.setAttribute('aria-busy', 'false');
+    }
     const states = select(STATES, filters.state, { 'aria-label': 'State' });
     states.addEventListener('change', filter('state'));
     fill(
@@ -65,9 +76,11 @@ export async function render(view) {
             states,
         ),
         list.node,
+        invited,
     );
-    view.refresh = list.refresh;
-    await list.refresh();
+    const all = () => Promise.all([list.refresh(), refreshInvited()]);
+    view.refresh = all;
+    await all();
 }
 
 /* ---- one -------------------------------------------------------------------------------------- */

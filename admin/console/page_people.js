@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* People: searched on the server; one page each. */
+import { passkeysOf } from './account.js';
 import { addPerson, invite, policyRoles, restorePerson, setRoles, signInCode } from './acts.js';
-import { get, part, post, withQuery } from './api.js';
+import { get, part, withQuery } from './api.js';
 import { compromisedPerson, revokePerson } from './cuts.js';
-import { announce, fill, h } from './dom.js';
+import { fill, h } from './dom.js';
 import { attemptsTable, devicesTable, past } from './history.js';
+import { invitationsShown, openInvitations } from './invites.js';
 import {
-    button,
     device,
     facts,
     failure,
@@ -17,9 +18,7 @@ import {
     person,
     searchField,
     select,
-    table,
 } from './parts.js';
-import { may } from './session.js';
 import { at, dateTime, tag, when } from './words.js';
 
 const STATES = [
@@ -29,12 +28,15 @@ const STATES = [
     ['ended', 'Ended'],
 ];
 
+/* Has not signed their part of the policy in time. */
+const unsigned = (u) => u.acknowledgement?.state === 'overdue';
+
 function row(u) {
     return Object.assign(
         [
             person(u.name),
             u.full_name,
-            tag(u.state),
+            [tag(u.state), unsigned(u) && [' ', tag('unsigned')]],
             u.roles.join(', ') || h('span', { class: 'soft' }, 'none'),
             u.devices.length <= 3
                 ? u.devices.map((d, i) => [i > 0 && ', ', device(d)])
@@ -153,47 +155,6 @@ function about(u) {
     );
 }
 
-async function invitations(name) {
-    const { items } = await get('v1/invites', { user: name, state: 'open' });
-    return items;
-}
-
-function invitationsShown(items, again) {
-    return (
-        items.length > 0 &&
-        panel(
-            'Open invitations',
-            {},
-            table(
-                'Open invitations',
-                [['Device'], ['Made', 'num'], ['By'], ['Valid until', 'num'], ['', 'acts']],
-                items.map((i) => [
-                    i.device || 'the person chooses its name',
-                    when(i.made),
-                    i.by,
-                    at(i.until),
-                    withdraw(i, again),
-                ]),
-            ),
-        )
-    );
-}
-
-function withdraw(i, again) {
-    return (
-        may('help') &&
-        button(
-            'Withdraw',
-            async () => {
-                await post(`v1/invites/${i.id}/withdraw`);
-                announce('The invitation is withdrawn');
-                again();
-            },
-            { class: 'danger quiet' },
-        )
-    );
-}
-
 export async function renderOne(view) {
     const name = view.name;
     const main = h('div', { class: 'sheets', 'aria-busy': 'true' }),
@@ -207,7 +168,7 @@ export async function renderOne(view) {
                 get('v1/devices', { user: name, limit: 50 }),
                 get('v1/attempts', { user: name, newest: 1, limit: 10 }),
                 get('v1/cases', { user: name, limit: 20 }),
-                invitations(name),
+                openInvitations({ user: name }),
             ]);
             if (view.over) return;
             fill(
@@ -218,7 +179,7 @@ export async function renderOne(view) {
                     actions: buttons(u),
                 }),
                 panel('State', {}, about(u)),
-                invitationsShown(invited, refresh),
+                invitationsShown(invited, refresh, { owner: false }),
                 panel(
                     'Devices',
                     {},
@@ -256,6 +217,7 @@ export async function renderOne(view) {
                             ),
                         ),
                     ),
+                u.passkeys?.length > 0 && panel('Passkeys', {}, passkeysOf(u, refresh)),
                 before.node,
             );
         } catch (e) {

@@ -88,6 +88,7 @@ const STATES = {
     grace: ['Grace', 'wait'],
     deny: ['Denied', 'bad'],
     unjudged: ['Not judged', 'off'],
+    unsigned: ['Policy not signed', 'wait'],
 };
 
 /* A state as a tag, in a colour and in words. */

@@ -82,6 +82,24 @@ async function inviting(t, page) {
     await inDialog(page, 'Done').click();
     await page.getByRole('heading', { name: 'Open invitations' }).waitFor();
     t.ok('it is listed while it is open');
+    await t.api('POST', '/v1/users/maria/invite', { device: 'maria-phone' });
+    await show(page, 'devices');
+    await t.says(
+        'on the page Devices, too',
+        page,
+        'main',
+        /maria maria-laptop.* maria maria-phone/,
+    );
+    await page
+        .getByRole('row', { name: 'maria-phone' })
+        .getByRole('button', { name: /^Withdraw/ })
+        .click();
+    await page.getByText('maria-phone').waitFor({ state: 'detached' });
+    t.same(
+        'and is withdrawn by a button',
+        1,
+        (await t.api('GET', '/v1/invites?state=open')).items.length,
+    );
     return { link, code };
 }
 
