@@ -137,7 +137,7 @@ struct spawn {
     gid_t gid;
     int fds[SPAWN_FDS];
     bool keep_net_admin, detached;
-    int nice;                  /* how far it stands back */
+    int nice;                  /* how far it stands back; 0: as far as the daemon does */
 };
 pid_t spawn_role(const struct parent *p, const struct spawn *s);
 

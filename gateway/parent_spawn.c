@@ -92,8 +92,9 @@ pid_t spawn_role(const struct parent *p, const struct spawn *s)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (s->detached)
         (void)setsid();
-    if (place_descriptors(p, s, &exe) == 0 && setpriority(PRIO_PROCESS, 0, s->nice) == 0 &&
-        become(s) == 0) {
+    if (s->nice > 0) /* a daemon that has less itself gives no more */
+        (void)setpriority(PRIO_PROCESS, 0, s->nice);
+    if (place_descriptors(p, s, &exe) == 0 && become(s) == 0) {
         if (!s->detached)
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* once more after exec, by the role */
         exec_role(s, exe);

@@ -75,7 +75,7 @@ for host in evil.example:8443 access.lab.example $GW_TUNNEL4:8443; do
 done
 same "but access.lab.example:8443" 400 "$(web attacker -H "Host: access.lab.example:8443" "${json[@]}" $ENROL/v1/enrol)"
 
-same "who serves strangers stands behind the others" "10 0" \
+same "who serves strangers stands behind the others" "10 $(ps -o ni= -p $$ | tr -d ' ')" \
     "$(lab_on gw ps -o ni= -p "$(pid_of enrol)" | tr -d ' ') $(lab_on gw ps -o ni= -p "$(pid_of engine)" | tr -d ' ')"
 
 # --- killed, and there again -------------------------------------------------------------------------
