@@ -287,7 +287,7 @@ int policy_roll_back(struct engine *e, const char *actor, uint32_t uid, const ch
 void policy_reload(struct engine *e, const char *text, size_t len, const char *cause);
 void policy_tick(struct engine *e);
 
-/* ---- engine_posture.c, engine_nonce.c: the portal's questions ------------------------------- */
+/* ---- engine_portal.c, engine_person.c, engine_nonce.c: the portal's questions ---------------- */
 
 int portal_message(struct engine *e, const struct message *m);      /* -1: malformed */
 /* PORTAL_SESSIONS, PORTAL_DENIALS: what the person of this device did in the last days. */
