@@ -59,7 +59,7 @@ static bool review(struct engine *e, struct user *u, const uint8_t sha256[crypto
 
     if (!asked_at_all(e, u) || has_signed)
         asked.s = 0;
-    else if (asked.s == 0)
+    else if (asked.s == 0 || asked.s > clock_wall().s)   /* by a clock that was ahead */
         asked = clock_wall();
     if (asked.s == u->ack.asked.s)
         return false;

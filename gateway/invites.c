@@ -77,7 +77,8 @@ bool invite_code_holds(const struct invite *x, const char *token, const char *ty
 
 static bool expired(const struct invite *x)
 {
-    return clock_wall().s >= x->until.s || clock_boot_ms() >= x->end_boot_ms;
+    return clock_wall().s >= x->until.s || clock_boot_ms() >= x->end_boot_ms ||
+           clock_wall().s < x->made.s - CLOCK_STEP_S;
 }
 
 bool invite_open(const struct invite *x) { return x->state == INVITE_OPEN && !expired(x); }

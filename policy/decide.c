@@ -146,11 +146,12 @@ static enum decide_reason check_hours(struct asking *a, const struct hours *h, s
     return until->s > a->now.s ? DECIDE_GRANTED : DECIDE_HOURS;
 }
 
+/* A sign-in of the future was noted by a clock that was wrong: it would hold until then and longer. */
 static enum decide_reason check_sign_in(struct asking *a, struct span every, struct wall *until)
 {
     if (every.s == 0)
         return DECIDE_GRANTED;
-    if (a->s->signed_in.s == 0)
+    if (a->s->signed_in.s == 0 || a->s->signed_in.s > a->now.s + CLOCK_STEP_S)
         return DECIDE_SIGN_IN;
     bound(a, until, (struct wall){a->s->signed_in.s + every.s});
     return until->s > a->now.s ? DECIDE_GRANTED : DECIDE_SIGN_IN;

@@ -10,6 +10,7 @@
 
 #include "policy/posture.h"
 
+#define CLOCK_STEP_S 3600              /* further ahead of now: noted by a clock that was wrong */
 #define LEASE_MAX_S 86400              /* no lease is longer, whatever the policy says */
 
 struct subject {

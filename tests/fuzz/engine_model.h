@@ -162,7 +162,7 @@ static inline void model_review(struct model *m, int user)
         return;
     if (model_text(m, u) == 0 || model_text(m, u) == u->signed_roles)
         u->asked = 0;
-    else if (u->asked == 0)
+    else if (u->asked == 0 || u->asked > m->wall)
         u->asked = m->wall;
 }
 
@@ -180,6 +180,12 @@ static inline int64_t model_hours_end(int64_t wall)
     return (day + 3) % 7 < 5 && hour >= 8 && hour < 18 ? day * 86400 + 18 * 3600 : 0;
 }
 
+/* A sign-in more than an hour ahead is none: the clock was wrong. */
+static inline bool model_signed_in(const struct model *m, const struct model_user *u)
+{
+    return u->signed_in && u->signed_in <= m->wall + 3600;
+}
+
 /* When what speaks for this role ends; 0 = nothing speaks for it. */
 static inline int64_t model_role_end(const struct model *m, const struct model_user *u,
                                      const struct model_device *d, const struct model_role *r)
@@ -193,7 +199,7 @@ static inline int64_t model_role_end(const struct model *m, const struct model_u
     if (r->office_hours)
         end = model_min(end, model_hours_end(m->wall));
     if (r->sign_in)
-        end = model_min(end, u->signed_in ? u->signed_in + r->sign_in : 0);
+        end = model_min(end, model_signed_in(m, u) ? u->signed_in + r->sign_in : 0);
     if (u->end)
         end = model_min(end, u->end);
     if (model_sign_by(m, u))

@@ -207,6 +207,15 @@ static void the_clock_is_not_started_anew(void **state)
     assert_int_equal(acknowledge_by(L.e, user("wim")).s, by.s + DAY);
 }
 
+static void asked_by_a_clock_that_was_ahead(void **state)
+{
+    (void)state;
+    asked_ago("wim", -700 * DAY);
+    apply(FOR_WIM WITHIN);
+    assert_in_range(acknowledge_by(L.e, user("wim")).s, clock_wall().s + 14 * DAY - 5,
+                    clock_wall().s + 14 * DAY);
+}
+
 static void other_roles_are_another_text(void **state)
 {
     (void)state;
@@ -318,6 +327,7 @@ int main(void)
         CASE(what_does_not_touch_me_asks_nothing_of_me),
         CASE(a_change_asks_those_whom_it_touches),
         CASE(the_clock_is_not_started_anew),
+        CASE(asked_by_a_clock_that_was_ahead),
         CASE(other_roles_are_another_text),
         CASE(the_page_marks_what_is_new),
         CASE(who_signs_has_signed_in),

@@ -181,6 +181,11 @@ static void never_signed_in(struct scene *c)
     c->role[0].sign_in.s = HOUR;
     c->s.signed_in.s = 0;
 }
+static void signed_in_by_a_clock_ahead(struct scene *c)
+{
+    c->role[0].sign_in.s = HOUR;
+    c->s.signed_in.s = NOW + HOUR + 1;
+}
 static void sign_in_before_acknowledgement(struct scene *c)
 {
     sign_in_over(c);
@@ -257,6 +262,8 @@ static void reasons_and_ends(void **state)
         {"sign-in in its last second", sign_in_holds, DECIDE_GRANTED, CODE_NONE, 1},
         {"sign-in over", sign_in_over, DECIDE_SIGN_IN, CODE_NONE, 0},
         {"never signed in", never_signed_in, DECIDE_SIGN_IN, CODE_NONE, 0},
+        {"signed in by a clock that was ahead", signed_in_by_a_clock_ahead, DECIDE_SIGN_IN,
+         CODE_NONE, 0},
         {"order: user first", user_off_and_more, DECIDE_USER_ENDED, CODE_NONE, 0},
         {"order: clock before evidence", clock_before_evidence, DECIDE_CLOCK, PT901, 0},
         {"order: posture before hours", posture_before_hours, DECIDE_POSTURE, PL709, 0},

@@ -213,6 +213,9 @@ static void times_end_by_both_clocks(void **state)
     late = x;
     late.end_boot_ms = clock_boot_ms();                  /* which was set back; the other says so */
     assert_false(invite_open(&late));
+    late = x;
+    late.made.s = late.until.s = clock_wall().s + 3700;  /* before it was made */
+    assert_false(invite_open(&late));
     age(601);
     assert_string_equal(state_of(&g), "expired");
     must(&g, "laptop", "", 403, "no_invitation");
