@@ -4,7 +4,7 @@
  * they have, waiting for somebody to belong to. The gateway must have the server's own key by
  * then: portcullis setup --from FILE gives it.
  */
-#include "admin/cli/policy_file.h"
+#include "admin/cli/text_file.h"
 #include "admin/cli/term.h"
 #include "admin/cli/views.h"
 #include "admin/cli/wg_quick.h"
@@ -20,7 +20,7 @@ static const char *const fates[FATES] = {
 
 struct move {
     struct cli *c;
-    struct policy_file file;
+    struct text_file file;
     struct wg_quick q;
     json_t *keys;                /* of the devices that are there: key -> name */
     size_t count[FATES];
@@ -193,12 +193,10 @@ enum cli_exit cmd_import(struct cli *c)
     static struct move m;
     enum cli_exit rc = CLI_REFUSED;
     m.c = c;
-    if (policy_file_read(&m.file, c->args[0]) == 0)
+    if (text_file_read(&m.file, c->args[0]) == 0)
         rc = import(&m);
     wg_quick_clear(&m.q);
-    if (m.file.text)
-        explicit_bzero(m.file.text, m.file.len);
-    policy_file_close(&m.file);
+    text_file_close(&m.file);
     json_decref(m.keys);
     return rc;
 }

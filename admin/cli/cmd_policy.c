@@ -50,7 +50,7 @@ static void print_parts(const struct policy_file *f)
     const struct policy *p = f->policy;
     char safe[TERM_SAFE];
     printf("%s%s is well formed:%s %zu roles, %zu resources, %zu postures, %zu tests%s\n",
-           term_colour(stdout, GREEN), term_safe(f->name, safe), term_colour(stdout, PLAIN),
+           term_colour(stdout, GREEN), term_safe(f->file.name, safe), term_colour(stdout, PLAIN),
            p->n_roles, p->n_resources, p->n_postures, p->n_tests,
            f->diags.warnings ? "; with warnings" : "");
 }
@@ -122,12 +122,12 @@ static enum cli_exit diff_files(struct cli *c)
 /* Sends a file; NULL after a complaint. */
 static json_t *send_file(struct cli *c, const char *name, const struct target *t, enum cli_exit *rc)
 {
-    static struct policy_file f;
+    struct text_file f;
     json_t *answer = NULL;
     *rc = CLI_REFUSED;
-    if (policy_file_read(&f, name) == 0)
+    if (text_file_read(&f, name) == 0)
         answer = call_text(c, t, f.text, f.len, rc);
-    policy_file_close(&f);
+    text_file_close(&f);
     return answer;
 }
 

@@ -4,7 +4,7 @@
  * asks; with --yes, or away from a terminal, it takes what it proposes. It writes new files only.
  */
 #include "admin/cli/machine.h"
-#include "admin/cli/policy_file.h"
+#include "admin/cli/text_file.h"
 #include "admin/cli/setup_doors.h"
 #include "admin/cli/term.h"
 #include "admin/cli/call.h"
@@ -26,7 +26,7 @@ struct setup {
     struct cli *c;
     bool asks;                   /* a person sits there */
     struct machine machine;
-    struct policy_file old;      /* of --from */
+    struct text_file old;        /* of --from */
     struct wg_quick q;
     char name[ANSWER_MAX], company[ANSWER_MAX], outside[ANSWER_MAX], office[ANSWER_MAX],
         network[ANSWER_MAX], port[ANSWER_MAX], endpoint[ANSWER_MAX], enrol[ANSWER_MAX],
@@ -273,7 +273,7 @@ static bool ask_doors(struct setup *s)
 static bool read_old(struct setup *s, const char *file)
 {
     char name[TERM_SAFE], safe[TERM_SAFE];
-    if (policy_file_read(&s->old, file) < 0)
+    if (text_file_read(&s->old, file) < 0)
         return false;
     if (wg_quick_parse(s->old.text, s->old.len, &s->q) == 0 && s->q.has_key && s->q.net4.addr.family)
         return true;
@@ -443,8 +443,6 @@ enum cli_exit cmd_setup(struct cli *c)
     s.asks = !cli_option(c, "--yes") && isatty(STDIN_FILENO);
     enum cli_exit rc = sodium_init() < 0 ? CLI_REFUSED : set_up(&s);
     wg_quick_clear(&s.q);
-    if (s.old.text)
-        explicit_bzero(s.old.text, s.old.len);
-    policy_file_close(&s.old);
+    text_file_close(&s.old);
     return rc;
 }

@@ -33,7 +33,8 @@ struct person {
 
 struct import {
     struct cli *c;
-    struct policy_file file, policy;   /* policy: the one in force, for the names of its roles */
+    struct text_file file;
+    struct policy_file policy;   /* the one in force, for the names of its roles */
     struct person *v;
     size_t n;
     int at[COLS];                  /* where each column stands, -1 = nowhere */
@@ -359,13 +360,13 @@ enum cli_exit user_cmd_import(struct cli *c)
     static struct import m;
     enum cli_exit rc = CLI_REFUSED;
     m.c = c;
-    if (policy_file_read(&m.file, c->args[0]) == 0)
+    if (text_file_read(&m.file, c->args[0]) == 0)
         rc = import(&m);
     for (size_t i = 0; i < m.n; i++)
         json_decref(m.v[i].roles);
     free(m.v);
     json_decref(m.users);
-    policy_file_close(&m.file);
+    text_file_close(&m.file);
     policy_file_close(&m.policy);
     return rc;
 }

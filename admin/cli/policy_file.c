@@ -6,55 +6,10 @@
 
 #include "admin/cli/term.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ZONE_MAX 65536u          /* the largest TZif of tzdata has 3.6 kB */
-
-/* The whole stream, at most `max` bytes; NULL with errno, EFBIG when it is longer. */
-static char *read_stream(FILE *in, size_t max, size_t *len)
-{
-    char *text = malloc(max + 2);
-    if (!text)
-        return NULL;
-    *len = fread(text, 1, max + 1, in);
-    if (!ferror(in) && *len <= max) {
-        text[*len] = 0;
-        return text;
-    }
-    int why = ferror(in) ? errno : EFBIG;
-    free(text);
-    errno = why;
-    return NULL;
-}
-
-static char *read_file(const char *path, size_t max, size_t *len)
-{
-    if (strcmp(path, "-") == 0)
-        return read_stream(stdin, max, len);
-    FILE *in = fopen(path, "re");
-    if (!in)
-        return NULL;
-    char *text = read_stream(in, max, len);
-    int why = errno;
-    fclose(in);
-    errno = why;
-    return text;
-}
-
-int policy_file_read(struct policy_file *f, const char *name)
-{
-    char safe[TERM_SAFE];
-    memset(f, 0, sizeof *f);
-    f->name = name;
-    f->text = read_file(name, POLICY_TEXT_MAX, &f->len);
-    if (f->text)
-        return 0;
-    fprintf(stderr, "portcullis: cannot read %s: %s\n", term_safe(name, safe),
-            errno == EFBIG ? "it is longer than 1 MiB" : strerror(errno));
-    return -1;
-}
 
 bool zone_name_ok(const char *name)
 {
@@ -73,7 +28,7 @@ static int load_zone(struct policy *p, const char *name)
     char *bytes = NULL;
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
     if (zone_name_ok(name))
-        bytes = read_file(path, ZONE_MAX, &len);
+        bytes = file_bytes(path, ZONE_MAX, &len);
     int rc = bytes ? policy_zone_set(p, name, (const uint8_t *)bytes, len) : -1;
     free(bytes);
     if (rc < 0)
@@ -86,9 +41,10 @@ static int load_zone(struct policy *p, const char *name)
 int policy_file_load(struct policy_file *f, const char *name)
 {
     const char *zone;
-    if (policy_file_read(f, name) < 0)
+    memset(f, 0, sizeof *f);
+    if (text_file_read(&f->file, name) < 0)
         return -1;
-    f->policy = policy_parse(f->text, f->len, &f->diags);
+    f->policy = policy_parse(f->file.text, f->file.len, &f->diags);
     if (!f->policy)
         return -1;
     for (size_t i = 0; (zone = policy_zone_name(f->policy, i)); i++)
@@ -100,18 +56,17 @@ int policy_file_load(struct policy_file *f, const char *name)
 void policy_file_close(struct policy_file *f)
 {
     policy_free(f->policy);
-    free(f->text);
     f->policy = NULL;
-    f->text = NULL;
+    text_file_close(&f->file);
 }
 
 /* diag_print() has made the source harmless; the file's name is ours to escape. */
 void policy_file_complain(const struct policy_file *f)
 {
     char shown[2048], name[TERM_SAFE];
-    term_safe(f->name, name);
+    term_safe(f->file.name, name);
     for (size_t i = 0; i < f->diags.n; i++) {
-        diag_print(&f->diags.v[i], name, f->text, f->len, shown, sizeof shown);
+        diag_print(&f->diags.v[i], name, f->file.text, f->file.len, shown, sizeof shown);
         fputs(term_colour(stderr, f->diags.v[i].warning ? YELLOW : RED), stderr);
         fputs(shown, stderr);
         fputs(term_colour(stderr, PLAIN), stderr);

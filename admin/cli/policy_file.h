@@ -5,18 +5,17 @@
 #ifndef ADMIN_CLI_POLICY_FILE_H
 #define ADMIN_CLI_POLICY_FILE_H
 
+#include "admin/cli/text_file.h"
 #include "policy/policy.h"
 
 struct policy_file {
-    const char *name;            /* as typed; "-" is standard input */
-    char *text;  size_t len;
+    struct text_file file;
     struct policy *policy;       /* NULL when it has errors */
     struct diags diags;
 };
 
-/* Reads the text alone; 0, or -1 after a complaint on stderr. policy_file_close() in any case. */
-int policy_file_read(struct policy_file *f, const char *name);
-/* Reads, parses, loads time zones. 0 = no errors; -1 after a complaint, or with errors in diags. */
+/* Reads, parses, loads time zones. 0 = no errors; -1 after a complaint, or with errors in diags.
+ * policy_file_close() in any case. */
 int policy_file_load(struct policy_file *f, const char *name);
 void policy_file_close(struct policy_file *f);
 /* Prints the diagnostics kept, and how many there were. */
