@@ -140,7 +140,7 @@ export function pagedList({
                         'Back',
                         () => {
                             before.pop();
-                            show();
+                            turnTo();
                         },
                         { id: `${caption}-back`, disabled: before.length < 2 },
                     ),
@@ -148,12 +148,18 @@ export function pagedList({
                         'Next',
                         () => {
                             before.push(answer.next);
-                            show();
+                            turnTo();
                         },
                         { id: `${caption}-next`, disabled: !more },
                     ),
                 ),
         );
+    }
+
+    /* Another page is read from its top. */
+    async function turnTo() {
+        await show();
+        window.scrollTo(0, 0);
     }
 
     async function show() {

@@ -117,6 +117,7 @@ async function paging(t, page) {
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText('101–200 of').waitFor();
     t.ok('and goes on');
+    t.same('from the top', 0, await page.evaluate(() => window.scrollY));
     await page.getByRole('button', { name: 'Back' }).click();
     await page.getByText('1–100 of').waitFor();
     t.ok('and back');
