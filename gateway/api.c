@@ -102,7 +102,8 @@ static const char *type_of(const struct http_request *r, unsigned int status)
     return http_role_packets(r, status) ? "application/octet-stream" : NULL;
 }
 
-static void api_reply(struct http_engine *e, struct http_request *r, unsigned int status, const uint8_t *body, size_t len)
+static void api_reply(struct http_engine *e, struct http_request *r, unsigned int status,
+                      const uint8_t *body, size_t len)
 {
     const char *type = type_of(r, status);
     char *bytes = type ? malloc(len + 1) : NULL;

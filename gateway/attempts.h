@@ -21,7 +21,7 @@ struct message;
 
 struct attempts {
     struct attempt *v;  size_t n;            /* not yet in the database */
-    uint64_t overflow;                       /* not kept singly: more than ATTEMPTS_PENDING, or at a door */
+    uint64_t overflow;                       /* not kept singly: beyond ATTEMPTS_PENDING; at a door */
     uint64_t lost;                           /* between kernel and capture */
     /* Of those that the kernel logged, how many came to the engine. logged - kept were lost:
      * `lost` of all reasons together, the others while the capture role was being restarted. */

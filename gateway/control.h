@@ -39,7 +39,7 @@ bool control_read(struct reader *r, unsigned method, struct request *q, char que
 void control_after(struct engine *e);
 /* A request of which is known who asks, and with which rights. */
 struct reply control_act(struct engine *e, struct request *q, const char *query);
-/* The same without a channel, for tests and fuzzing: as from the control socket, with all rights. */
+/* The same without a channel, for tests and fuzzing: from the control socket, with all rights. */
 struct reply control_answer(struct engine *e, struct request *q, const char *query);
 
 /* ---- replies -------------------------------------------------------------------------------- */
@@ -108,8 +108,8 @@ control_verb control_respond, control_respond_allow, control_device_unlock;
 control_verb control_issuers, control_issuer_add, control_issuer_revoke;
 control_verb control_policy_check, control_policy_diff, control_policy_apply,
     control_policy_confirm, control_policy_rollback, control_policy_show;
-control_verb control_who, control_explain, control_attempts, control_attempt, control_attempt_packets,
-    control_events, control_history;
+control_verb control_who, control_explain, control_attempts, control_attempt,
+    control_attempt_packets, control_events, control_history;
 control_verb control_audit, control_audit_proof, control_audit_checkpoint, control_audit_verify,
     control_audit_new_key;
 

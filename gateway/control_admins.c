@@ -90,7 +90,7 @@ bool admin_spares(struct engine *e, const struct request *q, const struct user *
     return false;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static json_t *admin_json(struct engine *e, const struct user *u)
 {
@@ -110,7 +110,7 @@ struct reply control_admins(struct engine *e, struct request *q)
     return (struct reply){200, json_pack("{s:o}", "items", items)};
 }
 
-/* ---- changing --------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 /* Who was no admin had secrets and invitations from those who may give them to staff. Whoever of them
  * knows one would be an admin now. */
@@ -206,7 +206,7 @@ struct reply control_admin_drop(struct engine *e, struct request *q)
     return (struct reply){200, json_pack("{s:s,s:b}", "name", u->name, "removed", true)};
 }
 
-/* ---- a link to begin with ---------------------------------------------------------------------- */
+/* ---- a link to begin with -------------------------------------------------------------------- */
 
 /* "https://gateway.example:8443"; by its name, where it has one: that is what passkeys are for. */
 static void console_url(const struct engine *e, char out[HOST_SIZE + 32])

@@ -59,7 +59,7 @@ struct reply control_sessions(struct engine *e, struct request *q)
     return (struct reply){200, json_pack("{s:o}", "items", sessions_json(e))};
 }
 
-/* ---- what is typed ---------------------------------------------------------------------------- */
+/* ---- what is typed --------------------------------------------------------------------------- */
 
 struct typed { char user[NAME_SIZE], first[TYPED_MAX + 1], second[TYPED_MAX + 1]; };
 
@@ -133,7 +133,7 @@ struct reply control_session_confirm(struct engine *e, struct request *q)
     return step(e, q, STEP_CONFIRM, "code", "totp");
 }
 
-/* ---- beginning and ending --------------------------------------------------------------------- */
+/* ---- beginning and ending -------------------------------------------------------------------- */
 
 /* A new token always: one that came with the request is of another session, which ends. */
 void console_enter(struct engine *e, struct request *q, const struct user *u, json_t *answer)

@@ -301,7 +301,7 @@ size_t nonces_drop(struct engine *e, uint32_t device);
 /* Takes one from a bucket of `burst`, refilled at per_minute. False: empty. */
 bool bucket_take(struct bucket *b, int64_t now_ms, unsigned burst, unsigned per_minute);
 
-/* ---- engine_history.c: a sample a minute, of the last day and of this run ---------------------- */
+/* ---- engine_history.c: a sample a minute, of the last day and of this run -------------------- */
 
 void history_tick(struct engine *e);                                /* each second */
 void history_sample(struct engine *e);

@@ -113,7 +113,7 @@ void respond_forget(struct dev *d)
 
 /* ---- the cause ------------------------------------------------------------------------------ */
 
-/* The attempts of this pattern's kind inside its window, written down first so that they have ids. */
+/* The attempts of this pattern's kind inside its window, written down first: then they have ids. */
 static void find_attempts(struct engine *e, const struct dev *d, struct hold *h)
 {
     static const struct { enum attempt_kind kind; int reason; } of[PATTERNS] = {

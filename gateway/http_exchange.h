@@ -80,8 +80,9 @@ enum MHD_Result http_exchange_step(void *server, struct MHD_Connection *c, const
 void http_exchange_end(void *server, struct MHD_Connection *c, void **exchange,
                        enum MHD_RequestTerminationCode why);
 
-/* Lifts the time limit from the connection of x (http_server.c). */
-void http_connection_asked(struct http_exchange *x); /* its request is whole (http_server.c) */
+/* Of the connection of x (http_server.c): its request is whole; */
+void http_connection_asked(struct http_exchange *x);
+/* no time limit holds for it any more; */
 void http_connection_keep(struct http_exchange *x);
 void http_connection_forget(struct http_exchange *x); /* its stream is over */
 /* Takes m as the answer, with the headers of every one (http_exchange.c). */

@@ -17,7 +17,7 @@
 struct http_limits {
     unsigned int connections; /* at once, over all listeners; beyond: closed unheard */
     unsigned int per_address; /* of one peer address and listener; 0 = unbounded */
-    unsigned int crowd;       /* from so many on a new one ends the oldest that has not asked; 0: never */
+    unsigned int crowd;       /* from so many on a new one ends the oldest that asked nothing; 0: never */
     unsigned int per_net6;    /* of one IPv6 /64; 0 = unbounded */
     size_t connection_memory; /* request line, headers and read buffer of one */
     size_t body_max;          /* bytes of one body */

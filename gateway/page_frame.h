@@ -9,9 +9,9 @@
 
 #include "gateway/page_text.h"
 
-/* No page renews itself: that takes the place away from who reads it aloud, or types. */
-/* Around it stand whose gateway this is, the way to the other pages, and whom to call: as the last
- * answer said that page_load() saw with a `gateway`. */
+/* Around a page stand whose gateway this is, the way to the other pages, and whom to call: as the
+ * last answer said that page_load() saw with a `gateway`. No page renews itself: that takes the
+ * place away from who reads it aloud, or types. */
 void page_begin(struct page *p, enum text title);
 /* The same for a page that the way to the others calls by another name than its title. */
 void page_begin_in(struct page *p, enum text name, enum text title);

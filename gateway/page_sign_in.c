@@ -123,7 +123,7 @@ char *page_recovery(const uint8_t *json, size_t json_len, size_t *len)
     return page_finish(&p, o, len);
 }
 
-/* ---- a device that is lost -------------------------------------------------------------------- */
+/* ---- a device that is lost ------------------------------------------------------------------- */
 
 static size_t choices(struct page *p, const json_t *devices)
 {

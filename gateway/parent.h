@@ -3,12 +3,13 @@
  * Private to the parent: its state, shared by its files and by nobody else.
  *
  * Files: parent (start, stop, loop), parent_files (state directory, lock, config files, key),
- * parent_roles and parent_spawn (starting and watching roles),
- * parent_pulse (ending those that do not go on), parent_doors (listening sockets), parent_door (those that the engine asks for), parent_requests
- * (the table of what the engine may ask), parent_tunnel, parent_commit and parent_query (its
- * handlers), parent_knock (opening handshakes), parent_wish (the mirror of what the kernel should hold), parent_endings (ending
- * connections), parent_watch (noticing others and repairing),
- * parent_offload (our flowtable), parent_keeper (handing the table to the next daemon), wireguard_go.
+ * parent_roles and parent_spawn (starting and watching roles), parent_pulse (ending those that do
+ * not go on), parent_doors (listening sockets), parent_door (those that the engine asks for),
+ * parent_requests (the table of what the engine may ask), parent_tunnel, parent_commit,
+ * parent_query, parent_courier and parent_knock (its handlers), parent_wish (the mirror of what the
+ * kernel should hold), parent_endings (ending connections), parent_watch (noticing others and
+ * repairing), parent_offload (our flowtable), parent_keeper (handing the table to the next daemon),
+ * parent_notify (the supervisor), wireguard_go.
  */
 #ifndef GATEWAY_PARENT_H
 #define GATEWAY_PARENT_H
@@ -98,9 +99,9 @@ struct parent {
     struct channel *engine;
     struct role_process role[ROLES];
     int compare_timer;
-    bool flowtable_there;             /* somebody's, over our interfaces, already told */
+    bool flowtable_there;      /* somebody's, over our interfaces, already told */
     int offload_timer;
-    int offload_fault;                /* why our own cannot be had, already told; 0 = it is there */
+    int offload_fault;         /* why our own cannot be had, already told; 0 = it is there */
     bool burst;                /* we wrote more than the event socket may have taken */
 };
 
@@ -122,12 +123,15 @@ int files_preshared(struct parent *p, struct wg_preshared **v, size_t *n);
 
 int roles_ids(struct parent *p);
 void roles_start_engine(struct parent *p);
-void roles_open_doors(struct parent *p);          /* portal, api, capture; the courier, if wanted */
+void roles_open_doors(struct parent *p);          /* all but the engine that have something to do */
 void roles_kill(struct parent *p, enum gateway_role r, const char *why);
 void roles_channel_broken(struct parent *p);      /* the engine's: it is ending, or is ended */
 void roles_stop(struct parent *p);                /* at most 5 s for the engine, then SIGKILL */
 /* To the engine, unasked; a broken channel ends it. w may be NULL; fd -1 = none. */
 void engine_tell(struct parent *p, enum message_type t, const struct writer *w, int fd);
+
+/* ---- parent_spawn.c ------------------------------------------------------------------------ */
+
 /* Forks and execs this program as `--role name argument`; fds[i] goes to descriptor 3 + i, -1 =
  * closed. Returns the pid or -1. keep_net_admin: as an ambient capability. detached: it outlives us. */
 #define SPAWN_FDS 7
@@ -154,13 +158,16 @@ int doors_open(struct parent *p);                 /* 0, or -1 and said why */
 /* The portal's sockets anew, on an interface that is another one under the old name. 0 or -1. */
 int doors_portal_again(struct parent *p);
 void doors_close(struct parent *p);
+/* Bound to the interface, whose address it need not be yet. A descriptor or a negative errno. */
+int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
+                const struct ip_prefix *from, uint32_t n_from);
+
+/* ---- parent_door.c -------------------------------------------------------------------------- */
+
 /* The sockets of this role's door anew, if it has one. 0 or -1, and said why. */
 int door_again(struct parent *p, enum gateway_role r);
 /* Likewise of each door whose interface is another one under the old name: as watch_tables(). */
 int watch_doors(struct parent *p, bool repair, char what[]);
-/* Bound to the interface, whose address it need not be yet. A descriptor or a negative errno. */
-int door_listen(const char *iface, const struct ip_addr *a, uint16_t port,
-                const struct ip_prefix *from, uint32_t n_from);
 
 /* ---- parent_requests.c ---------------------------------------------------------------------- */
 
@@ -172,7 +179,7 @@ request_handler request_tunnel, request_changes, request_commit, request_inspect
     request_door, request_end_role, request_courier, request_outlet_file;
 void requests_serve(void *parent, uint32_t events);   /* loop_cb on the engine's channel */
 
-/* ---- parent_tunnel.c -------------------------------------------------------------------------- */
+/* ---- parent_tunnel.c ------------------------------------------------------------------------- */
 
 bool tunnel_sound(const struct tunnel *t, const char **why);
 /* The guard, the interface (one that is there is taken over), its key and addresses, forwarding. */
@@ -181,7 +188,7 @@ int tunnel_set_key(struct parent *p);             /* key and port. 0 or negative
 /* Key, port, addresses, up. 0 or negative errno. */
 int tunnel_configure(struct parent *p);
 
-/* ---- parent_wish.c ------------------------------------------------------------------------------ */
+/* ---- parent_wish.c --------------------------------------------------------------------------- */
 
 void wish_prune(struct dataplane *wish, int64_t now_ms);
 /* Only those leases that the changes touch: cheap beside a large wish. */
@@ -195,7 +202,7 @@ void wish_view_end(struct dataplane *view);
 void wish_apply(struct dataplane *wish, struct changes *c, int64_t now_ms);
 int wish_copy(const struct dataplane *wish, struct dataplane *out);   /* 0 or -ENOMEM */
 
-/* ---- parent_watch.c ------------------------------------------------------------------------------- */
+/* ---- parent_watch.c -------------------------------------------------------------------------- */
 
 #define WHAT_SIZE 128
 /* Brings the kernel's tables to the wish: 1 and what was different, 0 nothing was, or negative
@@ -212,13 +219,13 @@ void watch_flowtable(struct parent *p);   /* somebody's, over our interfaces; an
 void watch_end_offloaded(struct parent *p);
 void watch_start(struct parent *p);
 
-/* ---- parent_offload.c --------------------------------------------------------------------------- */
+/* ---- parent_offload.c ------------------------------------------------------------------------ */
 
 /* Keeps the flowtable that gateway.conf asks for, and ends its connections with their grants. */
 void offload_start(struct parent *p);
 void offload_stop(struct parent *p);              /* before somebody else holds the table */
 
-/* ---- parent_endings.c ------------------------------------------------------------------------------ */
+/* ---- parent_endings.c ------------------------------------------------------------------------ */
 
 /* How many were ended, and of a device that is gone how many are left (1: cannot be told). */
 struct ended { uint32_t n, left; };
@@ -226,20 +233,20 @@ struct ended endings_now(struct parent *p, const struct device *d);
 /* One a turn of the loop; dropped when the device has a lease again by then. */
 void endings_later(struct parent *p, const struct device *d);
 
-/* ---- parent_keeper.c -------------------------------------------------------------------------------- */
+/* ---- parent_keeper.c ------------------------------------------------------------------------- */
 
 /* The table's socket from a keeper, or -1: there is none. */
 int keeper_take(struct parent *p);
 void keeper_dismiss(struct parent *p);            /* we hold and have filled the table */
 void keeper_leave(struct parent *p);              /* at an orderly stop, while leases run */
 
-/* ---- wireguard_go.c ----------------------------------------------------------------------------------- */
+/* ---- wireguard_go.c -------------------------------------------------------------------------- */
 
 /* Adopts the one that serves this interface or starts one; waits until it answers. 0, or -errno. */
 int wireguard_go_run(struct parent *p);
 void wireguard_go_release(struct parent *p);      /* it keeps running */
 
-/* ---- parent_notify.c ------------------------------------------------------------------------------------ */
+/* ---- parent_notify.c ------------------------------------------------------------------------- */
 
 void notify_supervisor(const char *state);        /* systemd's NOTIFY_SOCKET, if there is one */
 

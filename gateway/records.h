@@ -30,7 +30,7 @@ enum right {
     RIGHT_OPERATE,               /* operator: what there is to do every day */
     RIGHT_OWN                    /* owner: admins, issuers, the logs' keys; and root at the socket */
 };
-struct admin { enum right right; struct wall since; char by[ACTOR_SIZE]; };   /* RIGHT_NONE: no admin */
+struct admin { enum right right; struct wall since; char by[ACTOR_SIZE]; };   /* RIGHT_NONE: none */
 
 /* What of the policy a person signed last, and since when they are asked to sign something else. */
 struct acknowledgement {

@@ -7,8 +7,8 @@
  *
  * The guard. Answers of the engine alone never hold more than the policy's share of the enrolled
  * devices at once. What goes beyond is withheld: an alarm once for each device, recorded each
- * time, listed by GET /v1/respond, and done when an admin allows it. Devices that an admin has allowed to be held
- * do not count.
+ * time, listed by GET /v1/respond, and done when an admin allows it. Devices that an admin has
+ * allowed to be held do not count.
  */
 #ifndef GATEWAY_RESPOND_H
 #define GATEWAY_RESPOND_H
@@ -19,7 +19,8 @@
 void respond_note(struct engine *e, const struct attempt *a);
 /* Answers what is due. Not while a batch is open. */
 void respond_act(struct engine *e);
-/* Once a second: the same; holds whose time is over end; what the disk had no room for is written. */
+/* Once a second: the same; holds whose time is over end; what the disk had no room for is
+ * written. */
 void respond_tick(struct engine *e);
 /* What was seen of a device is forgotten. */
 void respond_forget(struct dev *d);

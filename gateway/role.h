@@ -11,17 +11,17 @@
 /* Descriptors at exec, fixed numbers; everything else is closed. */
 enum role_fd {
     FD_PARENT = 3,      /* engine: channel to the parent. Others: channel to the engine */
-    FD_LISTEN = 4,      /* portal, enrol, console: listening TCP socket; api: listening unix socket; capture: pcap handle is opened by itself before caging */
-    FD_LISTEN6 = 5,     /* portal, enrol: listening TCP socket v6 (absent without); api: listening TCP socket of the metrics (absent without them) */
+    FD_LISTEN = 4,      /* listening socket: TCP of portal, enrol, console; unix of api */
+    FD_LISTEN6 = 5,     /* TCP by IPv6 of portal, enrol; of api the metrics'. Absent without */
     FD_DIR = 6,         /* engine: its state directory; capture: its ring directory */
     FD_BEAT = 7,        /* an eventfd: the role's loop adds one to it each second */
     FD_TLS = 8,         /* portal: listening TCP sockets for TLS, v4 and v6 (absent without) */
     FD_TLS6 = 9
 };
 
-/* Runs the role of that name ("engine", "capture" with its nflog group and the gateway's
- * public key, "77,KEY", as argument, "keeper" with
- * the milliseconds it has to live) and returns its exit status; 2 for a name it does not know. */
+/* Runs the role of that name ("engine"; "capture" with its nflog group and the gateway's public
+ * key, "77,KEY", as argument; "keeper" with the milliseconds it has to live) and returns its exit
+ * status; 2 for a name it does not know. */
 int role_main(const char *name, const char *argument);
 
 /* The mains of the roles: return the exit status. */

@@ -397,7 +397,7 @@ bool secrets_set_up(struct engine *e, const struct user *u)
     return has;
 }
 
-/* ---- the admin's ------------------------------------------------------------------------------ */
+/* ---- the admin's ----------------------------------------------------------------------------- */
 
 /* A new code for this person, which voids the one before. NULL: the disk is full. */
 static json_t *new_setup(struct engine *e, const struct request *q, const struct user *u)

@@ -4,8 +4,9 @@
  * (Argon2id), a second factor (TOTP), codes to recover.
  *
  * An admin gives a one-time code for a person (control: .../sign-in-code). The person opens the
- * portal from a device of theirs, or the console, gives the code and chooses a passphrase; the gateway makes the
- * second factor's secret, which holds once a code of it was typed back. Then the old ones end.
+ * portal from a device of theirs, or the console, gives the code and chooses a passphrase; the
+ * gateway makes the second factor's secret, which holds once a code of it was typed back. Then the
+ * old ones end.
  */
 #ifndef GATEWAY_SECRETS_H
 #define GATEWAY_SECRETS_H

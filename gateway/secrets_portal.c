@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The portal's questions about secrets: signing in and choosing on a device, and a device that is lost. */
+/* The portal's questions about secrets: signing in, choosing, reporting a device lost. */
 #include "gateway/secrets.h"
 
 #include <sodium.h>
@@ -9,7 +9,7 @@
 #include "gateway/clock.h"
 #include "gateway/passkeys.h"
 
-/* ---- a device that is lost -------------------------------------------------------------------- */
+/* ---- a device that is lost ------------------------------------------------------------------- */
 
 /* Cut off at once and for good. Who has chosen a passphrase gives it: the finder of one device must
  * not be able to end the others. The phone with the second factor may be what is lost. */

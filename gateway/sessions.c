@@ -29,7 +29,7 @@ void session_seen(struct session *s) { s->seen_boot_ms = clock_boot_ms(); }
 
 void session_drop(struct session *s) { sodium_memzero(s, sizeof *s); }
 
-/* ---- ending ----------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 static void end(struct engine *e, struct session *s, const char *why)
 {
@@ -73,7 +73,7 @@ void sessions_tick(struct engine *e)
     }
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 struct session *session_find(struct engine *e, const char *token)
 {
@@ -101,7 +101,7 @@ struct session *session_by_id(struct engine *e, int64_t id)
     return NULL;
 }
 
-/* ---- beginning -------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 static size_t count_of(const struct engine *e, uint32_t user)
 {

@@ -106,14 +106,14 @@ enum store_result store_get_policy(struct store *s, int64_t version, struct poli
 void store_policy_in_force(struct store *s, int64_t version, struct wall confirm_until,
                            int64_t previous);
 
-/* ---- admins (store_admins.c) ------------------------------------------------------------------ */
+/* ---- admins (store_admins.c) ----------------------------------------------------------------- */
 
 void store_put_admin(struct store *s, uint32_t user, const struct admin *a);
 void store_drop_admin(struct store *s, uint32_t user);
 void store_each_admin(struct store *s, void (*each)(void *arg, uint32_t user, const struct admin *a),
                       void *arg);
 
-/* ---- attempts, handshakes, audit outbox ----------------------------------------------------------------- */
+/* ---- attempts, handshakes, audit outbox ------------------------------------------------------ */
 
 /* Adds to its like. The id of the record; 0 when it could not be written. */
 int64_t store_add_attempt(struct store *s, const struct attempt *a);
@@ -140,7 +140,7 @@ void store_drop_outbox(struct store *s, uint64_t up_to);
 void store_each_outbox(struct store *s, void (*each)(void *arg, const uint8_t *record, size_t n),
                        void *arg);
 
-/* ---- deliveries: what waits to be sent, by the outlet's name; in order of id ------------------ */
+/* ---- deliveries: what waits to be sent, by the outlet's name; in order of id ----------------- */
 
 struct outlet_books { uint64_t delivered, dropped; };    /* since the first start */
 void store_add_delivery(struct store *s, const char *outlet, const void *event, size_t n);

@@ -61,14 +61,14 @@ struct decision {
 };
 
 /* Lease = min(exp, now + posture lease, evidence end, sign-in end, acknowledge_by, hours end,
- * account end, grace ends, LEASE_MAX_S), per role; the lease of the device ends with the first of its roles. Under a
- * report_only posture the end of the evidence and of grace do not count.
+ * account end, grace ends, LEASE_MAX_S), per role; the lease of the device ends with the first of
+ * its roles. Under a report_only posture the end of the evidence and of grace do not count.
  *
  * Reasons are looked for in this order: account, device, lock, hold, approval, roles, new secrets,
  * clock, posture block, evidence, token end, posture, hours, sign-in, acknowledgement. Pure;
- * reports[] receives the report of posture block i when it was judged, that is when a role of the subject names it and there is evidence (n_postures
- * entries, the others become POSTURE_UNJUDGED; may be NULL). clock_synced false grants nothing
- * (DECIDE_CLOCK). */
+ * reports[] receives the report of posture block i when it was judged, that is when a role of the
+ * subject names it and there is evidence (n_postures entries, the others become POSTURE_UNJUDGED;
+ * may be NULL). clock_synced false grants nothing (DECIDE_CLOCK). */
 void decide(const struct policy *p, const struct subject *s, const struct posture_history *h,
             bool clock_synced, struct wall now, struct decision *out,
             struct posture_report *reports);

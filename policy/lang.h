@@ -201,7 +201,7 @@ bool parse_add_ref(struct parser *p, struct ref r);
 #define POSTURE_ABSENT (-1)
 #define POSTURE_NAMED (-2)
 
-/* ---- hours.c ---------------------------------------------------------------------------------- */
+/* ---- hours.c --------------------------------------------------------------------------------- */
 
 #define WEEK_MINUTES 10080
 extern const char *const day_names[7];
@@ -209,12 +209,12 @@ extern const char *const day_names[7];
 void hours_normalise(struct hours *h);
 bool zone_name_valid(const char *s, size_t len);
 
-/* ---- check.c ---------------------------------------------------------------------------------- */
+/* ---- check.c --------------------------------------------------------------------------------- */
 
 /* Puts indexes for names, then looks for what is wrong with the whole. */
 void check_policy(struct parser *p);
 
-/* ---- out.c: a growing text --------------------------------------------------------------------- */
+/* ---- out.c: a growing text ------------------------------------------------------------------- */
 
 struct out { char *s; size_t len, room; bool oom; };
 void out_put(struct out *o, const char *s);
@@ -231,7 +231,7 @@ void out_rule(struct out *o, const struct posture_rule *r);
 /* print.c: "role warehouse cannot reach customs-db". */
 void out_case(struct out *o, const struct policy *p, const struct test_case *c);
 
-/* ---- rights.c: sets of permits ------------------------------------------------------------------ */
+/* ---- rights.c: sets of permits --------------------------------------------------------------- */
 
 struct permits { struct permit *v; size_t n, room; bool oom; };
 void permits_add(struct permits *s, struct permit p);
@@ -245,7 +245,7 @@ void permits_free(struct permits *s);
 void permits_of_role(struct permits *s, const struct policy *p, size_t role);
 void permits_of_remediation(struct permits *s, const struct policy *p);
 
-/* ---- rights_group.c, diff_posture.c, diff_people.c: for diff.c ---------------------------------- */
+/* ---- rights_group.c, diff_posture.c, diff_people.c: for diff.c ------------------------------- */
 
 struct right_group { struct ip_range range; size_t first, count; bool said; };
 struct right_groups { struct right_group *v; size_t n; struct service *services; };

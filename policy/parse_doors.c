@@ -148,7 +148,7 @@ void parse_enrol(struct parser *p)
         parse_fail_at(p, &at, "like: enrol { listen 8443 }", "enrol names no port to listen on");
 }
 
-/* ---- the certificate -------------------------------------------------------------------------- */
+/* ---- the certificate ------------------------------------------------------------------------- */
 
 static void tls_name(struct parser *p)
 {
@@ -196,7 +196,7 @@ void parse_tls(struct parser *p)
                       "a certificate and its key go together");
 }
 
-/* ---- what devices are told -------------------------------------------------------------------- */
+/* ---- what devices are told ------------------------------------------------------------------- */
 
 /* "access.example.com:51820", "203.0.113.5", "[2001:db8::5]:51820", "2001:db8::5" */
 static bool endpoint_read(const char *s, size_t len, struct handout *h)

@@ -60,7 +60,7 @@ void parse_enrolment(struct parser *p)
         parse_block(p, "enrolment", body);
 }
 
-/* ---- acknowledgement -------------------------------------------------------------------------- */
+/* ---- acknowledgement ------------------------------------------------------------------------- */
 
 void parse_acknowledge(struct parser *p)
 {

@@ -13,9 +13,10 @@
  *   repeated-denials  rules check it again; what claims the address elsewhere is `spoofed` and
  *                     counts for nobody. `wrong-direction` names the device that was knocked at:
  *                     it does not count. Nor does what the person's roles reach: when a lease ends,
- *                     all that it carried is refused at once, on however many ports. What remains: a web page can make the browser of who
- *                     opens it send packets. They are the device's, and only the share of devices
- *                     that may be held (struct respond) bounds what comes of it.
+ *                     all that it carried is refused at once, on however many ports. What remains:
+ *                     a web page can make the browser of who opens it send packets. They are the
+ *                     device's, and only the share of devices that may be held (struct respond)
+ *                     bounds what comes of it.
  *   repeated-bad-tokens  Misused posture tokens, against the device that delivered them inside the
  *                     tunnel, never against the one they speak of: borrowing another's token
  *                     hurts the borrower.

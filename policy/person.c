@@ -101,7 +101,7 @@ static void put_reach(struct person *x)
     free(v);
 }
 
-/* ---- when, and what is asked of the person ---------------------------------------------------- */
+/* ---- when, and what is asked of the person --------------------------------------------------- */
 
 static void put_role(struct out *o, const struct role *r)
 {
@@ -121,7 +121,7 @@ static void put_role(struct out *o, const struct role *r)
                 "office.\n", r->name);
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices --------------------------------------------------------------------------------- */
 
 static void put_systems(struct out *o, const struct posture *post)
 {
@@ -175,7 +175,7 @@ static bool posture_before(const struct person *x, size_t role)
     return false;
 }
 
-/* ---- what follows, and what is recorded -------------------------------------------------------- */
+/* ---- what follows, and what is recorded ------------------------------------------------------ */
 
 static void put_responses(struct out *o, const struct respond *r)
 {
@@ -210,7 +210,7 @@ static void put_records(struct out *o)
                "What you do within what you may reach is not recorded.\n");
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* FNV-1a: so that a change behind the cut is a change. */
 static uint32_t mark_of(const char *s)
@@ -260,7 +260,7 @@ char *policy_person_text(const struct policy *p, uint64_t roles)
     return out_take(o);
 }
 
-/* ---- line by line -------------------------------------------------------------------------------- */
+/* ---- line by line ---------------------------------------------------------------------------- */
 
 static size_t line_len(const char *s) { return strcspn(s, "\n"); }
 

@@ -285,7 +285,8 @@ json_t *call_list(struct cli *c, const struct target *t, const char *after, enum
 /* On a terminal in ASCII: JSON escapes control characters, but none above them. */
 enum cli_exit print_json(const json_t *v)
 {
-    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(10) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
+    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(10) |
+                   (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
     if (json_dumpf(v, stdout, flags) != 0)
         return CLI_REFUSED;
     fputc('\n', stdout);

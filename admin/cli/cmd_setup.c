@@ -92,7 +92,7 @@ static bool ask(struct setup *s, const struct question *q)
     }
 }
 
-/* ---- what is a good answer -------------------------------------------------------------------- */
+/* ---- what is a good answer ------------------------------------------------------------------- */
 
 static bool good_name(struct setup *s, const char *v)
 {
@@ -176,7 +176,7 @@ static bool good_network(struct setup *s, const char *v)
            cannot("'%s' is no IPv6 network", v);
 }
 
-/* ---- proposals -------------------------------------------------------------------------------- */
+/* ---- proposals ------------------------------------------------------------------------------- */
 
 static void propose_interfaces(struct setup *s)
 {
@@ -268,7 +268,7 @@ static bool ask_doors(struct setup *s)
     return ask_list(s, doors, sizeof doors / sizeof doors[0]);
 }
 
-/* ---- the older server -------------------------------------------------------------------------- */
+/* ---- the older server ------------------------------------------------------------------------ */
 
 static bool read_old(struct setup *s, const char *file)
 {
@@ -283,7 +283,7 @@ static bool read_old(struct setup *s, const char *file)
     return false;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static bool write_new(const char *dir, const char *file, mode_t mode, const void *bytes, size_t n)
 {
@@ -391,7 +391,7 @@ static bool make_directory(const char *path, mode_t mode)
            cannot("cannot make %s: %s", path, strerror(errno));
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void say_next(const struct setup *s, const char *from)
 {

@@ -8,7 +8,7 @@
 #include "policy/address.h"
 #include "policy/policy.h"
 
-/* ---- where devices find it --------------------------------------------------------------------- */
+/* ---- where devices find it ------------------------------------------------------------------- */
 
 /* RFC 6890: private, shared, link-local and the like. */
 static bool reachable(const struct ip_addr *a)
@@ -73,7 +73,7 @@ static bool host_name(const char *endpoint, char out[HOST_SIZE])
     return name;
 }
 
-/* ---- the lines ----------------------------------------------------------------------------------- */
+/* ---- the lines ------------------------------------------------------------------------------- */
 
 void doors_tunnel(const struct doors *d, FILE *f)
 {
