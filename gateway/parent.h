@@ -98,7 +98,7 @@ struct parent {
     enum phase phase;
     struct channel *engine;
     struct role_process role[ROLES];
-    int compare_timer;
+    int compare_timer, doors_timer;
     bool flowtable_there;      /* somebody's, over our interfaces, already told */
     int offload_timer;
     int offload_fault;         /* why our own cannot be had, already told; 0 = it is there */

@@ -20,6 +20,7 @@
 
 #define SLACK_MS 2000 /* clocks of kernel and wish are read at different moments */
 #define COMPARE_MS 10000
+#define DOORS_MS 1000
 #define COMPARE_JITTER_MS 2000
 #define COMPARE_SHARE 50 /* comparing takes at most a fiftieth of our time */
 #define COMPARE_PAUSE_MAX_MS 30000 /* but a comparison that was held up does not put off the next */
@@ -360,7 +361,6 @@ static const struct {
     {watch_tables, ""},
     {watch_peers, "the WireGuard peers cannot be read"},
     {watch_interface, "the interface cannot be read"},
-    {watch_doors, "the doors cannot be opened again"},
     {watch_forwarding, "whether forwarding is on cannot be read"},
 };
 
@@ -386,10 +386,25 @@ static void on_compare(void *arg, uint32_t events)
                    COMPARE_MS + randombytes_uniform(COMPARE_JITTER_MS) + pause_ms, 0);
 }
 
+/* Cheap, and people wait before a door: each second, but a door that cannot be opened as seldom as
+ * all else. */
+static void on_doors(void *arg, uint32_t events)
+{
+    struct parent *p = arg;
+    char what[WHAT_SIZE];
+    uint64_t began = clock_mono_ns();
+    (void)events;
+    int rc = watch_doors(p, true, what);
+    if (rc != 0)
+        report(p, what[0] ? what : "a door cannot be opened again", rc, began);
+    loop_timer_set(p->loop, p->doors_timer, rc < 0 ? COMPARE_MS : DOORS_MS, 0);
+}
+
 void watch_start(struct parent *p)
 {
     if (p->compare_timer >= 0)
         return;
+    p->doors_timer = loop_timer(p->loop, DOORS_MS, 0, on_doors, p);
     loop_watch(p->loop, nft_events_fd(p->events), EPOLLIN, on_event, p);
     p->compare_timer = loop_timer(p->loop, COMPARE_MS, 0, on_compare, p);
 }

@@ -98,8 +98,11 @@ done
 
 # --- interfaces made anew ----------------------------------------------------------------------------
 before=$(pid_of console)
+index=$(lab_on gw ip -o link show eth1 | cut -d: -f1)
 lab_on gw ip link del eth1
+lab_on gw ip link add spare type dummy   # takes a number: the new one has another
 net_cable gw eth1 office eth0
+[ "$index" != "$(lab_on gw ip -o link show eth1 | cut -d: -f1)" ] || lab_die "the interface has its old number"
 net_address gw eth1 10.20.0.1/24 fd20::1/64
 net_up gw eth1
 mapfile -t addresses < <(office_addresses)
