@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The forms of rules that bench-packet compares: the product's own, compiled and written by
- * libkernel_rules as the gateway does it, and what one would get elsewhere, as text for nft.
+ * libkernel_rules as the gateway does it (with a flowtable, too, where the kernel has them), and what
+ * one would get elsewhere, as text for nft.
  * Those that check every packet let answers pass by conntrack's direction; all but `none` use
  * conntrack, all but `conntrack` and `established` end with a drop.
  */
@@ -16,11 +17,12 @@
 
 #define FORM_RULES_MAX 100000u   /* of one rule for each device and resource: beyond it takes minutes */
 
-enum form { NONE, CONNTRACK, PORTCULLIS, ESTABLISHED, CLASS_MAP, ROLE_SETS, RULE_EACH, FORMS };
+enum form { NONE, CONNTRACK, PORTCULLIS, FLOWTABLE, ESTABLISHED, CLASS_MAP, ROLE_SETS, RULE_EACH, FORMS };
 
 static const char *const form_names[FORMS] = {
     [NONE] = "no rules",           [CONNTRACK] = "conntrack only",
-    [PORTCULLIS] = "portcullis",   [ESTABLISHED] = "established first",
+    [PORTCULLIS] = "portcullis",   [FLOWTABLE] = "portcullis, flowtable",
+    [ESTABLISHED] = "established first",
     [CLASS_MAP] = "class map",     [ROLE_SETS] = "role sets in sequence",
     [RULE_EACH] = "rule per device and resource",
 };

@@ -100,6 +100,17 @@ static void install(const struct place *p, const struct dataplane *dp, bool guar
              nft_install(p->lab.nft, dp) == 0, "the product's rules");
 }
 
+/* False: this kernel has none. */
+static bool install_flowtable(const struct place *p, const struct dataplane *dp)
+{
+    struct dataplane with = *dp;
+
+    with.tunnel.flowtable = true;
+    install(p, &with, true);
+    need(enter(p->lab.gateway) == 0, "namespace");
+    return nft_flowtable_keep(p->lab.nft, &with.tunnel) == 0;
+}
+
 static void build(enum form f, const struct dataplane *dp)
 {
     struct place *p = &places[f];
@@ -110,6 +121,8 @@ static void build(enum form f, const struct dataplane *dp)
     build_place(p, form_names[f]);
     if (f == PORTCULLIS)
         install(p, dp, true);
+    else if (f == FLOWTABLE)
+        p->used = install_flowtable(p, dp);
     else if (f != NONE)
         load_form(dp, f);
     open_senders(p);
