@@ -26,8 +26,12 @@ struct diff {
     const char **names; /* of roles, old and new */
     size_t n_names;
     struct out out;
+    size_t work;        /* permits looked at to tell them by resource, of WORK_MAX */
     bool oom;
 };
+
+/* Who asks waits for it, and so does everybody whom the engine serves: about half a second. */
+#define WORK_MAX ((size_t)1 << 20)
 
 /* ---- rights -------------------------------------------------------------------------------- */
 
@@ -76,6 +80,7 @@ static void describe_resource(struct diff *d, int role, const char *verb, const 
     struct permits of_resource = {0}, rest = {0}, piece = {0};
 
     permits_of_resource(&of_resource, r);
+    d->work += left->n + of_resource.n;
     if (permits_minus(left, &of_resource, &rest) != 0 || permits_minus(left, &rest, &piece) != 0)
         d->oom = true;
     else if (piece.n > 0)
@@ -84,6 +89,20 @@ static void describe_resource(struct diff *d, int role, const char *verb, const 
     permits_free(&piece);
     permits_free(left);
     *left = rest;
+}
+
+static bool tells(const struct diff *d, const struct permits *left)
+{
+    return left->n > 0 && d->work < WORK_MAX;
+}
+
+/* What has no resource any more in the work that is left: that there is more, at least. */
+static void describe_rest(struct diff *d, int role, const char *verb)
+{
+    struct out o = {0};
+
+    out_fmt(&o, "%s more than is told here", verb);
+    add_line(d, role, out_take(&o));
 }
 
 /* The rights in `a` that are not in `b`, told with the names of p, whose rights `a` are. */
@@ -96,10 +115,12 @@ static void describe_missing(struct diff *d, int role, const char *verb, const s
         d->oom = true;
         return;
     }
-    for (size_t i = 0; index >= 0 && i < p->roles[index].n_reach && left.n > 0; i++)
+    for (size_t i = 0; index >= 0 && i < p->roles[index].n_reach && tells(d, &left); i++)
         describe_resource(d, role, verb, &p->resources[p->roles[index].reach[i]], &left);
-    for (size_t i = 0; i < p->n_remediation && left.n > 0; i++)
+    for (size_t i = 0; i < p->n_remediation && tells(d, &left); i++)
         describe_resource(d, role, verb, &p->resources[p->remediation[i]], &left);
+    if (left.n > 0 && !tells(d, &left))
+        describe_rest(d, role, verb);
     permits_free(&left);
 }
 

@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "policy/policy.h"
 
@@ -135,9 +137,55 @@ static void sentences(void **state)
     }
 }
 
+/* Forty roles that each reach 200 resources of twelve networks: the whole engine waits for it. */
+static char *large(void)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+
+    assert_non_null(f);
+    for (int i = 0; i < 200; i++) {
+        fprintf(f, "resource r%d { 10.%d.0.0/24", i, i);
+        for (int k = 1; k < 12; k++)
+            fprintf(f, ", 10.%d.%d.0/24", (i * 7 + k) % 200, k);
+        fprintf(f, " tcp %d-%d, udp %d-%d }\n", 1 + i, 40000 + i, 1 + i, 30000 + i);
+    }
+    fputs(POSTURE, f);
+    for (int i = 0; i < 40; i++) {
+        fprintf(f, "role q%d { posture p reach r0", i);
+        for (int k = 1; k < 200; k++)
+            fprintf(f, ", r%d", k);
+        fputs(" }\n", f);
+    }
+    assert_int_equal(fclose(f), 0);
+    return text;
+}
+
+static void no_more_than_anybody_waits_for(void **state)
+{
+    char *text = large();
+    struct policy *from = parse(""), *to = parse(text);
+    clock_t began = clock();
+    char *says = policy_diff(from, to);
+
+    (void)state;
+    assert_non_null(says);
+    if ((double)(clock() - began) / CLOCKS_PER_SEC > 30)
+        fail_msg("it takes longer than anybody waits");
+    assert_non_null(strstr(says, "role q0 gains tcp "));
+    assert_non_null(strstr(says, "role q39 is new\n"));
+    assert_non_null(strstr(says, "role q39 gains more than is told here\n"));
+    free(says);
+    policy_free(from);
+    policy_free(to);
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sentences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sentences),
+                                       cmocka_unit_test(no_more_than_anybody_waits_for)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
