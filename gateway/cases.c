@@ -6,7 +6,6 @@
 
 #include "gateway/store_parts.h"
 
-#define I(x) ((int64_t)(x))
 #define COL(q, i) sqlite3_column_int64(q, i)
 
 static const char *const outcome_names[OUTCOMES] = {
@@ -46,8 +45,8 @@ void store_close_case(struct store *s, const struct case_file *c)
 static void read_case(sqlite3_stmt *q, struct case_file *c)
 {
     *c = (struct case_file){.id = store_number(q, 0, 1, INT64_MAX),
-                            .opened = {store_number(q, 2, 0, STORE_TIME_MAX)},
-                            .closed = {store_number(q, 4, 0, STORE_TIME_MAX)},
+                            .opened = WALL(q, 2),
+                            .closed = WALL(q, 4),
                             .outcome = (enum case_outcome)store_number(q, 7, 0, OUTCOMES - 1)};
     store_text(q, 1, c->user, sizeof c->user);
     store_text(q, 3, c->opened_by, sizeof c->opened_by);

@@ -7,8 +7,6 @@
 #include "gateway/store_parts.h"
 #include "policy/person.h"
 
-#define I(x) ((int64_t)(x))
-
 void store_put_asked(struct store *s, uint32_t user, struct wall asked)
 {
     static const uint8_t none[crypto_hash_sha256_BYTES];
@@ -31,8 +29,7 @@ void store_each_signed(struct store *s, void (*each)(void *arg, uint32_t user,
     sqlite3_stmt *q = store_bind(s, Q_SIGNED, "");
 
     while (store_row(s, q)) {
-        struct acknowledgement a = {.asked = {store_number(q, 1, 0, STORE_TIME_MAX)},
-                                    .at = {store_number(q, 2, 0, STORE_TIME_MAX)},
+        struct acknowledgement a = {.asked = WALL(q, 1), .at = WALL(q, 2),
                                     .version = store_number(q, 3, 0, INT64_MAX)};
         store_bytes(q, 4, a.sha256, sizeof a.sha256);
         each(arg, (uint32_t)store_number(q, 0, 1, USER_MAX), &a);

@@ -3,8 +3,6 @@
 #include "gateway/store_parts.h"
 #include "policy/outlets.h"
 
-#define I(x) ((int64_t)(x))
-
 void store_add_delivery(struct store *s, const char *outlet, const void *event, size_t n)
 {
     store_run(s, store_bind(s, Q_DELIVERY_ADD, "tb", outlet, (struct bytes){event, n}));

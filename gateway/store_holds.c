@@ -4,7 +4,6 @@
 
 #include "gateway/store_parts.h"
 
-#define I(x) ((int64_t)(x))
 #define COL(q, i) sqlite3_column_int64(q, i)
 
 void store_put_hold(struct store *s, const struct hold *h)
@@ -25,13 +24,13 @@ static void read_hold(sqlite3_stmt *q, struct hold *h)
     *h = (struct hold){
         .device = (uint32_t)store_number(q, 0, 1, DEVICE_MAX),
         .kind = (enum hold_kind)store_number(q, 1, HOLD_QUARANTINE, HOLD_LOCK),
-        .withheld = store_number(q, 2, 0, 1) != 0,
+        .withheld = FLAG(q, 2),
         .pattern = (enum pattern)store_number(q, 3, 0, PATTERNS - 1),
         .rule = {.count = (uint16_t)store_number(q, 4, 0, PATTERN_COUNT_MAX),
                  .within = {store_number(q, 5, 0, PATTERN_WITHIN_MAX)},
                  .time = {store_number(q, 6, 0, STORE_TIME_MAX)}},
-        .since = {store_number(q, 7, 0, STORE_TIME_MAX)},
-        .until = {store_number(q, 8, 0, STORE_TIME_MAX)},
+        .since = WALL(q, 7),
+        .until = WALL(q, 8),
         .end_boot_ms = store_number(q, 9, 0, STORE_BOOT_MAX)};
     h->rule.action = h->kind == HOLD_LOCK ? ACTION_LOCK : ACTION_QUARANTINE;
     store_text(q, 10, h->by, sizeof h->by);

@@ -3,9 +3,6 @@
 #include "gateway/invites.h"
 #include "gateway/store_parts.h"
 
-#define I(x) ((int64_t)(x))
-#define WALL(q, i) ((struct wall){store_number(q, i, 0, STORE_TIME_MAX)})
-
 int64_t store_add_invite(struct store *s, const struct invite *x)
 {
     return store_run_id(s, store_bind(s, Q_INVITE_ADD, "ittbbiiiii", I(x->user), x->name, x->by,
@@ -30,7 +27,7 @@ static void read_invite(sqlite3_stmt *q, struct invite *x)
         .end_boot_ms = store_number(q, 9, 0, STORE_BOOT_MAX),
         .wrong = (unsigned)store_number(q, 10, 0, INVITE_TRIES), .ended = WALL(q, 11),
         .device = (uint32_t)store_number(q, 12, 0, DEVICE_MAX),
-        .corp = store_number(q, 13, 0, 1) != 0};
+        .corp = FLAG(q, 13)};
     store_text(q, 2, x->name, sizeof x->name);
     store_text(q, 3, x->by, sizeof x->by);
     store_bytes(q, 4, x->token, sizeof x->token);

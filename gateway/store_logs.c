@@ -7,9 +7,7 @@
 #include "gateway/store_parts.h"
 #include "policy/address.h"
 
-#define I(x) ((int64_t)(x))
 #define COL(q, i) sqlite3_column_int64(q, i)
-#define TIME(q, i) {store_number(q, i, 0, STORE_TIME_MAX)}
 
 void store_put_class(struct store *s, uint16_t id, const void *permits, size_t n)
 {
@@ -61,7 +59,7 @@ enum store_result store_get_policy(struct store *s, int64_t version, struct poli
 
     if (!store_row(s, q))
         return STORE_NONE;
-    *out = (struct policy_version){.version = COL(q, 0), .at = TIME(q, 2)};
+    *out = (struct policy_version){.version = COL(q, 0), .at = WALL(q, 2)};
     store_bytes(q, 1, out->sha256, sizeof out->sha256);
     store_text(q, 3, out->by, sizeof out->by);
     if (text)
@@ -121,9 +119,9 @@ static void read_attempt(sqlite3_stmt *q, struct attempt *a)
         .port = (uint16_t)store_number(q, 10, 0, UINT16_MAX),
         .reason = (uint8_t)store_number(q, 11, 0, UINT8_MAX),
         .code = (uint16_t)store_number(q, 12, 0, UINT16_MAX),
-        .why = (uint8_t)store_number(q, 13, 0, UINT8_MAX), .first = TIME(q, 14),
-        .last = TIME(q, 15), .count = (uint64_t)store_number(q, 16, 0, INT64_MAX),
-        .file = (uint32_t)store_number(q, 17, 0, UINT32_MAX), .ended = TIME(q, 18)};
+        .why = (uint8_t)store_number(q, 13, 0, UINT8_MAX), .first = WALL(q, 14),
+        .last = WALL(q, 15), .count = (uint64_t)store_number(q, 16, 0, INT64_MAX),
+        .file = (uint32_t)store_number(q, 17, 0, UINT32_MAX), .ended = WALL(q, 18)};
     store_text(q, 2, a->actor, sizeof a->actor);
     store_text(q, 3, a->user, sizeof a->user);
     store_text(q, 4, a->device, sizeof a->device);

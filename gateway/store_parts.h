@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Between store.c (the connection) and store_rows.c (what its rows mean); nobody else's. */
+/* Between store.c (the connection) and those that know what its rows mean; nobody else's. */
 #ifndef GATEWAY_STORE_PARTS_H
 #define GATEWAY_STORE_PARTS_H
 
@@ -35,5 +35,10 @@ int64_t store_number(sqlite3_stmt *q, int col, int64_t least, int64_t most);
 #define STORE_BOOT_MAX (INT64_C(1) << 52)        /* milliseconds */
 void store_text(sqlite3_stmt *q, int col, char *out, size_t size);
 void store_bytes(sqlite3_stmt *q, int col, void *out, size_t n);
+
+/* As rows are written and read: a number of any type as store_bind() wants it; a time, a flag. */
+#define I(x) ((int64_t)(x))
+#define WALL(q, col) ((struct wall){store_number(q, col, 0, STORE_TIME_MAX)})
+#define FLAG(q, col) (store_number(q, col, 0, 1) != 0)
 
 #endif

@@ -5,10 +5,6 @@
 #include "gateway/passkeys.h"
 #include "gateway/store_parts.h"
 
-#define I(x) ((int64_t)(x))
-#define WALL(q, i) ((struct wall){store_number(q, i, 0, STORE_TIME_MAX)})
-#define FLAG(q, i) (store_number(q, i, 0, 1) != 0)
-
 static void read_id(sqlite3_stmt *q, int col, struct credential *c)
 {
     size_t n = (size_t)sqlite3_column_bytes(q, col);

@@ -8,10 +8,7 @@
 #include "gateway/store_facts.h"
 #include "gateway/store_parts.h"
 
-#define I(x) ((int64_t)(x))
-#define WALL(q, i) ((struct wall){store_number(q, i, 0, STORE_TIME_MAX)})
 #define BOOT(q, i) store_number(q, i, 0, STORE_BOOT_MAX)
-#define FLAG(q, i) (store_number(q, i, 0, 1) != 0)
 #define INDEX(q, i) ((uint32_t)store_number(q, i, 1, DEVICE_MAX))
 
 /* NULL stays NULL. */

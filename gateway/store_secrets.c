@@ -6,7 +6,6 @@
 #include "gateway/secrets.h"
 #include "gateway/store_parts.h"
 
-#define I(x) ((int64_t)(x))
 #define COL(q, i) sqlite3_column_int64(q, i)
 
 static void read_secret(sqlite3_stmt *q, int col, struct secret *x)

@@ -3,9 +3,6 @@
 #include "gateway/store_parts.h"
 #include "gateway/visits.h"
 
-#define I(x) ((int64_t)(x))
-#define WALL(q, i) ((struct wall){store_number(q, i, 0, STORE_TIME_MAX)})
-
 void store_begin_visit(struct store *s, uint32_t device, uint32_t user, const char *roles,
                        struct wall now)
 {
