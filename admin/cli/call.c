@@ -164,6 +164,8 @@ static json_t *exchange(struct cli *c, struct http_request *q, enum cli_exit *rc
         return NULL;
     }
     json_t *answer = json_loadb(r.body, r.len, JSON_REJECT_DUPLICATES, NULL);
+    if (r.body)
+        explicit_bzero(r.body, r.len);     /* an invitation or a code may be in it */
     free(r.body);
     if ((r.status == 200 || r.status == 201) && json_is_object(answer)) {
         *rc = CLI_DONE;

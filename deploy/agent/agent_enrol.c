@@ -198,6 +198,8 @@ static int redeem(struct enrolment *e)
     if (rc == 0)
         rc = take_answer(e, status, answer);
     json_decref(answer);
+    if (text)
+        sodium_memzero(text, strlen(text));
     free(text);
     return rc;
 }
@@ -301,6 +303,8 @@ enum agent_exit agent_enrol(const struct agent_options *o)
     agent_stage_drop(&e.stage);
     agent_key_files_clear(&e.files);
     agent_keys_clear(&e.keys);
+    sodium_memzero(&e.link, sizeof e.link);
+    sodium_memzero(e.code, sizeof e.code);
     if (code != AGENT_IN && e.why[0])
         fprintf(stderr, "portcullis-agent: %s\n", e.why);
     return code == AGENT_IN ? finish(&e) : code;
