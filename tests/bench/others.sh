@@ -151,7 +151,7 @@ ip route replace 10.20.0.0/16 dev "\$TUNDEV"
 echo "\$INTERNAL_IP4_ADDRESS" >$LAB_DIR/ocserv/is-up
 UP
     chmod +x "$LAB_DIR/ocserv/up"
-    for n in $(seq "$(bench_size 20 3)"); do
+    for n in $(seq "$(bench_size 10 3)"); do
         rm -f "$LAB_DIR/ocserv/is-up"
         ocserv_connect
         begin_rounds

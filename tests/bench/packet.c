@@ -22,7 +22,7 @@
 
 #define FLOWS_HOT 256
 #define FLOWS_COLD 65536
-#define FLOWS_NEW 150000         /* the connection table holds 262,144 */
+#define FLOWS_NEW FLOWS_COLD     /* the connection table holds 262,144 */
 #define BATCH 64
 #define FRAME 64
 #define TCP_CHUNK 131072
