@@ -32,18 +32,6 @@ console_answer() { head -n -1 <<<"$1"; }
 # The status alone.
 console_is() { console_status "$(console "$@")"; }
 
-# The code that an authenticator app shows for a secret in base32, STEPS from now.
-console_app() {
-    python3 - "$1" "${2:-0}" <<'PY'
-import base64, hmac, struct, sys, time
-key = base64.b32decode(sys.argv[1])
-step = struct.pack(">Q", int(time.time()) // 30 + int(sys.argv[2]))
-mac = hmac.digest(key, step, "sha1")
-at = mac[-1] & 15
-print("%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7fffffff) % 1000000))
-PY
-}
-
 # console_admin NAME ROLE: a person who administers, from the link to the first session. The app's
 # secret is kept in $LAB_DIR/NAME.totp, one of the recovery codes in NAME.recovery.
 console_admin() {
@@ -56,7 +44,7 @@ console_admin() {
         "{\"user\":\"$1\",\"code\":\"$code\",\"passphrase\":\"$CONSOLE_PASS\"}")
     console_answer "$out" | jq -r .secret >"$LAB_DIR/$1.totp"
     out=$(console "$1" POST /v1/session/confirm \
-        "{\"user\":\"$1\",\"code\":\"$code\",\"totp\":\"$(console_app "$(cat "$LAB_DIR/$1.totp")" -1)\"}")
+        "{\"user\":\"$1\",\"code\":\"$code\",\"totp\":\"$(lab_totp "$(cat "$LAB_DIR/$1.totp")" -1)\"}")
     console_answer "$out" | jq -r '.recovery[0]' >"$LAB_DIR/$1.recovery"
     [ "$(console_status "$out")" = 200 ] || lab_die "$1 is not signed in: $out"
 }
@@ -65,7 +53,7 @@ console_admin() {
 # a recovery code.
 console_sign_in() {
     local code=$2
-    [ ${#code} -gt 2 ] || code=$(console_app "$(cat "$LAB_DIR/$1.totp")" "$2")
+    [ ${#code} -gt 2 ] || code=$(lab_totp "$(cat "$LAB_DIR/$1.totp")" "$2")
     console "$1" POST /v1/session "$(jq -nc --arg user "$1" --arg passphrase "$CONSOLE_PASS" \
         --arg code "$code" '$ARGS.named')"
 }

@@ -253,6 +253,19 @@ lab_rate() { echo $((($1 + LAB_SLOW - 1) / LAB_SLOW)); }
 lab_now_us() { printf '%s\n' "${EPOCHREALTIME/[.,]/}"; }
 lab_now_ms() { printf '%s\n' $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
+# lab_totp SECRET [STEPS]: the code that an authenticator app shows for a secret in base32 (RFC 6238),
+# STEPS of half a minute from now.
+lab_totp() {
+    python3 - "$1" "${2:-0}" <<'PY'
+import base64, hmac, struct, sys, time
+key = base64.b32decode(sys.argv[1])
+step = struct.pack(">Q", int(time.time()) // 30 + int(sys.argv[2]))
+mac = hmac.digest(key, step, "sha1")
+at = mac[-1] & 15
+print("%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7fffffff) % 1000000))
+PY
+}
+
 # shellcheck source-path=SCRIPTDIR
 . "$LAB_SOURCE/net.sh"
 . "$LAB_SOURCE/office.sh"

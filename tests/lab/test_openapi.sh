@@ -178,7 +178,7 @@ out=$(console olga POST /v1/session/set-up "{\"user\":\"olga\",\"code\":\"$code\
 console_answer "$out" | jq -r .secret >"$LAB_DIR/olga.totp"
 openapi given <<<"POST /v1/session/set-up $(console_status "$out") $(console_answer "$out")"
 secret=$(cat "$LAB_DIR/olga.totp")
-asked olga POST /v1/session/confirm "{\"user\":\"olga\",\"code\":\"$code\",\"totp\":\"$(console_app "$secret" -1)\"}"
+asked olga POST /v1/session/confirm "{\"user\":\"olga\",\"code\":\"$code\",\"totp\":\"$(lab_totp "$secret" -1)\"}"
 out=$(console_sign_in olga 0)
 openapi given <<<"POST /v1/session $(console_status "$out") $(console_answer "$out")"
 asked olga GET /v1/session

@@ -28,17 +28,6 @@ form() {
 }
 status() { tail -n 1 <<<"$1"; }
 page() { lab_on laptop curl -sS --max-time 10 "http://$GW_TUNNEL4$1"; }
-# The code that an authenticator app shows for a secret in base32, STEPS from now.
-app() {
-    python3 - "$1" "${2:-0}" <<'PY'
-import base64, hmac, struct, sys, time
-key = base64.b32decode(sys.argv[1])
-step = struct.pack(">Q", int(time.time()) // 30 + int(sys.argv[2]))
-mac = hmac.digest(key, step, "sha1")
-at = mac[-1] & 15
-print("%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7fffffff) % 1000000))
-PY
-}
 reach() { lab_on laptop probe -t 2000 tcp 10.20.0.10 80; }
 
 # --- before ----------------------------------------------------------------------------------------
@@ -66,7 +55,7 @@ out=$(form /set-up "code=$code" "passphrase=$PASS" "again=$PASS")
 same "then it is taken" 200 "$(status "$out")"
 secret=$(sed -n 's/.*this secret: <code>\([A-Z2-7]*\)<.*/\1/p' <<<"$out")
 check "there is a QR code and the secret" test "$(grep -c '<svg' <<<"$out")" -eq 1 -a ${#secret} -eq 32
-out=$(form /set-up/confirm "code=$code" "totp=$(app "$secret" -1)")
+out=$(form /set-up/confirm "code=$code" "totp=$(lab_totp "$secret" -1)")
 same "the app's code makes it hold" 200 "$(status "$out")"
 recovery=$(grep -o '<li><code>[A-Z2-9-]*' <<<"$out" | sed 's/.*>//' | head -n 1)
 same "eight recovery codes are shown" 8 "$(grep -o '<li><code>' <<<"$out" | wc -l)"
@@ -75,9 +64,9 @@ check "and gets to work" reach
 check "the page says until when" grep -q 'Signed in until' <<<"$(page /)"
 
 # --- signing in ------------------------------------------------------------------------------------
-out=$(form /sign-in "passphrase=$PASS" "code=$(app "$secret")")
+out=$(form /sign-in "passphrase=$PASS" "code=$(lab_totp "$secret")")
 same "signed in again with both" 200 "$(status "$out")"
-out=$(form /sign-in "passphrase=$PASS" "code=$(app "$secret")")
+out=$(form /sign-in "passphrase=$PASS" "code=$(lab_totp "$secret")")
 same "the same code again is refused" 403 "$(status "$out")"
 out=$(form /v1/sign-in "passphrase=$PASS" "code=$recovery")
 same "without the app, by a recovery code" 200 "$(status "$out")"

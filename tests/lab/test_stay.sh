@@ -28,7 +28,7 @@ same "for whom" anna "$user"
 set_up() { console anna POST /v1/session/set-up "{\"user\":\"$user\",\"code\":\"$code\",\"passphrase\":\"$CONSOLE_PASS\"}"; }
 secret=$(console_answer "$(set_up)" | jq -r .secret)
 same "a passphrase and the app, and she is in" 200 "$(console_is anna POST /v1/session/confirm \
-    "{\"user\":\"$user\",\"code\":\"$code\",\"totp\":\"$(console_app "$secret")\"}")"
+    "{\"user\":\"$user\",\"code\":\"$code\",\"totp\":\"$(lab_totp "$secret")\"}")"
 same "as owner" owner "$(console_answer "$(console anna GET /v1/session)" | jq -r .role)"
 same "the link is used up" 403 "$(console_status "$(set_up)")"
 test_end
