@@ -8,6 +8,7 @@ export LAB_PREFIX=${LAB_PREFIX:-pctest}
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lab.sh"
 . "$LAB_SOURCE/assert.sh"
+. "$LAB_SOURCE/flood.sh"
 
 # Denied, HOST ADDRESS PORT: without a lease, and beyond the role.
 FLOODS='
@@ -16,31 +17,6 @@ sick   fd20::11   6002
 laptop 10.20.0.11 6101
 laptop fd20::11   6102
 '
-
-start_flood() {
-    local host address port
-    while read -r host address port; do
-        [ -n "$host" ] || continue
-        lab_start office "denied-$port" flow udp recv "$address" "$port"
-        lab_ready office "denied-$port"
-        lab_start "$host" "denied-$port" flow -r 4000 udp send "$address" "$port"
-    done <<<"$FLOODS"
-}
-
-check_flood() {
-    local host address port sent=0
-    while read -r host address port; do
-        [ -n "$host" ] || continue
-        lab_stop "$host" "denied-$port"
-        lab_stop office "denied-$port"
-        same "$host to $address port $port: the receiver got nothing" 0 \
-            "$(lab_output office "denied-$port" | jq .records)"
-        sent=$((sent + $(lab_output "$host" "denied-$port" | jq .records)))
-    done <<<"$FLOODS"
-    same "nor did the capture before it see one" "" "$(lab_output office witness-eth0 |
-        awk '$1 == "in" && ($6 == 6001 || $6 == 6002 || $6 == 6101 || $6 == 6102)')"
-    check "the flood was one ($sent packets)" test "$sent" -ge 10000
-}
 
 # The pids (the host's own numbers) of a role; what a role is called is in its command line.
 role_pids() {
@@ -83,7 +59,7 @@ witness_start office eth0
 lab_start office honest flow udp recv 10.20.0.11 6005
 lab_ready office honest
 lab_start laptop honest flow -r 500 udp send 10.20.0.11 6005
-start_flood
+flood_start
 
 for role in capture api portal engine; do strike_role STOP "$role" 15; done
 for role in capture api portal engine; do strike_role KILL "$role" 10; done
@@ -104,5 +80,5 @@ sleep 1
 gw_start
 check "all killed and started again: what is permitted goes on" lab_wait_for 20 goes_on
 witness_stop office eth0
-check_flood
+flood_check
 test_end
