@@ -171,6 +171,41 @@ static void links_lead_to_the_console(void **state)
     lab_do(&L, CONTROL_POST, "/v1/admins/olga/link", "{}", 409);
 }
 
+/* The answer's status when this admin has a policy judged at the console. */
+static int judged(const char *who, const char *path, const char *text)
+{
+    struct request q = asks(who);
+
+    q.method = CONTROL_POST;
+    snprintf(q.path, sizeof q.path, "%s", path);
+    q.body = (const uint8_t *)text;
+    q.body_len = strlen(text);
+    struct reply r = control_act(L.e, &q, "");
+    json_decref(r.body);
+    return r.status;
+}
+
+/* One can be written that holds the engine for minutes. */
+static void who_may_not_apply_tries_none(void **state)
+{
+    static const char *const paths[] = {"/v1/policy/check", "/v1/policy/diff"};
+    json_t *o = lab_must(&L, CONTROL_GET, "/v1/policy", NULL, 200);
+    const char *in_force = lab_text(o, "text");
+    const char *other = "company \"Another\"\n";
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(judged("aud", paths[i], other), 403);
+        assert_int_equal(judged("hela", paths[i], other), 403);
+        assert_int_equal(judged("oskar", paths[i], other), 200);
+        assert_int_equal(judged("aud", paths[i], in_force), 200);
+    }
+    json_decref(o);
+    lab_do(&L, CONTROL_POST, "/v1/policy/apply", LAB_POLICY "# later\n", 200);
+    assert_int_equal(judged("aud", "/v1/policy/diff", LAB_POLICY), 200);
+    lab_do(&L, CONTROL_POST, "/v1/policy/check", other, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +213,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_admin_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(nobody_takes_over_an_admin, begin, end),
         cmocka_unit_test_setup_teardown(an_owner_is_left, begin, end),
+        cmocka_unit_test_setup_teardown(who_may_not_apply_tries_none, begin, end),
         cmocka_unit_test_setup_teardown(links_lead_to_the_console, begin, end),
     };
 
