@@ -2,7 +2,7 @@
 // The console as admins meet it: from a link to being signed in; a person cut off in the middle of a
 // download; a policy with a mistake, mended, in force, taken back; those who may less see no buttons,
 // and are refused; texts of others are texts. Every page through axe-core, in both colours, narrow.
-import { admin, ask, CONSOLE, PAGES, PASSPHRASE, show } from './console.mjs';
+import { admin, ask, CONSOLE, office, PAGES, PASSPHRASE, show } from './console.mjs';
 import { test, totp } from './harness.mjs';
 
 const EVIL =
@@ -45,10 +45,7 @@ await test('console', async (t) => {
     await t.lab('staff_join', 'curious', 24, 'dan', 'accounting');
     await t.lab('staff_join', 'third', 25, 'eve', 'accounting');
     await t.labStatus('lab_on', 'curious', 'probe', '-t', 300, 'tcp', '10.20.0.9', 5432);
-    const { browser, page } = await t.browser('office', {
-        viewport: { width: 1360, height: 900 },
-        ignoreHTTPSErrors: true,
-    });
+    const { browser, page } = await office(t);
 
     const anna = await signingIn(t, page);
     await revoking(t, page);
@@ -495,7 +492,7 @@ async function shown(page, places) {
 }
 
 async function auditor(t, browser) {
-    const { page } = await t.tab(browser, { ignoreHTTPSErrors: true });
+    const { page } = await t.tab(browser);
     await admin(t, page, 'audrey', 'auditor');
     t.same(
         'an auditor sees every page, and no button that changes anything',
@@ -532,7 +529,7 @@ async function auditor(t, browser) {
 }
 
 async function helpDesk(t, browser) {
-    const { page } = await t.tab(browser, { ignoreHTTPSErrors: true });
+    const { page } = await t.tab(browser);
     await admin(t, page, 'helen', 'helpdesk');
     t.same(
         'the help desk sees what it may',

@@ -2,7 +2,7 @@
 // A person and their device, all by the console: added, invited, approved, unhealthy and why, healthy
 // and in, locked for a port scan and unlocked, lost. Each change shows as it happens, by the stream,
 // and by questions every few seconds where there is none.
-import { admin, show } from './console.mjs';
+import { admin, office, show } from './console.mjs';
 import { source, test } from './harness.mjs';
 
 const POLICY = `${source('tests/lab/lab.policy.conf')}
@@ -13,10 +13,7 @@ respond { port-scan 20 within 1m lock   at most 50% of devices }
 await test('console_device', async (t) => {
     await t.lab('console_and_door', await t.file('policy', POLICY));
     await t.lab('staff_host', 'laptop', 21);
-    const { page } = await t.browser('office', {
-        viewport: { width: 1360, height: 900 },
-        ignoreHTTPSErrors: true,
-    });
+    const { page } = await office(t);
     await admin(t, page, 'anna', 'owner');
     await page.getByRole('heading', { name: 'Begin here' }).waitFor();
     t.ok('a gateway that nobody uses says where to begin');

@@ -3,7 +3,7 @@
 // gateway; somebody among them is found and cut off.
 import { readFileSync } from 'node:fs';
 
-import { admin, CONSOLE, show } from './console.mjs';
+import { admin, CONSOLE, office, show } from './console.mjs';
 import { BUILD, test } from './harness.mjs';
 
 const MANY = 10000;
@@ -27,10 +27,7 @@ const PLACES = [
 
 await test('console_many', async (t) => {
     await t.lab('console_many', MANY);
-    const { page } = await t.browser('office', {
-        viewport: { width: 1360, height: 900 },
-        ignoreHTTPSErrors: true,
-    });
+    const { page } = await office(t);
     await admin(t, page, 'anna', 'owner');
     await t.until(
         `${MANY} are in`,
