@@ -14,7 +14,6 @@
 /* ---- pure ----------------------------------------------------------------------------------- */
 
 const char *right_name(enum right r);                     /* "operator"; "" of who is no admin */
-bool right_parse(const char *name, enum right *out);      /* of the four roles */
 
 /* ---- control_admins.c ----------------------------------------------------------------------- */
 

@@ -21,7 +21,8 @@ const char *right_name(enum right r)
     return r <= RIGHT_OWN && role_names[r] ? role_names[r] : "";
 }
 
-bool right_parse(const char *name, enum right *out)
+/* Of the four roles. */
+static bool right_parse(const char *name, enum right *out)
 {
     for (enum right r = RIGHT_READ; r <= RIGHT_OWN; r++)
         if (strcmp(role_names[r], name) == 0) {

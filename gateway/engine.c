@@ -275,7 +275,8 @@ static void tick(void *arg, uint32_t events)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-void engine_run(struct engine *e, const struct message *first)
+/* From the parent's first message until MSG_STOP or a broken parent. */
+static void engine_run(struct engine *e, const struct message *first)
 {
     e->started_ms = clock_boot_ms();
     loop_watch(e->loop, channel_fd(e->parent), EPOLLIN, parent_events, e);

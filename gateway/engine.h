@@ -115,8 +115,6 @@ struct engine {
 
 /* ---- engine.c: the loop and its messages ---------------------------------------------------- */
 
-/* From the parent's first message until MSG_STOP or a broken parent. */
-void engine_run(struct engine *e, const struct message *first);
 void engine_free(struct engine *e);
 /* Is the wall clock trusted: synchronised, or the host's (`clock host`)? */
 bool engine_clock_good(const struct engine *e);
@@ -127,8 +125,6 @@ bool engine_clock_good(const struct engine *e);
 int engine_start(struct engine *e, const struct message *m);
 /* Does the gateway.conf in it name a `tls` name, without which there are no passkeys? */
 bool engine_start_names_tls(const struct message *m);
-/* Database and audit log in the working directory; 0, or -1 and why. */
-int engine_open_state(struct engine *e, char why[256]);
 
 /* ---- engine_people.c ------------------------------------------------------------------------ */
 
@@ -222,7 +218,6 @@ struct pending *batch_dev(struct batch *b, const struct dev *d);
 /* STORE_OK: all three hold it. STORE_FULL: after DURABLE_FIRST nothing changed; after CUT_FIRST
  * kernel and memory have it and the database does not. */
 enum store_result batch_commit(struct batch *b, enum batch_order order);
-void batch_abort(struct batch *b);
 
 /* ---- engine_events.c: what others are told -------------------------------------------------- */
 

@@ -48,13 +48,6 @@ static void finish(struct batch *b)
     b->n = b->size = 0;
 }
 
-void batch_abort(struct batch *b)
-{
-    store_rollback(b->e->store);
-    audit_drop_pending(b->e->audit);
-    finish(b);
-}
-
 /* ---- classes -------------------------------------------------------------------------------- */
 
 static struct class_entry *class_at(struct batch *b, uint16_t id)

@@ -7,7 +7,7 @@
 
 #include "gateway/clock.h"
 
-int console_send(struct engine *e, uint32_t seq, const char *new_session, struct reply *r)
+static int console_send(struct engine *e, uint32_t seq, const char *new_session, struct reply *r)
 {
     struct writer w;
 

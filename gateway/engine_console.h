@@ -14,8 +14,6 @@
  * to do with the browser's cookie is in q->new_session: "" nothing, "-" drop it, or a new token. */
 struct reply console_answer(struct engine *e, struct request *q, const char *token,
                             const char *query);
-/* What comes later (an export) is sent by this. */
-int console_send(struct engine *e, uint32_t seq, const char *new_session, struct reply *r);
 
 /* ---- control_session.c ----------------------------------------------------------------------- */
 

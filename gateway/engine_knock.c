@@ -32,7 +32,8 @@ const char *key_end_name(enum key_end why)
     return why < KEY_ENDS ? names[why] : "";
 }
 
-enum key_end key_end_of(struct engine *e, const struct dev *d, struct wall *when)
+/* Why a device has no place here any more, and since when; KEY_END_NONE and 0: it has one. */
+static enum key_end key_end_of(struct engine *e, const struct dev *d, struct wall *when)
 {
     static const enum key_end by_state[] = {[DEV_REVOKED] = KEY_DEVICE_REVOKED,
                                             [DEV_LOST] = KEY_DEVICE_LOST,

@@ -48,8 +48,6 @@ int knocks_message(struct engine *e, const struct message *m);
 /* Everything added up, as above; *unheard is 0 when all is told. */
 struct door_books knocks_books(const struct engine *e, uint64_t *unheard);
 
-/* Why a device has no place here any more, and since when; KEY_END_NONE and 0: it has one. */
-enum key_end key_end_of(struct engine *e, const struct dev *d, struct wall *when);
 const char *key_end_name(enum key_end why);        /* "device-revoked" */
 
 void knocks_load(struct engine *e);

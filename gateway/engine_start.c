@@ -61,8 +61,9 @@ static enum store_result set_events_aside(struct engine *e)
     return store_commit(e->store);
 }
 
-/* An engine that cannot start cannot revoke: the space kept for a full disk is for this, too. */
-int engine_open_state(struct engine *e, char why[256])
+/* Database and audit log in the working directory; 0, or -1 and why. An engine that cannot start
+ * cannot revoke: the space kept for a full disk is for this, too. */
+static int open_database(struct engine *e, char why[256])
 {
     if (store_open(&e->store, "portcullis.db", why) < 0)
         return -1;
@@ -357,7 +358,7 @@ static int open_state(struct engine *e, const struct start_texts *t)
 {
     char why[256], text[600];
 
-    if (engine_open_state(e, why) == 0)
+    if (open_database(e, why) == 0)
         return 0;
     snprintf(text, sizeof text, "%s: %s", t->state_dir, why);
     return failed(e, text);

@@ -258,5 +258,3 @@ void http_server_free(struct http_server *s)
     loop_timer_end(s->loop, s->tick);
     free(s);
 }
-
-unsigned int http_connections(const struct http_server *s) { return s->n_connections; }

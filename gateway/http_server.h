@@ -97,6 +97,5 @@ uint32_t http_next_seq(struct http_server *s);
 struct http_request *http_waiting(struct http_server *s, uint32_t seq);
 /* After answers to those that waited: sends them now. Not from within ops. */
 void http_server_run(struct http_server *s);
-unsigned int http_connections(const struct http_server *s);
 
 #endif

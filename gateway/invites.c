@@ -83,7 +83,7 @@ static bool expired(const struct invite *x)
 
 bool invite_open(const struct invite *x) { return x->state == INVITE_OPEN && !expired(x); }
 
-const char *invite_state_name(const struct invite *x)
+static const char *state_name(const struct invite *x)
 {
     switch (x->state) {
     case INVITE_OPEN:
@@ -98,11 +98,11 @@ const char *invite_state_name(const struct invite *x)
     return "void";
 }
 
-json_t *invite_json(struct engine *e, const struct invite *x)
+static json_t *invite_json(struct engine *e, const struct invite *x)
 {
     const struct dev *d = dev_by_index(e, x->device);
     json_t *o = json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:I,s:i}", "id", (json_int_t)x->id, "user",
-                          e->users[x->user - 1].name, "state", invite_state_name(x), "own",
+                          e->users[x->user - 1].name, "state", state_name(x), "own",
                           x->corp ? "corp" : "byod", "by", x->by,
                           "made", (json_int_t)x->made.s, "until", (json_int_t)x->until.s,
                           "tries_left", (int)(INVITE_TRIES - x->wrong));
@@ -211,7 +211,7 @@ static void add_one(void *arg, const struct invite *x)
 {
     struct listing *all = arg;
 
-    if (!all->state || strcmp(all->state, invite_state_name(x)) == 0)
+    if (!all->state || strcmp(all->state, state_name(x)) == 0)
         list_add(&all->l, invite_json(all->e, x));
 }
 
@@ -241,7 +241,7 @@ struct reply control_invite_withdraw(struct engine *e, struct request *q)
                             "There is no invitation %s.", q->name);
     if (!invite_open(&x))
         return reply_errorf(409, "not_open", NULL, "Invitation %lld is %s.", (long long)x.id,
-                            invite_state_name(&x));
+                            state_name(&x));
     x.state = INVITE_WITHDRAWN;
     x.ended = clock_wall();
     store_begin(e->store);

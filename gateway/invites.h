@@ -58,9 +58,6 @@ bool invite_token_hash(const char *token, uint8_t out[INVITE_HASH]);
 bool invite_code_holds(const struct invite *x, const char *token, const char *typed);
 /* Not used, not withdrawn, not void, and its time is not over by either clock. */
 bool invite_open(const struct invite *x);
-/* "open", "used", "withdrawn", "void", "expired". */
-const char *invite_state_name(const struct invite *x);
-json_t *invite_json(struct engine *e, const struct invite *x);
 
 control_verb control_invite, control_invites, control_invite_withdraw;
 

@@ -69,7 +69,7 @@ void page_begin_in(struct page *p, enum text name, enum text title)
     page_html(p, "</header>\n<main id=\"content\" tabindex=\"-1\">\n");
 }
 
-void page_end(struct page *p)
+static void page_end(struct page *p)
 {
     page_html(p, "</main>\n<footer>");
     if (contact[0])

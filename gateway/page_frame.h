@@ -15,11 +15,10 @@
 void page_begin(struct page *p, enum text title);
 /* The same for a page that the way to the others calls by another name than its title. */
 void page_begin_in(struct page *p, enum text name, enum text title);
-void page_end(struct page *p);
 
 /* What the engine answered, an object to be released; NULL: it is none. */
 json_t *page_load(const uint8_t *json, size_t len);
-/* page_end, json_decref and page_take. */
+/* Its end, json_decref and page_take. */
 char *page_finish(struct page *p, json_t *o, size_t *len);
 /* The link to the person's own page. */
 void page_back(struct page *p);

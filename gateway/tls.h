@@ -26,8 +26,7 @@ void put_tls_identity(struct writer *w, const struct tls_identity *t);
 /* The texts are copied; a failed read leaves none. */
 void get_tls_identity(struct reader *r, struct tls_identity *t);
 
-/* Whom a certificate of our own names: at most this many. */
-#define TLS_NAMES_MAX (2 + 8)
+/* Whom a certificate of our own names. */
 struct tls_names {
     char host[2][HOST_SIZE];               /* "" = none; a name, or an address as text */
     struct ip_addr addr[8];                /* family 0 = none */

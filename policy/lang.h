@@ -160,8 +160,6 @@ void parse_file_name(struct parser *p, const char *word, const char *ending, cha
 
 /* ---- protocol.c ----------------------------------------------------------------------------- */
 
-/* Number of a protocol's name, 0 when there is none. "icmp" is ICMP. */
-uint8_t protocol_number(const char *s, size_t len);
 const char *protocol_name(uint8_t proto);                  /* NULL when it has none */
 /* True at a word that begins a service: tcp udp sctp dccp udplite icmp proto. */
 bool at_service(const struct parser *p);

@@ -19,7 +19,8 @@ static const struct {
 
 #define N_PROTOCOLS (sizeof protocols / sizeof protocols[0])
 
-uint8_t protocol_number(const char *s, size_t len)
+/* Of a protocol's name; 0 when there is none. "icmp" is ICMP. */
+static uint8_t protocol_number(const char *s, size_t len)
 {
     for (size_t i = 0; i < N_PROTOCOLS; i++)
         if (strlen(protocols[i].name) == len && memcmp(protocols[i].name, s, len) == 0)

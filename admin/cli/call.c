@@ -81,7 +81,8 @@ void target_options(struct target *t, const struct cli *c, const char *const *na
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-const char *actor_name(void)
+/* Who acts, for Portcullis-Actor; NULL when no fitting name is known. */
+static const char *actor_name(void)
 {
     const char *name = getenv("SUDO_USER");
     if (geteuid() != 0 || !name || !*name) {

@@ -65,7 +65,4 @@ bool word_duration(const char *s, int64_t *out);
 struct destination { char to[64], port[6], proto[16]; };
 bool word_destination(const char *s, struct destination *out);
 
-/* Who acts, for Portcullis-Actor; NULL when no fitting name is known. */
-const char *actor_name(void);
-
 #endif

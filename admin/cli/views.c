@@ -26,7 +26,8 @@ void show_linef(const char *label, const char *fmt, ...)
     show_line(label, text);
 }
 
-void show_names(const char *label, const json_t *array)
+/* Names from an array of the answer, "none" when it is empty. */
+static void show_names(const char *label, const json_t *array)
 {
     char list[TERM_SAFE];
     names_of(array, list, sizeof list);

@@ -14,8 +14,6 @@ void show_user(const json_t *u);
 
 /* "label      text": one line of a list of properties; text made harmless. */
 void show_line(const char *label, const char *text);
-/* Names from an array of the answer, "none" when it is empty. */
-void show_names(const char *label, const json_t *array);
 /* Numbers from an array of the answer, "none" when it is empty. */
 void show_ids(const char *label, const json_t *array);
 void show_linef(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
