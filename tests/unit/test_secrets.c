@@ -167,6 +167,34 @@ static void codes_are_personal_and_end(void **state)
     is(&maria, PORTAL_SET_UP, newer, PASS, 403);
 }
 
+/* As if it had so many seconds left. */
+static void code_ends_in(int64_t s)
+{
+    const uint32_t id = user_by_name(L.e, "maria")->id;
+    struct sign_in_setup x;
+
+    assert_true(store_get_setup(L.e->store, id, &x));
+    x.ends.s = clock_wall().s + s;
+    store_begin(L.e->store);
+    store_put_setup(L.e->store, id, &x);
+    assert_int_equal(store_commit(L.e->store), STORE_OK);
+    tries_again();
+}
+
+static void codes_hold_for_a_day(void **state)
+{
+    char code[CODE_TEXT];
+
+    (void)state;
+    code_for("maria", code);
+    code_ends_in(0);
+    is(&maria, PORTAL_SET_UP, code, PASS, 403);
+    code_ends_in(3 * 86400);                              /* the clock was set back since */
+    is(&maria, PORTAL_SET_UP, code, PASS, 403);
+    code_ends_in(86400);
+    is(&maria, PORTAL_SET_UP, code, PASS, 200);
+}
+
 static void tries_are_few(void **state)
 {
     char recovery[CODE_TEXT];
@@ -269,6 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(both_factors_are_needed, begin, end),
         cmocka_unit_test_setup_teardown(recovery_codes_work_once, begin, end),
         cmocka_unit_test_setup_teardown(codes_are_personal_and_end, begin, end),
+        cmocka_unit_test_setup_teardown(codes_hold_for_a_day, begin, end),
         cmocka_unit_test_setup_teardown(tries_are_few, begin, end),
         cmocka_unit_test_setup_teardown(secrets_stay_inside, begin, end),
         cmocka_unit_test_setup_teardown(what_others_know_ends, begin, end),
