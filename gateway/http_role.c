@@ -81,12 +81,17 @@ const struct http_refusal *http_role_same_origin(const struct http_engine *e,
     unsigned int n = http_header(r, "Origin", &value);
     if (n > 1 || (n == 1 && !https_origin_is(value, &self)))
         return &WRONG_ORIGIN;
-    n = http_header(r, "Sec-Fetch-Site", &value);
-    bool ours = n == 0 || strcmp(value, "same-origin") == 0 || strcmp(value, "none") == 0;
-    return ours ? NULL : &WRONG_ORIGIN;
+    return http_role_own_fetch(r) ? NULL : &WRONG_ORIGIN;
 }
 
-static bool called(const struct http_request *r, const char *name)
+bool http_role_own_fetch(const struct http_request *r)
+{
+    const char *value;
+    unsigned int n = http_header(r, "Sec-Fetch-Site", &value);
+    return n == 0 || strcmp(value, "same-origin") == 0 || strcmp(value, "none") == 0;
+}
+
+bool http_role_typed(const struct http_request *r, const char *name)
 {
     const char *type;
     return http_header(r, "Content-Type", &type) == 1 && strcasecmp(type, name) == 0;
@@ -94,12 +99,12 @@ static bool called(const struct http_request *r, const char *name)
 
 const struct http_refusal *http_role_json(const struct http_request *r)
 {
-    return called(r, "application/json") ? NULL : &NOT_JSON;
+    return http_role_typed(r, "application/json") ? NULL : &NOT_JSON;
 }
 
 const struct http_refusal *http_role_policy(const struct http_request *r)
 {
-    return called(r, "application/x-portcullis-policy") ? NULL : &NOT_POLICY;
+    return http_role_typed(r, "application/x-portcullis-policy") ? NULL : &NOT_POLICY;
 }
 
 /* ---- from HTTP to TLS ----------------------------------------------------------------------- */

@@ -24,13 +24,16 @@ void http_role_doors(struct http_engine *e, int fd, int fd6);
 /* NULL, or why this request is refused: its Host is none of ours; */
 const struct http_refusal *http_role_host(const struct http_engine *e,
                                           const struct http_request *r);
-/* sent by no web page but one of ours; */
+/* be sent by no web page but one of ours; */
 const struct http_refusal *http_role_same_origin(const struct http_engine *e,
                                                  const struct http_request *r);
-/* its body is called JSON. */
+/* and call its body JSON, or a policy: no form of another site can send either type. */
 const struct http_refusal *http_role_json(const struct http_request *r);
-/* or a policy: neither is a type that a form of another site could send; */
 const struct http_refusal *http_role_policy(const struct http_request *r);
+/* Does no browser say that another site asked for this? */
+bool http_role_own_fetch(const struct http_request *r);
+/* Is this its one Content-Type? */
+bool http_role_typed(const struct http_request *r, const char *type);
 /* Is it asked without TLS by the name that is there with it? http_role_to_tls() says where. */
 bool http_role_by_name(const struct http_engine *e, const struct http_request *r);
 void http_role_to_tls(const struct http_engine *e, struct http_request *r);

@@ -108,7 +108,8 @@ static const struct route {
      .field = {"code", "passphrase"}, .again = "again", .form = "/set-up"},
     {"/set-up/confirm", HTTP_POST, PORTAL_CONFIRM, .page = PAGE_RECOVERY,
      .field = {"code", "totp"}, .form = "/set-up"},
-    {"/sessions", HTTP_GET, PORTAL_SESSIONS, .page = PAGE_SESSIONS, .form = "/sessions", .paged = true},
+    {"/sessions", HTTP_GET, PORTAL_SESSIONS, .page = PAGE_SESSIONS, .form = "/sessions",
+     .paged = true},
     {"/denials", HTTP_GET, PORTAL_DENIALS, .page = PAGE_DENIALS, .form = "/denials", .paged = true},
     {"/lost", HTTP_GET, PORTAL_ME, .page = PAGE_LOST},
     {"/lost", HTTP_POST, PORTAL_LOST, .page = PAGE_GONE,
@@ -156,14 +157,7 @@ static bool same_origin(const struct http_request *r)
     unsigned int n = http_header(r, "Origin", &value);
     if (n > 1 || (n == 1 && !http_origin_is(value, &r->local, r->local_port)))
         return false;
-    n = http_header(r, "Sec-Fetch-Site", &value);
-    return n == 0 || strcmp(value, "same-origin") == 0 || strcmp(value, "none") == 0;
-}
-
-static bool has_type(const struct http_request *r, const char *wanted)
-{
-    const char *type;
-    return http_header(r, "Content-Type", &type) == 1 && strcasecmp(type, wanted) == 0;
+    return http_role_own_fetch(r);
 }
 
 static const struct http_refusal *portal_admit(void *arg, struct http_request *r)
@@ -187,8 +181,8 @@ static const struct http_refusal *portal_admit(void *arg, struct http_request *r
     if (route->json)
         return http_role_json(r);
     if (route->field[0])
-        return has_type(r, "application/x-www-form-urlencoded") ? NULL : &WRONG_FORM_TYPE;
-    return has_type(r, "application/eat+jwt") ? NULL : &WRONG_TYPE;
+        return http_role_typed(r, "application/x-www-form-urlencoded") ? NULL : &WRONG_FORM_TYPE;
+    return http_role_typed(r, "application/eat+jwt") ? NULL : &WRONG_TYPE;
 }
 
 /* The typed fields of a form, as the engine wants them; NULL, or why they are refused. */
@@ -311,7 +305,9 @@ static char *page_of_factor(const struct http_request *r, const uint8_t *json, s
     if (!form_get(r->body, r->body_len, "code", code, FIELD_MAX, &n))
         return NULL;
     code[n] = '\0';
-    return page_factor(json, len, code, page_len);
+    char *page = page_factor(json, len, code, page_len);
+    sodium_memzero(code, sizeof code);
+    return page;
 }
 
 static char *make_page(const struct http_engine *e, const struct http_request *r,
@@ -363,8 +359,8 @@ static void answer_page(const struct http_engine *e, struct http_request *r, uns
         http_refuse(r, &HTTP_INTERNAL);
 }
 
-static void portal_reply(struct http_engine *e, struct http_request *r, unsigned int status, const uint8_t *json,
-                         size_t len)
+static void portal_reply(struct http_engine *e, struct http_request *r, unsigned int status,
+                         const uint8_t *json, size_t len)
 {
     if (route_of(r)->page)
         answer_page(e, r, status, json, len);
