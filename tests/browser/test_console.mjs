@@ -501,6 +501,9 @@ async function auditor(t, browser) {
     );
     await show(page, 'people');
     await t.screenshot(page, 'auditor');
+    await show(page, 'policy');
+    await page.getByText('No errors.').waitFor();
+    t.ok('the policy in force is judged for them, too');
     const users = (await t.api('GET', '/v1/users')).items.map((u) => [u.name, u.state, u.roles]);
     const refused = [];
     for (const [method, path, body] of [
