@@ -38,6 +38,8 @@ lab_start gw v4 flow udp recv "$GW_OUTSIDE4" 7001
 lab_start gw v6 flow udp recv "$GW_OUTSIDE6" 7002
 lab_ready gw v4
 lab_ready gw v6
+lab_on office rawsend -n 1 eth0 10.20.0.11 4003 203.0.113.66 6043 >/dev/null
+lab_on attacker rawsend -n 10 eth0 203.0.113.66 6043 10.20.0.11 4003 >/dev/null
 send_forged 6040
 
 lab_on gw ip link delete wg0
@@ -50,7 +52,8 @@ lab_stop gw v6
 witness_stop office eth0
 witness_stop attacker eth0
 
-same "control: the attacker as itself" 10 "$(seen office 6042)"
+same "control: what the office asked the attacker for" 10 "$(seen office 4003)"
+same "the attacker as itself, unasked" 0 "$(seen office 6042)"
 same "the attacker as a device, IPv4" 0 "$(seen office 6040)"
 same "the attacker as a device, IPv6" 0 "$(seen office 6041)"
 same "the attacker as a device, to the gateway, IPv4" 0 "$(lab_output gw v4 | jq .records)"
