@@ -30,7 +30,7 @@ static bool by_itself(const struct request *q, const char *query)
 /* Who asks: the admin of this session, with the rights of their role; or nobody yet. */
 static void identify(struct engine *e, struct request *q, const char *token, const char *query)
 {
-    struct session *s = session_find(e, token);
+    struct session *s = session_find(e, token, &q->peer);
 
     q->console = true;
     q->uid = CONSOLE_UID;

@@ -75,7 +75,7 @@ void sessions_tick(struct engine *e)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-struct session *session_find(struct engine *e, const char *token)
+struct session *session_find(struct engine *e, const char *token, const struct ip_addr *peer)
 {
     struct session *found = NULL;
     uint8_t hash[32];
@@ -84,7 +84,8 @@ struct session *session_find(struct engine *e, const char *token)
         return NULL;
     hash_token(token, hash);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (e->sessions[i].id && sodium_memcmp(e->sessions[i].hash, hash, sizeof hash) == 0)
+        if (e->sessions[i].id && ip_cmp(&e->sessions[i].peer, peer) == 0 &&
+            sodium_memcmp(e->sessions[i].hash, hash, sizeof hash) == 0)
             found = &e->sessions[i];
     const char *why = found ? over(e, found) : NULL;
     if (!why)

@@ -32,8 +32,10 @@ struct session {
 /* A new one for this admin; its token is told once. */
 struct session *session_new(struct engine *e, const struct user *u, const struct ip_addr *peer,
                             char token[SESSION_TOKEN]);
-/* The one with this token, that holds now; NULL: there is none. What is no more is ended. */
-struct session *session_find(struct engine *e, const char *token);
+/* The one with this token, that holds now and from there; NULL: there is none. What is no more is
+ * ended. A browser shows its cookie to every port of a name, the enrol door's included: what somebody
+ * got hold of there is worth nothing from another address. */
+struct session *session_find(struct engine *e, const char *token, const struct ip_addr *peer);
 struct session *session_by_id(struct engine *e, int64_t id);
 /* Somebody did something in it. */
 void session_seen(struct session *s);

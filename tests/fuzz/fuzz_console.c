@@ -152,7 +152,7 @@ static void ask(unsigned who, enum control_method method, const char *path, cons
     if (who == 0)
         must(r.status >= 400 || strstr(path, "/v1/session/passkey/begin"));
     judge(&r);
-    if (who > 0 && !session_find(L.e, tokens[who]) && admin_active(user_by_name(L.e, names[who])))
+    if (who > 0 && !session_find(L.e, tokens[who], &q.peer) && admin_active(user_by_name(L.e, names[who])))
         sign_in(who);                              /* who signed out, signs in again */
 }
 

@@ -506,7 +506,13 @@ static json_t *browse(enum control_method method, const char *path, const char *
     return must(lab_browse(&L, &B, method, path, "", body), want);
 }
 
-static struct session *current(void) { return session_find(L.e, B.token); }
+static struct session *current(void)
+{
+    struct ip_addr from;
+
+    assert_true(ip_parse(B.from, strlen(B.from), &from));
+    return session_find(L.e, B.token, &from);
+}
 
 /* Somebody's answer to a new challenge of the console. */
 static void enter_with(struct authenticator *a, const char *user, const char *site, int want)

@@ -384,6 +384,21 @@ static void ten_thousand_tries(void **state)
     does(CONTROL_GET, "/v1/status", NULL, 200);    /* who is in works on */
 }
 
+/* What a browser shows to another door of the same name, or a copy of it, is of use to nobody else. */
+static void a_session_belongs_to_its_place(void **state)
+{
+    char token[sizeof B.token];
+
+    (void)state;
+    choose(&olga);
+    memcpy(token, B.token, sizeof token);
+    B.from = "10.20.0.99";
+    does(CONTROL_GET, "/v1/users", NULL, 401);
+    memcpy(B.token, token, sizeof token);
+    B.from = PLACE;
+    does(CONTROL_GET, "/v1/users", NULL, 200);     /* and the thief has not ended it */
+}
+
 /* ---- ending ----------------------------------------------------------------------------------- */
 
 static void idle_sessions_end(void **state)
@@ -731,6 +746,7 @@ int main(void)
         TEST(refusals_look_the_same), TEST(a_code_is_taken_once),
         TEST(tries_are_few_from_one_place), TEST(codes_are_not_guessed_from_many_places),
         TEST(refusals_take_as_long), TEST(ten_thousand_tries),
+        TEST(a_session_belongs_to_its_place),
         TEST(idle_sessions_end), TEST(a_person_at_the_page_keeps_it_open),
         TEST(a_console_does_not_compare_the_kernel_each_time), TEST(no_session_is_longer_than_a_day_of_work),
         TEST(they_end_with_the_admin), TEST(they_end_with_the_account), TEST(a_role_given_back_is_another),
