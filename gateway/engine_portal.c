@@ -93,14 +93,15 @@ static void set_opening(struct engine *e, json_t *o, const struct dev *d)
         json_object_set_new(o, "opens_at", time_json(first));
 }
 
-/* Of the person who asks, those that have not ended. */
+/* Of the person who asks, those that have not ended; to one that nobody has approved, itself. */
 static json_t *own_devices(struct engine *e, const struct dev *asking)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; asking->user && i < e->n_devs && json_array_size(list) < DEVICES_MAX; i++) {
         const struct dev *d = &e->devs[i];
-        if (d->state == DEV_ACTIVE && d->user == asking->user)
+        if (d->state == DEV_ACTIVE && d->user == asking->user &&
+            (asking->approved || d == asking))
             json_array_append_new(list, json_pack("{s:s,s:s,s:b}", "name", d->name, "state",
                                                   dev_state_name(e, d), "this", d == asking));
     }
@@ -141,6 +142,14 @@ static bool may_view(struct dev *d)
     return bucket_take(&d->views, clock_boot_ms(), VIEWS_BURST, VIEWS_PER_MINUTE);
 }
 
+/* Until an admin has said that a device is the person's it learns nothing of the others, nor ends
+ * one. */
+static bool asks_too_much(const struct dev *d, unsigned verb)
+{
+    return !d->approved &&
+           (verb == PORTAL_SESSIONS || verb == PORTAL_DENIALS || verb == PORTAL_LOST);
+}
+
 /* What stands around every page: whose gateway this is, and whom to call. */
 static void set_frame(struct engine *e, json_t *o)
 {
@@ -161,6 +170,9 @@ static struct reply answer(struct engine *e, unsigned verb, const struct ip_addr
     if (!d)
         return reply_error(403, "unknown_device", "No enrolled device has this address.",
                            "Ask your administrator to enrol this device.");
+    if (asks_too_much(d, verb))
+        return reply_error(403, "not_approved", "This device waits for an administrator's approval.",
+                           "Look again when it is approved.");
     switch (verb) {
     case PORTAL_NONCE:
         return nonce(e, d);

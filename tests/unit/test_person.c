@@ -105,6 +105,29 @@ static void what_ends_them(void **state)
     json_decref(o);
 }
 
+/* It may be anybody's who got hold of an invitation. */
+static void a_device_that_waits_learns_nothing(void **state)
+{
+    static const enum portal_verb refused[] = {PORTAL_SESSIONS, PORTAL_DENIALS, PORTAL_LOST};
+    int status;
+
+    (void)state;
+    lab_in(&L, &maria);
+    dev_by_name(L.e, "maria-phone")->approved = false;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        json_t *o = lab_portal(&L, &phone, refused[i], "", &status);
+        assert_int_equal(status, 403);
+        assert_string_equal(lab_text(json_object_get(o, "error"), "code"), "not_approved");
+        json_decref(o);
+    }
+    json_t *me = lab_portal(&L, &phone, PORTAL_ME, "", &status);
+    assert_int_equal(json_array_size(json_object_get(me, "devices")), 1);
+    json_decref(me);
+    me = lab_portal(&L, &maria, PORTAL_ME, "", &status);
+    assert_int_equal(json_array_size(json_object_get(me, "devices")), 2);
+    json_decref(me);
+}
+
 /* Walks all pages; how many items they have together. Each is older than the one before it. */
 static size_t walk(const struct laptop *t, enum portal_verb verb, const char *time)
 {
@@ -270,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(from_lease_to_end, begin, end),
         cmocka_unit_test_setup_teardown(what_ends_them, begin, end),
+        cmocka_unit_test_setup_teardown(a_device_that_waits_learns_nothing, begin, end),
         cmocka_unit_test_setup_teardown(sessions_by_pages, begin, end),
         cmocka_unit_test_setup_teardown(one_s_own_denials, begin, end),
         cmocka_unit_test_setup_teardown(denials_by_pages, begin, end),
