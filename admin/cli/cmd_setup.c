@@ -365,6 +365,15 @@ static void policy_text(struct setup *s, FILE *f)
             s->company);
 }
 
+/* A new office's own, as `wg genkey` makes one. */
+static void make_key(struct setup *s)
+{
+    uint8_t *b = s->q.private_key.b;
+    randombytes_buf(b, 32);
+    b[0] &= 248;
+    b[31] = (uint8_t)((b[31] & 127) | 64);
+}
+
 /* The parent reads the key as 32 bytes, and beside it pairs of a peer's key and the shared one. */
 static bool write_secrets(struct setup *s)
 {
@@ -424,10 +433,12 @@ static enum cli_exit set_up(struct setup *s)
     }
     if (machine_read(&s->machine) < 0 || (from && !read_old(s, from)))
         return CLI_REFUSED;
+    if (!from)
+        make_key(s);
     propose(s);
     if (!ask_all(s) || !ask_doors(s) || !make_directory(s->etc, 0755) || !make_directory(s->state, 0711) ||
         !write_text(s, "gateway.conf", gateway_text) || !write_text(s, "policy.conf", policy_text) ||
-        (from && !write_secrets(s)))
+        !write_secrets(s))
         return CLI_REFUSED;
     say_next(s, from);
     return CLI_DONE;

@@ -84,6 +84,11 @@ refuse "and nothing is written" test -e "$new/gateway.conf"
 fresh >/dev/null
 same "doors that nobody asked for are comments; the address is one that the internet reaches" \
     "endpoint $GW_OUTSIDE4" "$(opened)"
+same "a new office has a key of its own, for root alone" "32 600" "$(stat -c '%s %a' "$new/state/wireguard.key")"
+key=$(sha256sum <"$new/state/wireguard.key")
+rm "$new/gateway.conf"
+fresh >/dev/null
+same "which stays when it is set up again" "$key" "$(sha256sum <"$new/state/wireguard.key")"
 rm -r "$new"
 out=$(fresh --endpoint access.example.com --enrol 8443 --console eth1)
 same "the doors that were asked for" "endpoint access.example.com tls { name access.example.com } enrol { listen 8443 } \
