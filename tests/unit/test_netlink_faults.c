@@ -474,7 +474,9 @@ static void prepare_family(uint16_t id)
 static void wireguard(void **state)
 {
     static const struct step answer[] = {{MESSAGE, 0}, {STATUS, 0}, {END, 0}},
-                             ack[] = {{STATUS, 0}, {END, 0}}, absent[] = {{STATUS, -ENOENT}, {END, 0}},
+                             ack[] = {{STATUS, 0}, {END, 0}},
+                             there_then_gone[] = {{STATUS, -EINVAL}, {STATUS, 0}, {END, 0}},
+                             absent[] = {{STATUS, -ENOENT}, {END, 0}},
                              dump[] = {{MESSAGE, 0}, {DONE, 0}, {END, 0}},
                              twice[] = {{DATA, NLM_F_DUMP_INTR}, {DONE, 0}, {END, 0}};
     const struct device d = {.index = 1, .addr4 = {4, {10, 77, 0, 2}}, .key = {{9}}};
@@ -501,6 +503,9 @@ static void wireguard(void **state)
     assert_int_equal(wg_genl_ops.put(&w, &d, 1), -ENOENT);
     script = ack;
     assert_int_equal(wg_genl_ops.put(&w, &d, 1), 0);
+    script = there_then_gone;                            /* what tells that it was there, first */
+    assert_int_equal(wg_genl_ops.end(&w, &d.key, 1, WG_REMOVE), 0);
+    assert_true(w.tells_apart);
     script = ack;
     assert_int_equal(wg_genl_ops.end(&w, &d.key, 1, WG_REMOVE), 0);
     (void)wg_genl_build_put(prepared, 33, "wg0", &d, 1, &w.preshared);
