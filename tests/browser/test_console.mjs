@@ -235,7 +235,7 @@ async function masses(t, page, before) {
     await t.says(
         'a policy that cuts most off asks once more, with numbers',
         page,
-        'dialog',
+        'dialog:has-text("This leaves most")',
         /\d of the \d devices/,
     );
     await t.screenshot(page, 'policy-masses');

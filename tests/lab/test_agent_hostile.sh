@@ -156,8 +156,9 @@ refuse "and is not shown" grep -q $'\x1b' <<<"$(lab_on laptop portcullis-agent s
 
 # --- a person who is not root ----------------------------------------------------------------------------
 install -d -o 65534 -m 700 "$LAB_DIR/home"
+cp "$(command -v portcullis-agent)" "$LAB_DIR/agent-for-all"    # the sources may lie where only root goes
 check "who is not root enrols into a folder of their own" lab_on laptop setpriv --reuid 65534 --regid 65534 \
-    --clear-groups env HOME="$LAB_DIR/home" portcullis-agent enroll "$(link "$pin")" --code 0000-0000
+    --clear-groups env HOME="$LAB_DIR/home" "$LAB_DIR/agent-for-all" enroll "$(link "$pin")" --code 0000-0000
 same "with the same rights" "600 65534" \
     "$(stat -c '%a %u' "$LAB_DIR/home/.config/portcullis-agent/portcullis.conf")"
 test_end
