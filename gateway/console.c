@@ -116,6 +116,7 @@ static const struct http_ops OPS = {
     .handle = console_handle,
     .ended = console_events_ended,
     .secretive = true,
+    .keeps = true, /* 27 files, each of which would want a handshake of its own */
     .allow = "GET, HEAD, POST, PUT, DELETE",
     .content_policy = "default-src 'none'; script-src 'self'; style-src 'self'; "
                       "img-src 'self' data:; connect-src 'self'; form-action 'none'; "

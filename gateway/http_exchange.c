@@ -170,7 +170,7 @@ static bool dress(const struct http_exchange *x, struct MHD_Response *m, const c
     const char *const headers[][2] = {
         {"Content-Type", type},
         {"Cache-Control", e->cache ? e->cache : "no-store"},
-        {"Connection", "close"},
+        {"Connection", x->server->ops.keeps && e->etag ? NULL : "close"},
         {"Content-Security-Policy",
          e->content_policy ? e->content_policy : x->server->ops.content_policy},
         {"Referrer-Policy", x->server->ops.secretive ? "no-referrer" : "same-origin"},

@@ -4,7 +4,8 @@
  * everything bounded.
  *
  * A connection carries one request and is closed after its answer, so that nothing which two
- * parsers might read differently ever follows a request. A request whose answer comes from the
+ * parsers might read differently ever follows a request; but one for a file of ours, which has no
+ * body, may be followed by others where a role says so (`keeps`). A request whose answer comes from the
  * engine waits, suspended, under a seq; it is answered by then or refused when time is up.
  */
 #ifndef GATEWAY_HTTP_SERVER_H
@@ -57,6 +58,7 @@ struct http_ops {
     /* A stream (http_stream.h) is over: its request is gone after this. May be NULL. */
     void (*ended)(void *arg, struct http_request *r);
     bool secretive;             /* no Referer, not even to itself: then a form has no Origin */
+    bool keeps;                 /* a connection goes on after a request for a file (an ETag) */
     const char *allow;          /* value of Allow */
     const char *content_policy; /* value of Content-Security-Policy */
 };

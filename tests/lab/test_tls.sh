@@ -52,6 +52,9 @@ same "enrolment answers from outside" 400 "$(web attacker "${json[@]}" $ENROL/v1
 same "by IPv6 too" 400 "$(web attacker "${json[@]}" "https://[$GW_OUTSIDE6]:8443/v1/enrol")"
 same "the console answers its network" 401 "$(web office --interface $ADMIN $CONSOLE/v1/session)"
 same "with its pages" 200 "$(web office --interface $ADMIN $CONSOLE/)"
+connections() { lab_on office curl -sk --interface $ADMIN -w '%{num_connects}' -o /dev/null "$CONSOLE$1" -o /dev/null "$CONSOLE$1"; }
+same "whose files come by one connection" 10 "$(connections /main.js)"
+same "and each question by one of its own" 11 "$(connections /v1/session)"
 same "and nobody else of the office" 000 "$(web office --interface 10.20.0.35 $CONSOLE/v1/session)"
 same "nor anybody outside" 000 "$(web attacker $CONSOLE/v1/session)"
 same "enrolment is not there for the office" 000 "$(web office $ENROL/v1/enrol)"
