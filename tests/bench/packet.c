@@ -2,7 +2,7 @@
 /*
  * What a forwarded packet costs under several forms of rules.
  *
- *   packet DEVICES PERMITS RUNS MILLISECONDS
+ *   packet DEVICES PERMITS RUNS MILLISECONDS [hot]        hot: of 256 flows alone
  *   packet DEVICES PERMITS RUNS MILLISECONDS steps        what lies between conntrack and our rules
  *   packet DEVICES PERMITS RUNS MILLISECONDS steps NAME   one of them alone, to be profiled
  *
@@ -390,13 +390,15 @@ static void run_tcp(const struct place *p, unsigned run)
     report(p, "tcp, without GSO", run, measure_tcp(p, 1), "bit/s");
 }
 
-static void compare_forms(const struct dataplane *dp, unsigned runs)
+static void compare_forms(const struct dataplane *dp, unsigned runs, bool hot)
 {
     for (int f = 0; f < FORMS; f++)
         build((enum form)f, dp);
     stay_on_processor(0);
     for (unsigned run = 0; run < runs; run++) {
         one_run(run, run_hot);
+        if (hot)
+            continue;
         one_run(run, run_cold);
         one_run(run, run_new);
         one_run(run, run_tcp);
@@ -417,8 +419,10 @@ static void compare_steps(const struct dataplane *dp, unsigned runs, const char 
 int main(int argc, char **argv)
 {
     const bool steps = argc >= 6 && strcmp(argv[5], "steps") == 0;
+    const bool hot = argc == 6 && strcmp(argv[5], "hot") == 0;
 
-    need(argc == 5 || (steps && argc <= 7), "usage: packet DEVICES PERMITS RUNS MILLISECONDS [steps [NAME]]");
+    need(argc == 5 || hot || (steps && argc <= 7),
+         "usage: packet DEVICES PERMITS RUNS MILLISECONDS [hot | steps [NAME]]");
     n_devices = number(argv[1], 200000);
     n_permits = number(argv[2], 4000);
     const unsigned runs = (unsigned)number(argv[3], 1000);
@@ -431,7 +435,7 @@ int main(int argc, char **argv)
     if (steps)
         compare_steps(&dp, runs, argc == 7 ? argv[6] : NULL);
     else
-        compare_forms(&dp, runs);
+        compare_forms(&dp, runs, hot);
     dataplane_clear(&dp);
     return 0;
 }
