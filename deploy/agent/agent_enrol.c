@@ -99,6 +99,21 @@ static int take_code(struct enrolment *e)
 
 /* ---- where it goes ---- */
 
+/* A tunnel whose configuration is ours gives way to --again; an interface that somebody else made
+ * never does. */
+static int name_is_free(struct enrolment *e)
+{
+    char link[AGENT_PATH];
+    bool ours = agent_file_exists("", e->conf);
+
+    snprintf(link, sizeof link, "/sys/class/net/%s", e->o->interface);
+    if (ours ? e->o->again : !agent_file_exists("", link))
+        return 0;
+    snprintf(e->why, WHY, "%.90s is there already; --interface NAME chooses another",
+             ours ? e->conf : e->o->interface);
+    return -1;
+}
+
 /* root's tunnels are wg-quick's; anybody else's go with the keys. */
 static int choose_folders(struct enrolment *e)
 {
@@ -109,11 +124,7 @@ static int choose_folders(struct enrolment *e)
         snprintf(e->why, WHY, "cannot make %.60s: %.60s", e->o->dir, strerror(errno));
         return -1;
     }
-    if (!e->o->again && agent_file_exists("", e->conf)) {
-        snprintf(e->why, WHY, "%.90s is there already; --interface NAME chooses another", e->conf);
-        return -1;
-    }
-    return 0;
+    return name_is_free(e);
 }
 
 /* Two at once would write into each other's drafts. The lock ends with this process. */

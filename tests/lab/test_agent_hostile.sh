@@ -98,6 +98,13 @@ lab_on laptop ln -s /etc/portcullis-agent/elsewhere "$CONF"
 refuse "a link under the configuration's name is refused" enrol 0000-0000 --again
 same "both before the invitation is spent" "$before" "$(requests)"
 clean
+lab_on laptop ip link add other type veth peer name other-end
+refuse "an interface of somebody else's is not taken over" enrol 0000-0000 --interface other --up nm
+check "it says that there is one" said "other is there already"
+refuse "--again or not" enrol 0000-0000 --interface other --again --up nm
+same "nor is the invitation spent for it" "$before" "$(requests)"
+lab_on laptop ip link del other
+clean
 
 lab_on laptop mount -o remount,size=8k /etc/portcullis-agent
 refuse "nor when there is no room for the keys" enrol 0000-0000
